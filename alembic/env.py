@@ -1,0 +1,22 @@
+"""Alembic's environment; what it does is in ``setu/environment.py``."""
+
+import sys
+from logging.config import fileConfig
+
+from alembic import context
+
+from setu.environment import run
+from setu.errors import SetuError
+
+if context.config.cmd_opts is not None and context.config.config_file_name is not None:
+    fileConfig(context.config.config_file_name, disable_existing_loggers=False)
+
+try:
+    run(context._proxy)
+except SetuError as error:
+    # From the command line: the message alone, and exit code 1. Alembic itself would reflow it.
+    options = context.config.cmd_opts
+    if options is None or options.raiseerr:
+        raise
+    print(error, file=sys.stderr)
+    raise SystemExit(1) from None

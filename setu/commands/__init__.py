@@ -1,0 +1,1 @@
+"""Commands of `setu`; each module has `register(app)`."""

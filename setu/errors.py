@@ -1,0 +1,98 @@
+"""Errors that a person can act on.
+
+Every failure that SETU foresees is a subclass of :class:`SetuError`. The message has a title (what
+failed), context lines (where, which, how many) and a hint (what to do next). They derive from
+Alembic's ``CommandError``, so that ``alembic`` ends with the message and not with a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from alembic.util import CommandError
+
+
+class SetuError(CommandError):
+    """Base of all foreseen failures.
+
+    :param title: one line: what failed.
+    :param context: lines that say where, and name what is concerned.
+    :param hint: what to do next; empty where there is nothing to do.
+    """
+
+    def __init__(self, title: str, *, context: Iterable[str] = (), hint: str = "") -> None:
+        self.title = title
+        self.context = tuple(context)
+        self.hint = hint
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        """The whole message, several lines, without a trailing newline."""
+        lines = [self.title]
+        for entry in self.context:
+            lines.extend(f"  {line}".rstrip() for line in entry.splitlines() or [""])
+        if self.hint:
+            lines.append(f"What to do: {self.hint}")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class SettingsError(SetuError):
+    """An ``-x name=value`` with an unknown name or a value that does not fit."""
+
+
+class DatabaseUrlError(SetuError):
+    """``DATABASE_URL`` is missing or is not a PostgreSQL address."""
+
+
+class DatabaseConnectionError(SetuError):
+    """The server cannot be reached, or does not let us in."""
+
+
+class StepError(SetuError):
+    """A step's files are not as they should be: missing, empty, header, include, directive."""
+
+
+class IncludeError(StepError):
+    """An include directive that names no file it may name."""
+
+
+class StatementError(SetuError):
+    """A statement of a step failed on the server."""
+
+    def __init__(
+        self, title: str, *, context: Iterable[str] = (), hint: str = "", sqlstate: str | None
+    ) -> None:
+        self.sqlstate = sqlstate
+        super().__init__(title, context=context, hint=hint)
+
+
+class VerifyError(StatementError):
+    """A ``verify.sql`` says that its step does not hold."""
+
+
+class LockTimeoutError(StatementError):
+    """A lock could not be had within the bounded number of attempts."""
+
+
+class DeployInterruptedError(StatementError):
+    """A statement was cancelled, or the connection was lost, while a step ran."""
+
+
+class DeployLockError(SetuError):
+    """Another deploy holds the deploy lock of this database."""
+
+
+class PreflightError(SetuError):
+    """The database is not fit for the planned run; nothing has been changed."""
+
+
+class RevisionStateError(SetuError):
+    """The database stands at a revision that this repository does not know."""
+
+
+class ChecksumError(SetuError):
+    """A released step is not what was released."""
