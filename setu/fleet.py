@@ -1,0 +1,424 @@
+"""A made-up v1 fleet with history, for the demo and the tests.
+
+What is made follows from the size, the seed and ``until`` alone, except what v1's own procedures
+stamp with the clock: ``raw_telemetry.batch_id``, and the times of rows that they write.
+Nothing here commits.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import astuple, dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+import psycopg2.extensions
+from psycopg2.extras import Json, execute_values
+
+from setu.hurtful import hurtful_rows, last_midnight, unmappable_shifts
+from setu.source_templates import read_template
+
+__all__ = [
+    "V1_TABLES",
+    "FleetSize",
+    "GatewayCycle",
+    "count_rows",
+    "gateway_cycles",
+    "hurtful_rows",
+    "last_midnight",
+    "make_fleet",
+    "unmappable_shifts",
+    "write_gateway_file",
+]
+
+V1_TABLES = (
+    "master.companies",
+    "master.plants",
+    "master.machine_info",
+    "master.shifts",
+    "silver.machine_cycles",
+    "bronze.raw_telemetry",
+    "bronze.dead_letter_queue",
+)
+
+_Connection = psycopg2.extensions.connection
+_Shift = tuple[str, str, time, float | None]
+
+# Three ways in which plants name their shifts; each has one that wraps past midnight.
+_SHIFT_PLANS: tuple[tuple[_Shift, ...], ...] = (
+    (
+        ("A", "Morning", time(6), 8),
+        ("B", "Evening", time(14), None),
+        ("C", "Night", time(22), 8),
+    ),
+    (
+        ("1", "First", time(7), 8.5),
+        ("2", "Second", time(15, 30), 8),
+        ("3", "Third", time(23, 30), 7.5),
+    ),
+    (
+        ("SHIFT-1", "Day", time(8), 12),
+        ("SHIFT-2", "Night", time(20), 12),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class FleetSize:
+    """How much to make. Companies, plants and machines count for each of the level above."""
+
+    companies: int = 2
+    plants: int = 2
+    machines: int = 5
+    days: int = 28
+    cycles_per_machine_day: int = 24
+    processed_payloads: int = 40
+    failed_payloads: int = 5
+    pending_payloads: int = 20
+    claimed_payloads: int = 5
+    dead_letters: int = 5
+
+    @property
+    def machine_count(self) -> int:
+        """Machines of the whole fleet."""
+        return self.companies * self.plants * self.machines
+
+    @property
+    def cycle_count(self) -> int:
+        """Cycles of the history, without those that payloads bring."""
+        return self.machine_count * self.days * self.cycles_per_machine_day
+
+
+def make_fleet(
+    connection: _Connection,
+    size: FleetSize | None = None,
+    *,
+    seed: int = 1,
+    until: datetime | None = None,
+) -> dict[str, int]:
+    """Fill an empty v1 database; returns the rows of each v1 table by name.
+
+    ``until`` is the end of the history, with a time zone; by default ``last_midnight()``.
+    """
+    wanted = size or FleetSize()
+    end = until or last_midnight()
+    chance = random.Random(seed)
+    machines = _make_masters(connection, wanted, end)
+    _make_history(connection, wanted, seed, end)
+    _make_telemetry(connection, wanted, chance, machines, end)
+    return count_rows(connection)
+
+
+def count_rows(connection: _Connection, tables: Iterable[str] = V1_TABLES) -> dict[str, int]:
+    """Rows of each table, by name. Names are pasted as they are."""
+    counts: dict[str, int] = {}
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            row = cursor.fetchone()
+            counts[table] = int(row[0]) if row else 0
+    return counts
+
+
+@dataclass(frozen=True)
+class _Machine:
+    machine_id: str
+    company_id: str
+    plant_id: str
+    device_id: str
+    iot_id: str
+
+
+def _make_masters(connection: _Connection, size: FleetSize, end: datetime) -> list[_Machine]:
+    begin = end - timedelta(days=size.days + 30)
+    companies = [f"COMP-{c:02}" for c in range(1, size.companies + 1)]
+    plants = [
+        (f"{company}-P{p:02}", company) for company in companies for p in range(1, size.plants + 1)
+    ]
+    machines = [
+        _Machine(f"CNC-{number:05}", company, plant, f"GW-{number:05}", str(1000 + number))
+        for number, (plant, company) in enumerate(
+            (pair for pair in plants for _ in range(size.machines)), start=1
+        )
+    ]
+    with connection.cursor() as cursor:
+        execute_values(
+            cursor,
+            "INSERT INTO master.companies"
+            " (company_id, company_name, effective_from_date, created_at) VALUES %s",
+            [(company, f"Company {company[-2:]}", begin, begin) for company in companies],
+        )
+        execute_values(
+            cursor,
+            "INSERT INTO master.plants"
+            " (plant_id, company_id, plant_name, plant_city, created_at) VALUES %s",
+            [(plant, company, f"Plant {plant}", "Pune", begin) for plant, company in plants],
+        )
+        execute_values(
+            cursor,
+            "INSERT INTO master.machine_info"
+            " (machine_id, company_id, plant_id, device_id, iot_id, created_at) VALUES %s",
+            [(*astuple(machine), begin) for machine in machines],
+            page_size=1000,
+        )
+        execute_values(
+            cursor,
+            "INSERT INTO master.shifts (shift_id, company_id, plant_id, shift_name, start_time,"
+            " duration_hrs, created_at) VALUES %s",
+            [
+                (shift_id, company, plant, name, start, hours, begin)
+                for number, (plant, company) in enumerate(plants)
+                for shift_id, name, start, hours in _SHIFT_PLANS[number % len(_SHIFT_PLANS)]
+            ],
+        )
+    return machines
+
+
+def _make_history(connection: _Connection, size: FleetSize, seed: int, end: datetime) -> None:
+    """Cycles on a regular beat, each moved by less than its slack, so that none overlap.
+
+    The chances come from md5, which gives the same on every server.
+    """
+    if not size.cycle_count:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH shift_of_minute AS MATERIALIZED (
+                SELECT
+                    p.plant_id,
+                    minute,
+                    master.get_shift_id(
+                        p.plant_id,
+                        (DATE '2000-01-03' + minute * INTERVAL '1 minute')
+                            AT TIME ZONE 'Asia/Kolkata'
+                    ) AS shift_id
+                FROM (SELECT DISTINCT plant_id FROM master.plants) AS p
+                CROSS JOIN generate_series(0, 1439) AS minute
+            ),
+            beat AS (
+                SELECT
+                    m.machine_id,
+                    m.company_id,
+                    m.plant_id,
+                    n,
+                    %(end)s::timestamptz - make_interval(
+                        secs => (%(cycles)s - n) * %(period)s::double precision
+                    ) AS slot,
+                    ('x' || substr(d.digest, 1, 6))::bit(24)::integer / 16777216.0 AS jitter,
+                    ('x' || substr(d.digest, 7, 6))::bit(24)::integer / 16777216.0 AS run,
+                    ('x' || substr(d.digest, 13, 6))::bit(24)::integer %% 4 AS program
+                FROM master.machine_info AS m
+                CROSS JOIN generate_series(0, %(cycles)s - 1) AS n
+                CROSS JOIN LATERAL (
+                    SELECT md5(concat_ws('/', %(seed)s, m.company_id, m.machine_id, n)) AS digest
+                ) AS d
+            ),
+            cycle AS (
+                SELECT
+                    b.machine_id,
+                    b.company_id,
+                    b.plant_id,
+                    b.program,
+                    date_trunc('milliseconds', b.slot + make_interval(
+                        secs => (b.jitter * 0.1 * %(period)s)::double precision
+                    )) AS cycle_start,
+                    date_trunc('milliseconds', b.slot + make_interval(
+                        secs => ((b.jitter * 0.1 + 0.5 + b.run * 0.3) * %(period)s)
+                            ::double precision
+                    )) AS cycle_end
+                FROM beat AS b
+            )
+            INSERT INTO silver.machine_cycles (
+                cycle_start, cycle_end, company_id, machine_id, program_no, std_load_unload,
+                std_cycle_time, actual_load_unload, actual_cycle_time, created_at, shift_id,
+                down_threshold
+            )
+            SELECT
+                c.cycle_start,
+                c.cycle_end,
+                c.company_id,
+                c.machine_id,
+                'O' || (1000 + c.program),
+                60,
+                round(0.6 * %(period)s)::integer,
+                round(extract(epoch FROM c.cycle_start - lag(c.cycle_end) OVER (
+                    PARTITION BY c.company_id, c.machine_id ORDER BY c.cycle_start
+                )))::integer,
+                round(extract(epoch FROM c.cycle_end - c.cycle_start))::integer,
+                c.cycle_end + INTERVAL '2 seconds',
+                s.shift_id,
+                300
+            FROM cycle AS c
+            INNER JOIN shift_of_minute AS s
+                ON s.plant_id = c.plant_id
+                AND s.minute = (
+                    extract(hour FROM c.cycle_start AT TIME ZONE 'Asia/Kolkata') * 60
+                    + extract(minute FROM c.cycle_start AT TIME ZONE 'Asia/Kolkata')
+                )::integer
+            """,
+            {
+                "end": end,
+                "cycles": size.days * size.cycles_per_machine_day,
+                "period": 86400 / size.cycles_per_machine_day,
+                "seed": seed,
+            },
+        )
+
+
+def _payload(
+    machine: _Machine, start: datetime, end: datetime | None, program: str
+) -> dict[str, object]:
+    return {
+        "DeviceID": machine.device_id,
+        "IOTID": machine.iot_id,
+        "MachineWiseCycleDetails": [
+            {
+                "CycleStart": start.isoformat(),
+                "CycleEnd": None if end is None else end.isoformat(),
+                "ProgramNo": program,
+                "StdLoadUnload": 60,
+                "StdCycleTime": 420,
+                "ActualLoadUnload": 45,
+                "DownThreshold": 300,
+            }
+        ],
+    }
+
+
+_TELEMETRY = (
+    "INSERT INTO bronze.raw_telemetry (ingest_time, device_id, iot_id, payload, processed,"
+    " company_id, batch_id, processing_status) VALUES %s"
+)
+
+
+def _make_telemetry(
+    connection: _Connection,
+    size: FleetSize,
+    chance: random.Random,
+    machines: Sequence[_Machine],
+    end: datetime,
+) -> None:
+    """Payloads of the hours after the history; v1's own batch makes processed and failed ones."""
+    if not machines:
+        return
+    worked = size.processed_payloads + size.failed_payloads
+    total = worked + size.pending_payloads + size.claimed_payloads
+    rows: list[tuple[object, ...]] = []
+    for number in range(total):
+        machine = machines[number % len(machines)]
+        start = end + timedelta(
+            minutes=10 * (number // len(machines)), milliseconds=chance.randrange(60_000)
+        )
+        payload = _payload(
+            machine, start, start + timedelta(minutes=7), f"O{chance.randrange(1000, 1004)}"
+        )
+        if number < size.failed_payloads:
+            payload["MachineWiseCycleDetails"] = [{"CycleStart": "not a time"}]
+        claimed = number >= worked + size.pending_payloads
+        rows.append(
+            (
+                start + timedelta(minutes=8),
+                machine.device_id,
+                machine.iot_id,
+                Json(payload),
+                False,
+                machine.company_id,
+                "00000000-0000-4000-8000-000000000001" if claimed else None,
+                "claimed" if claimed else "pending",
+            )
+        )
+    letters = [
+        (
+            end + timedelta(minutes=n),
+            Json({"DeviceID": f"GONE-{n}", "IOTID": "0"}),
+            f"Unknown machine: DeviceID=GONE-{n}, IOTID=0",
+            None,
+        )
+        for n in range(size.dead_letters)
+    ]
+    with connection.cursor() as cursor:
+        if worked:
+            execute_values(cursor, _TELEMETRY, rows[:worked], page_size=1000)
+            cursor.execute("CALL bronze.proc_process_bronze_batch(%s)", (worked,))
+        if rows[worked:]:
+            execute_values(cursor, _TELEMETRY, rows[worked:], page_size=1000)
+        if letters:
+            execute_values(
+                cursor,
+                "INSERT INTO bronze.dead_letter_queue (time, payload, error_reason, company_id)"
+                " VALUES %s",
+                letters,
+                page_size=1000,
+            )
+
+
+@dataclass(frozen=True)
+class GatewayCycle:
+    """A row of ``raw_machine_cycles`` in a gateway file, in the order of its columns.
+
+    Times are ISO-8601 text as the gateway wrote it, so that broken ones can be made too.
+    """
+
+    kafka_partition: int | None
+    kafka_offset: int | None
+    device_id: str
+    machine_iot_id: int
+    cycle_start: str | None
+    cycle_end: str | None
+    program_no: str | None = "O1000"
+    std_load_unload: int | None = 60
+    std_cycle_time: int | None = 420
+    down_threshold: int | None = 300
+
+
+def gateway_cycles(
+    machines: Sequence[tuple[str, int]],
+    *,
+    cycles: int,
+    first_start: datetime,
+    partition: int = 0,
+    first_offset: int = 0,
+    seed: int = 1,
+) -> Iterator[GatewayCycle]:
+    """``cycles`` cycles for each machine (device id, v2's integer key), in order of their offsets.
+
+    A cycle runs four to eight minutes and starts half a minute to two after the one before it.
+    """
+    chance = random.Random(seed)
+    clocks = dict.fromkeys(machines, first_start)
+    offset = first_offset
+    for _ in range(cycles):
+        for machine in machines:
+            start = clocks[machine] + timedelta(milliseconds=chance.randrange(30_000, 120_000))
+            end = start + timedelta(milliseconds=chance.randrange(240_000, 480_000))
+            clocks[machine] = end
+            yield GatewayCycle(
+                kafka_partition=partition,
+                kafka_offset=offset,
+                device_id=machine[0],
+                machine_iot_id=machine[1],
+                cycle_start=start.isoformat(timespec="milliseconds"),
+                cycle_end=end.isoformat(timespec="milliseconds"),
+                program_no=f"O{chance.randrange(1000, 1004)}",
+            )
+            offset += 1
+
+
+def write_gateway_file(path: Path, rows: Iterable[GatewayCycle]) -> int:
+    """Make a gateway's SQLite file, or add to one; returns the number of rows written."""
+    template = read_template("raw_machine_cycles")
+    names = ", ".join(template.names)
+    marks = ", ".join("?" for _ in template.names)
+    is_new = not path.exists()
+    with closing(sqlite3.connect(path)) as file, file:
+        if is_new:
+            file.execute(template.ddl)
+        before = file.total_changes
+        file.executemany(
+            f"INSERT INTO {template.table} ({names}) VALUES ({marks})", map(astuple, rows)
+        )
+        return file.total_changes - before
