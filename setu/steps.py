@@ -4,7 +4,8 @@ A revision file ``alembic/versions/<phase>/<stem>.py`` has its step in ``sql/<ph
 ``up.sql``, ``down.sql`` and ``verify.sql``. Directives, each alone on its line:
 
 - ``-- @include schema_new/master/Tables/plants.sql`` pastes that file, optionally followed by
-  ``with master => _stage``, which renames schemas in it;
+  ``with master => _stage``, which renames schemas in it. Files below ``schema/`` and
+  ``schema_new/`` can be included, and what steps of a phase share, in ``sql/<phase>/shared/``;
 - ``-- @community``, directly above a statement: only on the community edition.
 """
 
@@ -327,11 +328,13 @@ def _render(source: str, file: str, root: Path) -> tuple[list[str], list[Origin]
 def _included(path: str, renames: str, where: Origin, root: Path) -> list[str]:
     target = (root / path).resolve()
     allowed = [(root / name).resolve() for name in INCLUDE_ROOTS]
-    if Path(path).is_absolute() or not any(target.is_relative_to(base) for base in allowed):
+    shared = target.parent.name == "shared" and target.parents[2] == (root / "sql").resolve()
+    inside = shared or any(target.is_relative_to(base) for base in allowed)
+    if Path(path).is_absolute() or not inside:
         raise IncludeError(
             f"{where} may not include {path}.",
-            hint="only files below schema/ and schema_new/ can be included, named from the root of "
-            "the repository",
+            hint="only files below schema/ and schema_new/, and in sql/<phase>/shared/, can be "
+            "included, named from the root of the repository",
         )
     if not target.is_file():
         raise IncludeError(
