@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.runtime.migration import RevisionStep
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy import Connection
@@ -88,7 +88,9 @@ def _setu_error(error: BaseException) -> SetuError | None:
 
 
 def _configure(environment: EnvironmentContext, settings: Settings, **where: Any) -> None:
-    environment.configure(transaction_per_migration=True, setu=Run(settings), **where)
+    command = getattr(environment.context_opts.get("fn"), "__name__", "")
+    handed = Run(settings, may_run=command in _MOVES)
+    environment.configure(transaction_per_migration=True, setu=handed, **where)
 
 
 def _migrate(environment: EnvironmentContext) -> None:
@@ -96,11 +98,14 @@ def _migrate(environment: EnvironmentContext) -> None:
         environment.run_migrations()
 
 
-def _plan(context: MigrationContext) -> tuple[str | None, Sequence[RevisionStep]]:
+def _plan(
+    environment: EnvironmentContext,
+) -> tuple[str | None, Sequence[RevisionStep]]:
     """The revision at which the database stands, and the steps that the command will run."""
+    context = environment.get_context()
     try:
         current = context.get_current_revision()
-        steps = list(context._migrations_fn((current,) if current else (), context))  # type: ignore
+        steps = list(environment.context_opts["fn"]((current,) if current else (), context))
     except ResolutionError as error:
         raise _unknown_revision(str(error)) from error
     except CommandError as error:
@@ -122,7 +127,7 @@ def _check_before(
     environment: EnvironmentContext, connection: Connection, settings: Settings
 ) -> None:
     """Pre-flight of the plan, when there is one and something to do."""
-    current, steps = _plan(environment.get_context())
+    current, steps = _plan(environment)
     connection.rollback()
     if not steps or importlib.util.find_spec("setu.preflight") is None:
         return

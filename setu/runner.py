@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from setu.errors import (
     DeployInterruptedError,
     LockTimeoutError,
+    SetuError,
     StatementError,
     VerifyError,
 )
@@ -46,6 +47,7 @@ class Run:
     """What ``env.py`` hands to the steps of one run, as Alembic's option ``setu``."""
 
     settings: Settings = field(default_factory=Settings)
+    may_run: bool = True
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -57,6 +59,7 @@ class _Position:
     part: Part
     before: str
     transaction: bool
+    on_demand: bool = False
 
 
 def handover(revision_file: str) -> tuple[Callable[[], None], Callable[[], None]]:
@@ -82,6 +85,12 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
         :class:`~setu.errors.SetuError`, which names what failed and the state that the database is in.
     """
     run = context.opts.get("setu") or Run()
+    if not run.may_run:
+        raise SetuError(
+            f"Revision {step.revision} was about to run without the deploy lock.",
+            context=["Alembic's command is not one that setu/environment.py knows to move a database."],
+            hint="teach it there",
+        )
     script = step.script(part)
     verify = step.script("verify") if part == "up" else None
     if context.as_sql:
@@ -108,6 +117,16 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
         len(statements),
         ", verified" if verify else "",
     )
+
+
+def check_step(step: Step, connection: Any, settings: Settings) -> None:
+    """Run a step's ``verify.sql`` on demand.
+
+    :param connection: a psycopg2 connection; the caller rolls back. Raises :class:`VerifyError`.
+    """
+    where = _Position(step, "verify", step.revision, transaction=True, on_demand=True)
+    for statement in step.script("verify").statements(settings.edition):
+        _execute(where, "verify", statement, connection)
 
 
 def _revision_before(step: Step, part: Part, context: MigrationContext) -> str:
@@ -277,6 +296,9 @@ def _statement_error(
     elif isinstance(error, QueryCanceledError):
         kind, title = DeployInterruptedError, f"Revision {revision} was cancelled."
         hint = "run the same command again when it may go on"
+    elif where.on_demand:
+        kind, title = VerifyError, f"Revision {revision} does not hold in this database."
+        hint = "see what changed the database since the revision was applied, and mend that"
     elif part == "verify":
         kind, title = VerifyError, f"Revision {revision} does not pass its verify.sql."
         hint = "mend what the message names, then run the same command again"
@@ -313,6 +335,8 @@ def _shortened(text: str) -> list[str]:
 
 def _state(where: _Position, part: Part, done: int, lost: bool) -> str:
     """What the database looks like after the failure."""
+    if where.on_demand:
+        return "The check changes nothing."
     stands = f"the database stands at revision {where.before}"
     if where.transaction:
         return f"The step was rolled back: nothing of it was kept, {stands}."

@@ -153,10 +153,18 @@ class Settings:
         return max(1, round(self.seconds("lock_timeout") * 1000))
 
     def session_settings(self) -> dict[str, str]:
-        """Session settings to make before a run: each ``setu.<name>``, and ``lock_timeout``."""
-        values = {f"setu.{name}": value for name, value in self._values.items()}
-        values["lock_timeout"] = f"{self.lock_timeout_ms}ms"
-        return values
+        """Session settings to make before a run: each ``setu.<name>``, and the timeouts.
+
+        Waits for locks are bounded. Work is not: a limit on the role would end a long backfill,
+        and a transaction is idle while a step waits to try its locks again.
+        """
+        return {
+            **{f"setu.{name}": value for name, value in self._values.items()},
+            "lock_timeout": f"{self.lock_timeout_ms}ms",
+            "statement_timeout": "0",
+            "idle_in_transaction_session_timeout": "0",
+            "client_min_messages": "notice",
+        }
 
 
 def _validate(setting: Setting, value: str) -> None:
