@@ -1,5 +1,6 @@
 """Alembic's environment; what it does is in ``setu/environment.py``."""
 
+import logging
 import sys
 from logging.config import fileConfig
 
@@ -8,7 +9,8 @@ from alembic import context
 from setu.environment import run
 from setu.errors import SetuError
 
-if context.config.cmd_opts is not None and context.config.config_file_name is not None:
+# A program that runs Alembic inside itself keeps its own logging.
+if context.config.config_file_name is not None and not logging.getLogger().handlers:
     fileConfig(context.config.config_file_name, disable_existing_loggers=False)
 
 try:

@@ -1,0 +1,108 @@
+"""A small repository of its own, for tests of the machinery that must not need the real chain."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from alembic.config import Config
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The real pre-flight asks for the real chain.
+LAUNCHER = """\
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+preflight = ModuleType("setu.preflight")
+preflight.__spec__ = ModuleSpec("setu.preflight", None)
+preflight.check = lambda *_, **__: None
+sys.modules["setu.preflight"] = preflight
+
+from alembic.config import main
+
+main(prog="alembic")
+"""
+
+
+class MiniRepository:
+    """Files of a repository in a folder, with Alembic's real environment.
+
+    :param root: an empty folder. Steps are added in the order of the chain.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "alembic/versions/p0_test").mkdir(parents=True)
+        (root / "sql/p0_test").mkdir(parents=True)
+        shutil.copy(ROOT / "alembic.ini", root)
+        shutil.copy(ROOT / "alembic/env.py", root / "alembic")
+        shutil.copy(ROOT / "alembic/script.py.mako", root / "alembic")
+        (root / "run_alembic.py").write_text(LAUNCHER, encoding="utf-8")
+        self._last: str | None = None
+
+    def add(
+        self,
+        stem: str,
+        *,
+        up: str = "SELECT 1;",
+        down: str = "SELECT 1;",
+        verify: str = "SELECT 1;",
+        transaction: str = "yes",
+    ) -> str:
+        """Add a revision and its step; return the revision id. SQL begins on line 7."""
+        number = stem.partition("_")[0]
+        (self.root / f"alembic/versions/p0_test/{stem}.py").write_text(
+            f'"""{stem}.\n\nWhat: a\nWhy: b\nRisk: c\nDowngrade: d\n"""\n'
+            "from setu.runner import handover\n"
+            f"revision = {number!r}\n"
+            f"down_revision = {self._last!r}\n"
+            "branch_labels = None\n"
+            "depends_on = None\n"
+            "upgrade, downgrade = handover(__file__)\n",
+            encoding="utf-8",
+        )
+        header = f"-- what: {stem}\n-- why: b\n-- transaction: {transaction}\n"
+        header += "-- lock: none\n-- down: d\n\n"
+        for part, sql in (("up", up), ("down", down), ("verify", verify)):
+            self.write(f"sql/p0_test/{stem}/{part}.sql", header + sql + "\n")
+        self._last = number
+        return number
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of the repository."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+    def config(self, *settings: str) -> Config:
+        """Alembic's configuration, with ``-x`` settings; errors are raised."""
+        return Config(
+            str(self.root / "alembic.ini"), cmd_opts=Namespace(x=list(settings), raiseerr=True)
+        )
+
+    def start(self, *arguments: str, database_url: str | None) -> subprocess.Popen[str]:
+        """Start the command line ``alembic`` in the repository."""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        environment.pop("DATABASE_URL", None)
+        if database_url is not None:
+            environment["DATABASE_URL"] = database_url
+        return subprocess.Popen(
+            [sys.executable, "run_alembic.py", *arguments],
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def alembic(self, *arguments: str, database_url: str | None) -> tuple[int, str, str]:
+        """Run the command line ``alembic`` to its end: exit code, output, errors."""
+        process = self.start(*arguments, database_url=database_url)
+        output, errors = process.communicate(timeout=60)
+        return process.returncode, output, errors
