@@ -1,0 +1,19 @@
+"""Catalog snapshots: what a database's schema is, in a form that compares.
+
+A snapshot is deterministic: two databases with the same schema give the same bytes, whatever the
+PostgreSQL version (15 to 18), the TimescaleDB version, the ids, or the name of the deploying role.
+"""
+
+from setu.catalog.difference import Difference, differences, render_differences
+from setu.catalog.model import Catalog, ObjectKey
+from setu.catalog.snapshot import covered_tables, snapshot
+
+__all__ = [
+    "Catalog",
+    "Difference",
+    "ObjectKey",
+    "covered_tables",
+    "differences",
+    "render_differences",
+    "snapshot",
+]

@@ -1,0 +1,88 @@
+"""Take a snapshot over one connection, with set-based queries and few round trips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from setu.catalog.deparse import unqualified_single_source
+from setu.catalog.model import Catalog, Description, ObjectKey, describe
+from setu.session_pins import pinned
+
+_QUERIES: Final = files("setu.catalog") / "queries"
+_PLAIN: Final = (
+    "schemas",
+    "relations",
+    "columns",
+    "constraints",
+    "indexes",
+    "sequences",
+    "functions",
+    "types",
+    "triggers",
+    "privileges",
+    "roles",
+)
+_VIEW_KINDS: Final = frozenset({"view", "materialized view", "continuous aggregate"})
+
+
+def snapshot(connection: Connection, *, schemas: Iterable[str] | None = None) -> Catalog:
+    """The catalog of the connected database.
+
+    Left out: system schemas, objects of extensions, TimescaleDB's internals (chunks and the like),
+    the schema ``_archive`` and the table ``alembic_version``. Reads only; ends with a rollback of
+    its own savepoint or transaction.
+
+    :param schemas: only these schemas; then roles, their settings, the database's own privileges
+        and settings, and jobs tied to no schema of these, are left out too.
+    """
+    objects: dict[ObjectKey, Description] = {}
+    with pinned(connection, {"setu_catalog.schemas": _array_literal(schemas)}):
+        names = [*_PLAIN, "timescaledb"] if _has_timescaledb(connection) else list(_PLAIN)
+        for name in names:
+            for kind, label, fields in _rows(connection, name):
+                if kind in _VIEW_KINDS and fields.get("definition"):
+                    fields["definition"] = unqualified_single_source(fields["definition"])
+                objects[ObjectKey(kind, label)] = describe(fields)
+    return Catalog(objects)
+
+
+def covered_tables(
+    connection: Connection, *, schemas: Iterable[str] | None = None
+) -> dict[str, list[str]]:
+    """The tables that a snapshot covers, qualified and quoted, with their quoted columns.
+
+    To be called where session settings are pinned already, or where names are all that matters.
+    """
+    with pinned(connection, {"setu_catalog.schemas": _array_literal(schemas)}):
+        return {
+            label: list(fields["columns"] or ())
+            for _, label, fields in sorted(_rows(connection, "tables"), key=lambda row: row[1])
+        }
+
+
+def _rows(connection: Connection, name: str) -> Sequence[tuple[str, str, dict[str, Any]]]:
+    prelude = (_QUERIES / "prelude.sql").read_text(encoding="utf-8")
+    query = (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+    result = connection.exec_driver_sql(prelude + query, execution_options={"no_parameters": True})
+    return [(row[0], row[1], row[2]) for row in result]
+
+
+def _has_timescaledb(connection: Connection) -> bool:
+    return bool(
+        connection.exec_driver_sql(
+            "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"
+        ).scalar_one()
+    )
+
+
+def _array_literal(schemas: Iterable[str] | None) -> str:
+    if schemas is None:
+        return ""
+    quoted = (
+        '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in sorted(schemas)
+    )
+    return "{" + ",".join(quoted) + "}"
