@@ -1,0 +1,104 @@
+"""The server under test, fresh databases on it, and a summary of what was skipped for want of it."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, NullPool, create_engine, make_url
+
+from setu.servers import CAPABILITIES, Server, open_server
+
+_SERVER = pytest.StashKey[Server]()
+_MISSING = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        f"requires(*capabilities): skip where the server lacks one of {', '.join(CAPABILITIES)}",
+    )
+    config.stash[_MISSING] = Counter()
+
+
+def _server(config: pytest.Config) -> Server:
+    """The session's server, opened when it is first needed."""
+    if _SERVER not in config.stash:
+        config.stash[_SERVER] = open_server()
+    return config.stash[_SERVER]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("requires"):
+            unknown = set(mark.args) - set(CAPABILITIES)
+            if unknown or not mark.args:
+                raise pytest.UsageError(
+                    f"{item.nodeid}: requires{mark.args} must name some of {CAPABILITIES}"
+                )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    wanted = {name for mark in item.iter_markers("requires") for name in mark.args}
+    if not wanted:
+        return
+    server = _server(item.config)
+    missing = sorted(wanted - server.capabilities)
+    if missing:
+        item.config.stash[_MISSING].update(missing)
+        pytest.skip(f"the server {server.name} lacks {', '.join(missing)}")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    server = config.stash.get(_SERVER, None)
+    if server is None:
+        return
+    terminalreporter.section("server")
+    terminalreporter.write_line(server.description)
+    missing = config.stash[_MISSING]
+    for name in CAPABILITIES:
+        if missing[name]:
+            terminalreporter.write_line(f"skipped for want of {name}: {missing[name]}")
+    if not missing:
+        terminalreporter.write_line("nothing was skipped for want of a capability")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    server = config.stash.get(_SERVER, None)
+    if server is not None:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def server(pytestconfig: pytest.Config) -> Server:
+    """The best server at hand, or the one that SETU_TEST_SERVER names."""
+    return _server(pytestconfig)
+
+
+@pytest.fixture
+def database_url(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of an empty database with the extension, dropped afterwards."""
+    url = server.create_database()
+    yield url
+    server.drop_database(url)
+    if server.left_open:
+        warnings.warn(
+            f"{request.node.nodeid} left {server.left_open} connection(s) open; "
+            "the server has closed them",
+            ResourceWarning,
+            stacklevel=1,
+        )
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """A connection to that database; ``execution_options(isolation_level="AUTOCOMMIT")`` works."""
+    address = make_url(database_url).set(drivername="postgresql+psycopg2")
+    engine = create_engine(address, poolclass=NullPool)
+    with engine.connect() as opened:
+        yield opened
+    engine.dispose()
