@@ -1,0 +1,16 @@
+"""The v1 schema, as production runs it today.
+
+What: schemas master, silver and bronze with their tables, hypertables and routines, from schema/.
+Why: every later revision starts from it. A production database is stamped with it instead.
+Risk: none: it needs a database without these schemas, and fails on one that has any.
+Downgrade: to an empty database; it refuses while any v1 table holds rows.
+"""
+
+from setu.runner import handover
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = handover(__file__)

@@ -1,0 +1,133 @@
+"""The grammar of the change requests at the head of schema/'s files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from setu.change_requests import ChangeRequestError, ObjectFile, read_object_file, read_schema
+
+SCHEMA = Path(__file__).resolve().parents[2] / "schema"
+FILES = read_schema(SCHEMA)
+
+
+def _object_file(folder: Path, text: str, kind: str = "Tables") -> Path:
+    path = folder / "master" / kind / "plants.sql"
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.qualified_name)
+def test_each_file_of_schema_opens_with_requests(file: ObjectFile) -> None:
+    assert file.requests
+    assert [request.line for request in file.requests] == list(range(1, len(file.requests) + 1))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.qualified_name)
+def test_each_request_names_what_the_file_or_an_earlier_request_made(file: ObjectFile) -> None:
+    sql = "\n".join(
+        line for line in file.path.read_text().splitlines() if not line.startswith("--")
+    )
+    known = set(re.findall(r"[a-z_][a-z0-9_]*", sql))
+    for request in file.requests:
+        if request.action in ("drop", "rename", "retype") and request.name:
+            assert request.name in known
+        if request.action == "add":
+            known.add(request.name)
+        if request.action == "rename":
+            known.add(request.detail)
+
+
+def test_every_form_of_the_grammar_is_read(tmp_path: Path) -> None:
+    lines = [
+        "add column iot_id integer GENERATED ALWAYS AS IDENTITY",
+        "rename column iot_id TO source_iot_id",
+        "retype column rej_count integer NOT NULL DEFAULT 0",
+        "add constraint plants_company_iot_id_plant_id_key UNIQUE (company_iot_id, plant_id)",
+        "add constraint plants_timezone_check CHECK",
+        "add index plants_city_idx UNIQUE USING btree (plant_city) WHERE plant_city <> ''",
+        "drop column plant_id",
+        "drop constraint plants_pkey",
+        "drop index idx_plants",
+        "drop",
+        "replace BY master.shift_definitions",
+    ]
+    path = _object_file(tmp_path, "\n".join(f"-- change: {line}" for line in lines))
+
+    read = read_object_file(path)
+
+    assert read.qualified_name == "master.plants"
+    assert [(r.action, r.target, r.name, r.detail) for r in read.requests] == [
+        ("add", "column", "iot_id", "integer GENERATED ALWAYS AS IDENTITY"),
+        ("rename", "column", "iot_id", "source_iot_id"),
+        ("retype", "column", "rej_count", "integer NOT NULL DEFAULT 0"),
+        (
+            "add",
+            "constraint",
+            "plants_company_iot_id_plant_id_key",
+            "UNIQUE (company_iot_id, plant_id)",
+        ),
+        ("add", "constraint", "plants_timezone_check", "CHECK"),
+        (
+            "add",
+            "index",
+            "plants_city_idx",
+            "UNIQUE USING btree (plant_city) WHERE plant_city <> ''",
+        ),
+        ("drop", "column", "plant_id", ""),
+        ("drop", "constraint", "plants_pkey", ""),
+        ("drop", "index", "idx_plants", ""),
+        ("drop", "object", "", ""),
+        ("replace", "object", "", "master.shift_definitions"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-- change: add column iot_id",
+        "-- change: add column iot_id intager (",
+        "-- change: add column Iot_Id integer",
+        "-- change: add column a integer; DROP TABLE t",
+        "-- change: add constraint plants_pkey PRIMARY (iot_id)",
+        "-- change: add index plants_idx btree plant_id",
+        "-- change: rename column a b",
+        "-- change: remove column a",
+        "-- change: drop column a, b",
+        "-- change: replace BY shift_definitions",
+        "-- change:",
+        "-- change add column a integer",
+        "--change: drop",
+        "-- Change: drop",
+        "  -- change: drop",
+    ],
+)
+def test_a_broken_line_is_named_by_file_and_line(tmp_path: Path, line: str) -> None:
+    path = _object_file(tmp_path, f"-- change: drop column plant_id\n{line}\n")
+
+    with pytest.raises(ChangeRequestError) as caught:
+        read_object_file(path)
+
+    assert f"{path}:2" in caught.value.title
+    assert any(line.strip() in entry for entry in caught.value.context)
+
+
+def test_a_request_below_the_opening_block_is_named(tmp_path: Path) -> None:
+    path = _object_file(tmp_path, "-- change: drop\n\nSELECT 1;\n-- change: drop\n")
+    with pytest.raises(ChangeRequestError, match=r"plants\.sql:4"):
+        read_object_file(path)
+
+
+def test_a_file_without_a_request_is_named(tmp_path: Path) -> None:
+    path = _object_file(tmp_path, "SELECT 1;\n")
+    with pytest.raises(ChangeRequestError, match="no change request"):
+        read_object_file(path)
+
+
+def test_a_file_in_a_folder_that_is_no_kind_is_named(tmp_path: Path) -> None:
+    path = _object_file(tmp_path, "-- change: drop\n", kind="Tabels")
+    with pytest.raises(ChangeRequestError, match="no kind of object"):
+        read_object_file(path)
