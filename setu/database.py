@@ -84,7 +84,8 @@ def database_url(environment: Mapping[str, str] | None = None) -> URL:
         )
     if not url.database:
         raise DatabaseUrlError(
-            f"{VARIABLE} names no database.", hint=f"write it as {EXAMPLE}, with the name at the end"
+            f"{VARIABLE} names no database.",
+            hint=f"write it as {EXAMPLE}, with the name at the end",
         )
     return url.set(drivername="postgresql+psycopg2")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from setu.errors import StepError
+from setu.repository import alembic_config
 from setu.steps import PARTS, Step
 
 IDENTIFIERS = ("revision", "down_revision", "branch_labels", "depends_on")
@@ -32,6 +33,11 @@ def _files(root: Path) -> Iterator[str]:
         )
     for path in sorted((root / "alembic" / "versions").glob("*.py")):
         yield f"{path.relative_to(root)}: a revision lies in the folder of its phase"
+    places = alembic_config(root).get_version_locations_list() or []
+    listed = {Path(place).resolve() for place in places}
+    for folder in sorted({path.parent for path in _revision_files(root)}):
+        if folder.resolve() not in listed:
+            yield f"alembic.ini: version_locations lacks {folder.relative_to(root)}"
 
 
 def _revisions(root: Path) -> Iterator[str]:

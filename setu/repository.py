@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 import setu
@@ -34,7 +35,7 @@ def steps_to(root: Path, revision: str = "head") -> list[Step]:
     directory = ScriptDirectory.from_config(alembic_config(root))
     try:
         scripts = list(directory.iterate_revisions(revision, "base"))
-    except CommandError as error:
+    except (CommandError, RevisionError) as error:
         raise RevisionStateError(
             f"The chain has no revision {revision}.",
             context=[str(error)],

@@ -88,7 +88,9 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
     if not run.may_run:
         raise SetuError(
             f"Revision {step.revision} was about to run without the deploy lock.",
-            context=["Alembic's command is not one that setu/environment.py knows to move a database."],
+            context=[
+                "Alembic's command is not one that setu/environment.py knows to move a database."
+            ],
             hint="teach it there",
         )
     script = step.script(part)
@@ -292,7 +294,9 @@ def _statement_error(
         hint = "see why in the server's log, then run the same command again"
     elif state in LOCK_STATES:
         kind, title = LockTimeoutError, f"Revision {revision} did not get its locks."
-        hint = "see in pg_locks and pg_stat_activity who holds them, then run the same command again"
+        hint = (
+            "see in pg_locks and pg_stat_activity who holds them, then run the same command again"
+        )
     elif isinstance(error, QueryCanceledError):
         kind, title = DeployInterruptedError, f"Revision {revision} was cancelled."
         hint = "run the same command again when it may go on"

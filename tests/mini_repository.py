@@ -38,8 +38,8 @@ class MiniRepository:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        (root / "alembic/versions/p0_test").mkdir(parents=True)
-        (root / "sql/p0_test").mkdir(parents=True)
+        (root / "alembic/versions/p0_baseline").mkdir(parents=True)
+        (root / "sql/p0_baseline").mkdir(parents=True)
         shutil.copy(ROOT / "alembic.ini", root)
         shutil.copy(ROOT / "alembic/env.py", root / "alembic")
         shutil.copy(ROOT / "alembic/script.py.mako", root / "alembic")
@@ -57,7 +57,7 @@ class MiniRepository:
     ) -> str:
         """Add a revision and its step; return the revision id. SQL begins on line 7."""
         number = stem.partition("_")[0]
-        (self.root / f"alembic/versions/p0_test/{stem}.py").write_text(
+        (self.root / f"alembic/versions/p0_baseline/{stem}.py").write_text(
             f'"""{stem}.\n\nWhat: a\nWhy: b\nRisk: c\nDowngrade: d\n"""\n'
             "from setu.runner import handover\n"
             f"revision = {number!r}\n"
@@ -70,7 +70,7 @@ class MiniRepository:
         header = f"-- what: {stem}\n-- why: b\n-- transaction: {transaction}\n"
         header += "-- lock: none\n-- down: d\n\n"
         for part, sql in (("up", up), ("down", down), ("verify", verify)):
-            self.write(f"sql/p0_test/{stem}/{part}.sql", header + sql + "\n")
+            self.write(f"sql/p0_baseline/{stem}/{part}.sql", header + sql + "\n")
         self._last = number
         return number
 

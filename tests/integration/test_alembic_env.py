@@ -75,7 +75,7 @@ def repository(
         verify="SELECT 1 / count(*) FROM pg_class WHERE relname = 'one_a_idx';",
     )
     # The last statement above ends in a comment, its semicolon on the next line.
-    path = repository.root / "sql/p0_test/0002_alone/up.sql"
+    path = repository.root / "sql/p0_baseline/0002_alone/up.sql"
     path.write_text(path.read_text(encoding="utf-8") + ";\n", encoding="utf-8")
     repository.add(
         "0003_setting",
@@ -170,7 +170,7 @@ def test_an_offline_script_names_the_file_and_line_of_each_statement(
     assert script.startswith("-- For psql.")
     assert "\\set ON_ERROR_STOP on" in script
     for line in ("0001_first/up.sql:8", "0002_alone/up.sql:8", "0003_setting/verify.sql:7"):
-        assert f"-- sql/p0_test/{line}\n" in script
+        assert f"-- sql/p0_baseline/{line}\n" in script
     assert "-- why concurrently\n" in script
     before, after = script.split("CREATE INDEX CONCURRENTLY")
     assert before.rindex("COMMIT;") > before.rindex("BEGIN;")
@@ -209,9 +209,7 @@ def test_an_offline_script_refuses_a_database_at_another_revision(
     assert result.returncode == 0, result.stderr
 
 
-def test_pre_flight_learns_the_plan(
-    repository: MiniRepository, preflight: Preflight
-) -> None:
+def test_pre_flight_learns_the_plan(repository: MiniRepository, preflight: Preflight) -> None:
     command.upgrade(repository.config(), "0002")
     command.upgrade(repository.config(), "head")
     command.upgrade(repository.config(), "head")
@@ -253,9 +251,9 @@ def test_a_changed_released_step_stops_the_upgrade(
 ) -> None:
     write_released(repository.root, steps_to(repository.root))
     command.upgrade(repository.config(), "0001")
-    path = repository.root / "sql/p0_test/0002_alone/down.sql"
+    path = repository.root / "sql/p0_baseline/0002_alone/down.sql"
     path.write_text(path.read_text(encoding="utf-8") + "SELECT 2;\n", encoding="utf-8")
-    with pytest.raises(ChecksumError, match="p0_test/0002_alone/down"):
+    with pytest.raises(ChecksumError, match="p0_baseline/0002_alone/down"):
         command.upgrade(repository.config(), "head")
     code, _, errors = repository.alembic("upgrade", "0001:head", "--sql", database_url=None)
     assert code == 1
@@ -359,7 +357,7 @@ def test_a_database_or_role_that_does_not_exist_is_explained(
     repository: MiniRepository,
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
-    change: dict[str, str],
+    change: dict[str, Any],
 ) -> None:
     url = make_url(database_url).set(**change)
     monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))

@@ -13,7 +13,8 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, text
 
-from setu.database import connected, database_url as url_of
+from setu.database import connected
+from setu.database import database_url as url_of
 from setu.deploy_lock import LOCK_KEY, deploy_lock, offline_lock_sql, offline_unlock_sql
 from setu.errors import DeployLockError, StatementError
 from tests.mini_repository import MiniRepository
@@ -117,9 +118,9 @@ def test_the_wait_is_bounded_and_outside_any_transaction(
 def test_the_lock_goes_with_a_lost_connection(connection: Connection, database_url: str) -> None:
     with deploy_lock(connection, 0):
         connection.connection.dbapi_connection.close()  # type: ignore[union-attr]
-    with connected(url_of({"DATABASE_URL": database_url}), "test") as other:
-        with deploy_lock(other, 5):
-            assert held(other)
+    url = url_of({"DATABASE_URL": database_url})
+    with connected(url, "test") as other, deploy_lock(other, 5):
+        assert held(other)
 
 
 @pytest.mark.requires("multi_session")
@@ -168,9 +169,11 @@ def test_the_offline_statement_refuses_while_the_lock_is_held(
     other = psycopg2.connect(database_url)
     other.autocommit = True
     with other.cursor() as cursor:
-        with deploy_lock(connection, 0):
-            with pytest.raises(psycopg2.errors.LockNotAvailable, match="another deploy"):
-                cursor.execute(offline_lock_sql())
+        with (
+            deploy_lock(connection, 0),
+            pytest.raises(psycopg2.errors.LockNotAvailable, match="another deploy"),
+        ):
+            cursor.execute(offline_lock_sql())
         cursor.execute(offline_lock_sql())
         with pytest.raises(DeployLockError), deploy_lock(connection, 0):
             pass

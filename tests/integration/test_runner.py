@@ -110,7 +110,7 @@ def test_a_failing_statement_is_named_with_file_and_line_in_the_included_file(
         command.upgrade(repository.config(), "head")
     message = str(caught.value)
     assert "Revision 0002 failed." in message
-    assert "upgrade of p0_test/0002_second" in message
+    assert "upgrade of p0_baseline/0002_second" in message
     assert "at schema/a/bad.sql:6" in message
     assert "begins at schema/a/bad.sql:4" in message
     assert 'SQLSTATE 42703: column "no_such_column" does not exist' in message
@@ -131,7 +131,7 @@ def test_an_error_in_a_block_is_named_with_the_line_in_the_block(
     with pytest.raises(StatementError) as caught:
         command.upgrade(repository.config(), "head")
     message = str(caught.value)
-    assert "at sql/p0_test/0001_block/up.sql:12" in message
+    assert "at sql/p0_baseline/0001_block/up.sql:12" in message
     assert "SQLSTATE P0123: cannot go on because x" in message
     assert "DETAIL: these objects" in message
     assert "HINT: do that" in message
@@ -170,7 +170,7 @@ def test_a_failing_downgrade_says_so_and_keeps_the_revision(
     command.upgrade(repository.config(), "head")
     with pytest.raises(StatementError) as caught:
         command.downgrade(repository.config(), "base")
-    assert "downgrade of p0_test/0001_first" in str(caught.value)
+    assert "downgrade of p0_baseline/0001_first" in str(caught.value)
     assert "down.sql:8" in str(caught.value)
     assert "stands at revision 0001" in str(caught.value)
     assert revision_of(database_url) == "0001"

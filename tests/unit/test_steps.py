@@ -78,9 +78,7 @@ def test_a_missing_header_key_is_named(step: Step, key: str) -> None:
         ("-- what: again\n", "has the key what twice"),
     ],
 )
-def test_a_bad_header_line_is_named_with_file_and_line(
-    step: Step, line: str, problem: str
-) -> None:
+def test_a_bad_header_line_is_named_with_file_and_line(step: Step, line: str, problem: str) -> None:
     with pytest.raises(StepError) as caught:
         up(step, "SELECT 1;", header=HEADER.rstrip("\n") + "\n" + line + "\n")
     assert problem in str(caught.value)
@@ -207,8 +205,14 @@ def test_renames_that_cannot_be_read_are_refused(step: Step, renames: str) -> No
         ('SELECT MASTER.f(), "master".g()', 'SELECT _stage.f(), "_stage".g()'),
         ("SELECT webmaster.t, master_x.t, master", "SELECT webmaster.t, master_x.t, master"),
         ("SELECT 'master.t'::regclass", "SELECT '_stage.t'::regclass"),
-        ("SELECT 'webmaster.t', 'the master. Or not'", "SELECT 'webmaster.t', 'the master. Or not'"),
-        ("DO $x$ SELECT master.t, '\"master\".u' $x$", "DO $x$ SELECT _stage.t, '\"_stage\".u' $x$"),
+        (
+            "SELECT 'webmaster.t', 'the master. Or not'",
+            "SELECT 'webmaster.t', 'the master. Or not'",
+        ),
+        (
+            "DO $x$ SELECT master.t, '\"master\".u' $x$",
+            "DO $x$ SELECT _stage.t, '\"_stage\".u' $x$",
+        ),
         ("SELECT 1 -- see master.t\n", "SELECT 1 -- see master.t\n"),
         ("SELECT silver.t, master.silver", "SELECT master.t, _stage.silver"),
         ("SELECT 'é', master.t", "SELECT 'é', _stage.t"),
