@@ -5,7 +5,6 @@ import sys
 from logging.config import fileConfig
 
 from alembic import context
-
 from setu.environment import run
 from setu.errors import SetuError
 
@@ -20,5 +19,5 @@ except SetuError as error:
     options = context.config.cmd_opts
     if options is None or options.raiseerr:
         raise
-    print(error, file=sys.stderr)
+    sys.stderr.write(f"{error}\n")
     raise SystemExit(1) from None

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg2
-from alembic import op
 from alembic.runtime.migration import MigrationContext
 from psycopg2.extensions import QueryCanceledError
 from sqlalchemy.exc import SQLAlchemyError
 
+from alembic import op
 from setu.errors import (
     DeployInterruptedError,
     LockTimeoutError,
@@ -82,7 +82,7 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
 
     :param part: ``up`` or ``down``.
     :param context: Alembic's context; online it holds the one connection. Raises
-        :class:`~setu.errors.SetuError`, which names what failed and the state that the database is in.
+        :class:`~setu.errors.SetuError`, which names what failed and how the database stands.
     """
     run = context.opts.get("setu") or Run()
     if not run.may_run:

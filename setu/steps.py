@@ -259,7 +259,8 @@ def _scan(sql: str, file: str) -> Sequence[parser.Token]:
     try:
         return tuple(parser.scan(sql))
     except parser.ParseError as error:
-        raise _syntax_error(error, [Origin(file, n + 1) for n in range(sql.count("\n") + 1)], sql)
+        origins = [Origin(file, line) for line in range(1, sql.count("\n") + 2)]
+        raise _syntax_error(error, origins, sql) from error
 
 
 def _syntax_error(error: parser.ParseError, origins: Sequence[Origin], sql: str) -> StepError:

@@ -12,9 +12,9 @@ from typing import Any
 
 import psycopg2
 import pytest
-from alembic import command
 from sqlalchemy import make_url
 
+from alembic import command
 from setu.checksums import write_released
 from setu.database import database_url as url_of
 from setu.errors import (
@@ -40,7 +40,7 @@ class Preflight(ModuleType):
         self.plans: list[Plan] = []
         self.refuses = False
 
-    def check(self, connection: Any, *, settings: Any, **plan: Any) -> None:
+    def check(self, connection: Any, **plan: Any) -> None:
         connection.exec_driver_sql("SELECT 1")
         self.plans.append((plan["current"], plan["target"], plan["direction"]))
         if self.refuses:

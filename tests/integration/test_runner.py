@@ -14,8 +14,8 @@ from typing import Any
 
 import psycopg2
 import pytest
-from alembic import command
 
+from alembic import command
 from setu.errors import (
     DeployInterruptedError,
     LockTimeoutError,
@@ -125,8 +125,9 @@ def test_an_error_in_a_block_is_named_with_the_line_in_the_block(
 ) -> None:
     repository.add(
         "0001_block",
-        up="SELECT 1;\n\nDO $x$\nBEGIN\n    PERFORM 1;\n    RAISE EXCEPTION 'cannot go on because x'"
-        "\n        USING ERRCODE = 'P0123', DETAIL = 'these objects', HINT = 'do that';\nEND\n$x$;",
+        up="SELECT 1;\n\nDO $x$\nBEGIN\n    PERFORM 1;\n"
+        "    RAISE EXCEPTION 'cannot go on because x'\n"
+        "        USING ERRCODE = 'P0123', DETAIL = 'these objects', HINT = 'do that';\nEND\n$x$;",
     )
     with pytest.raises(StatementError) as caught:
         command.upgrade(repository.config(), "head")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from alembic import command
 from typer.testing import CliRunner
 
+from alembic import command
 from setu.cli import app, load_commands
 from setu.errors import ChecksumError, RevisionStateError, StepError
 from setu.lint import lint

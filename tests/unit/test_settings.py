@@ -39,7 +39,7 @@ def test_intervals_are_read_as_seconds(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "day", "2", "2 fortnights", "-1 day", "1 day ago", "s2"])
 def test_what_is_no_interval_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=".*"):
+    with pytest.raises(ValueError, match=r".*"):
         interval_seconds(text)
 
 
