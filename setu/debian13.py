@@ -93,9 +93,7 @@ def make(root: Path | None = None, *, report: Report = lambda line: None) -> Tre
             report(f"Debian 13 tree in place: {tree.version}")
             return tree
         if shutil.which("debootstrap", path=_search_path()) is None:
-            raise Debian13Error(
-                "debootstrap is not installed", hint="apt-get install debootstrap."
-            )
+            raise Debian13Error("debootstrap is not installed", hint="apt-get install debootstrap.")
         if target.exists():
             report("removing an incomplete Debian 13 tree")
             remove(target)

