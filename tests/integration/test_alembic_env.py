@@ -70,8 +70,9 @@ def repository(
     repository.add(
         "0002_alone",
         transaction="no",
-        up="-- why concurrently\nCREATE INDEX CONCURRENTLY one_a_idx ON public.one (a) -- end",
-        down="DROP INDEX CONCURRENTLY public.one_a_idx;",
+        up="CREATE INDEX IF NOT EXISTS one_a_idx ON public.one (a);\n"
+        "-- why outside\nVACUUM public.one -- end",
+        down="DROP INDEX public.one_a_idx;\nVACUUM public.one;",
         verify="SELECT 1 / count(*) FROM pg_class WHERE relname = 'one_a_idx';",
     )
     # The last statement above ends in a comment, its semicolon on the next line.
@@ -169,10 +170,10 @@ def test_an_offline_script_names_the_file_and_line_of_each_statement(
     script = offline(repository, "upgrade", "head")
     assert script.startswith("-- For psql.")
     assert "\\set ON_ERROR_STOP on" in script
-    for line in ("0001_first/up.sql:8", "0002_alone/up.sql:8", "0003_setting/verify.sql:7"):
+    for line in ("0001_first/up.sql:8", "0002_alone/up.sql:9", "0003_setting/verify.sql:7"):
         assert f"-- sql/p0_baseline/{line}\n" in script
-    assert "-- why concurrently\n" in script
-    before, after = script.split("CREATE INDEX CONCURRENTLY")
+    assert "-- why outside\n" in script
+    before, after = script.split("VACUUM public.one -- end\n;")
     assert before.rindex("COMMIT;") > before.rindex("BEGIN;")
     assert after.index("BEGIN;") < after.index("COMMIT;")
 

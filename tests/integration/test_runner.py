@@ -316,6 +316,7 @@ def test_a_reader_is_not_kept_waiting_between_attempts(
     assert max(waits) < 0.3 + 0.5
 
 
+@pytest.mark.requires("native")
 def test_notices_appear_while_the_statement_still_runs(repository: MiniRepository) -> None:
     repository.add(
         "0001_procedure",
