@@ -48,6 +48,14 @@ class Setting:
 
 KNOWN: tuple[Setting, ...] = (
     Setting("edition", "community", "choice", "TimescaleDB edition", 0, ("community", "apache")),
+    Setting(
+        "accept_known_bad_pair",
+        "no",
+        "choice",
+        "make jobs although these versions report their success as failure",
+        0,
+        ("no", "yes"),
+    ),
     Setting("bronze_chunk_interval", "1 day", "interval", "width of a bronze chunk", 60),
     Setting("silver_chunk_interval", "7 days", "interval", "width of a silver chunk", 60),
     Setting("job_schedule", "1 minute", "interval", "time between two runs of a load job", 1),

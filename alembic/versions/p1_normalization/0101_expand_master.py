@@ -1,0 +1,17 @@
+"""v2's master tables beside v1's, filled and kept in step.
+
+What: companies, plants, device_info, machine_info, plant_machine_mapping and shift_definitions in _stage, with
+integer keys; triggers on v1's master tables carry each change over.
+Why: keys must exist before any row can be carried over to them.
+Risk: v1's four master tables take no writes while some thousands of rows are copied. Readers notice nothing.
+Downgrade: v1 alone; v2's rows and keys sleep in _archive and are the same ones after another upgrade.
+"""
+
+from setu.runner import handover
+
+revision = "0101"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = handover(__file__)

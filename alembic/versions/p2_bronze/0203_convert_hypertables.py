@@ -1,0 +1,17 @@
+"""Bronze becomes hypertables on arrival time.
+
+What: bronze.raw_machine_cycles with chunks of -x bronze_chunk_interval; wakes the one that slept, if any.
+Why: chunks make retention a file delete and keep the index being written in memory.
+Risk: none: few rows or none.
+Downgrade: an empty plain table; the hypertable sleeps in _archive with its rows, since a copy of a month of
+bronze would take hours.
+"""
+
+from setu.runner import handover
+
+revision = "0203"
+down_revision = "0202"
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = handover(__file__)

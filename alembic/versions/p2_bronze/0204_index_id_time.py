@@ -1,0 +1,16 @@
+"""The index of the sweep.
+
+What: (id, time DESC) on bronze.raw_machine_cycles.
+Why: the next ids, with a bound on time that rules chunks out.
+Risk: SHARE lock for the build; nobody writes to bronze before the upgrade is through.
+Downgrade: no index.
+"""
+
+from setu.runner import handover
+
+revision = "0204"
+down_revision = "0203"
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = handover(__file__)

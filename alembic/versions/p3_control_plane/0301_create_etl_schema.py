@@ -1,0 +1,16 @@
+"""The control plane's tables.
+
+What: _etl.watermarks, fence_readings, job_runs and rejected_rows.
+Why: what has been loaded, up to where, and what was refused must be known at any moment.
+Risk: none: new tables.
+Downgrade: the four tables sleep in _archive with their rows.
+"""
+
+from setu.runner import handover
+
+revision = "0301"
+down_revision = "0205"
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = handover(__file__)

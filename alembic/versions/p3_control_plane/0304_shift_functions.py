@@ -1,0 +1,16 @@
+"""Shifts by plant and wall clock.
+
+What: master.fn_get_shift, fn_get_shift_id and the view that the loads join.
+Why: v1's get_shift_id knew neither the company nor the time zone.
+Risk: none.
+Downgrade: they go; v1's function comes back with the swap.
+"""
+
+from setu.runner import handover
+
+revision = "0304"
+down_revision = "0303"
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = handover(__file__)

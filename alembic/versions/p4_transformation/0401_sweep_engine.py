@@ -1,0 +1,16 @@
+"""The skeleton of every load.
+
+What: the fence, the batch, the rejects, the run log, and the views that show them.
+Why: written once, so that pipelines cannot differ in what makes them exact.
+Risk: none.
+Downgrade: code and views go; the rows they wrote stay.
+"""
+
+from setu.runner import handover
+
+revision = "0401"
+down_revision = "0304"
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = handover(__file__)

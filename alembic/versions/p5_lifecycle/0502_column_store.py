@@ -1,0 +1,16 @@
+"""Old chunks go to the column store.
+
+What: bronze after 7 days, silver after 14, each by its own policy.
+Why: a fraction of the disk.
+Risk: milliseconds of exclusive lock; nothing is compressed during the upgrade.
+Downgrade: decompresses chunk by chunk, which takes time and disk, then takes the settings off.
+"""
+
+from setu.runner import handover
+
+revision = "0502"
+down_revision = "0501"
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = handover(__file__)

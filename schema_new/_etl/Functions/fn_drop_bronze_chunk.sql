@@ -1,0 +1,46 @@
+-- New: drops one chunk of bronze if every row of it has been through the load.
+CREATE FUNCTION _etl.fn_drop_bronze_chunk(
+    p_pipeline text,
+    p_chunk regclass,
+    p_range_start timestamptz,
+    p_range_end timestamptz
+)
+RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $function$
+DECLARE
+    v_mark record;
+    v_left bigint;
+    v_extension name;
+BEGIN
+    -- Lock first: a row on its way into this chunk is in it, or will not be, before it is looked at.
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', p_chunk);
+
+    SELECT w.source_table::regclass AS source, w.last_processed_id INTO STRICT v_mark
+    FROM _etl.watermarks AS w
+    WHERE w.pipeline = p_pipeline;
+    EXECUTE format('SELECT c.id FROM %s AS c WHERE c.id > $1 LIMIT 1', p_chunk)
+    INTO v_left USING v_mark.last_processed_id;
+    IF v_left IS NOT NULL THEN
+        RETURN 'not loaded';
+    END IF;
+
+    SELECT n.nspname INTO STRICT v_extension
+    FROM pg_extension AS e
+    INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
+    WHERE e.extname = 'timescaledb';
+    EXECUTE format(
+        'SELECT %I.drop_chunks(relation => $1, older_than => $2, newer_than => $3)', v_extension
+    ) USING v_mark.source, p_range_end, p_range_start;
+    RETURN 'dropped';
+EXCEPTION WHEN lock_not_available THEN
+    RETURN 'locked';
+END
+$function$;
+
+REVOKE ALL ON FUNCTION _etl.fn_drop_bronze_chunk(text, regclass, timestamptz, timestamptz) FROM PUBLIC;
+
+COMMENT ON FUNCTION _etl.fn_drop_bronze_chunk(text, regclass, timestamptz, timestamptz) IS
+    'Drops a bronze chunk unless it holds rows not yet loaded or somebody uses it; says which';

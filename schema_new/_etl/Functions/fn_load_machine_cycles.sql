@@ -1,0 +1,286 @@
+-- New: one batch of machining cycles from bronze into silver, in one statement.
+--
+-- Two rows of one cycle (same machine, same start) merge column by column: a known value beats an
+-- unknown one, and of two known ones the greater stays. That rule gives the same whatever the order
+-- and the grouping in which the rows come, so neither batches nor late arrival can show in silver.
+CREATE FUNCTION _etl.fn_load_machine_cycles(
+    p_after_id bigint,
+    p_fence_id bigint,
+    p_since timestamptz,
+    p_limit integer
+)
+RETURNS TABLE (
+    to_id bigint,
+    to_ts timestamptz,
+    rows_read bigint,
+    rows_loaded bigint,
+    rows_merged bigint,
+    rows_rejected bigint,
+    rows_late bigint
+)
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
+SET jit = off
+AS $function$
+BEGIN
+    RETURN QUERY
+    WITH picked AS MATERIALIZED (
+        -- The bound on arrival time rules old chunks out; the second half finds what it shuts out.
+        SELECT b.*
+        FROM (
+            (
+                SELECT r.*, false AS is_late
+                FROM bronze.raw_machine_cycles AS r
+                WHERE r.id > p_after_id AND r.id <= p_fence_id AND r.time >= p_since
+                ORDER BY r.id
+                LIMIT p_limit
+            )
+            UNION ALL
+            (
+                SELECT r.*, true AS is_late
+                FROM bronze.raw_machine_cycles AS r
+                WHERE r.id > p_after_id AND r.id <= p_fence_id AND r.time < p_since
+                ORDER BY r.id
+                LIMIT p_limit
+            )
+        ) AS b
+        ORDER BY b.id
+        LIMIT p_limit
+    ),
+    judged AS MATERIALIZED (
+        SELECT
+            p.*,
+            m.iot_id,
+            m.company_iot_id,
+            pl.iot_id AS plant_iot_id,
+            p.cycle_start AT TIME ZONE coalesce(pl.timezone, 'Asia/Kolkata') AS wall,
+            CASE
+                WHEN m.iot_id IS NULL THEN 'unknown_machine'
+                WHEN p.cycle_start IS NULL THEN 'missing_start'
+                WHEN p.cycle_start < '1970-01-01 00:00:00+00' OR p.cycle_start >= '2200-01-01 00:00:00+00'
+                    THEN 'start_out_of_range'
+                WHEN p.cycle_end < p.cycle_start THEN 'end_before_start'
+                -- Seconds from start to end must fit an integer.
+                WHEN p.cycle_end > p.cycle_start + INTERVAL '24855 days' THEN 'end_out_of_range'
+                WHEN p.std_load_unload NOT BETWEEN -2147483648 AND 2147483647
+                    OR p.std_cycle_time NOT BETWEEN -2147483648 AND 2147483647
+                    OR p.down_threshold NOT BETWEEN -2147483648 AND 2147483647
+                    THEN 'value_out_of_range'
+            END AS reason_code
+        FROM picked AS p
+        LEFT JOIN master.machine_info AS m ON m.iot_id = p.machine_iot_id
+        LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
+        LEFT JOIN master.plants AS pl ON pl.iot_id = pm.plant_iot_id
+    ),
+    rejected AS (
+        INSERT INTO _etl.rejected_rows (pipeline, bronze_id, bronze_time, reason_code, detail, row_data)
+        SELECT
+            'machine_cycles',
+            j.id,
+            j.time,
+            j.reason_code,
+            CASE j.reason_code
+                WHEN 'unknown_machine' THEN
+                    format('machine_iot_id %s (device %s) is not in master.machine_info',
+                        j.machine_iot_id, j.device_id)
+                WHEN 'missing_start' THEN 'cycle_start is null'
+                WHEN 'start_out_of_range' THEN
+                    format('cycle_start %s is not between 1970 and 2200', j.cycle_start)
+                WHEN 'end_before_start' THEN
+                    format('cycle_end %s is before cycle_start %s', j.cycle_end, j.cycle_start)
+                WHEN 'end_out_of_range' THEN
+                    format('cycle_end %s is more than 68 years after cycle_start %s', j.cycle_end, j.cycle_start)
+                ELSE
+                    format('std_load_unload %s, std_cycle_time %s or down_threshold %s is no integer of 32 bits',
+                        j.std_load_unload, j.std_cycle_time, j.down_threshold)
+            END,
+            to_jsonb(j) - ARRAY['is_late', 'iot_id', 'company_iot_id', 'plant_iot_id', 'wall', 'reason_code']
+        FROM judged AS j
+        WHERE j.reason_code IS NOT NULL
+        ON CONFLICT (pipeline, bronze_id) DO NOTHING
+    ),
+    distinct_cycles AS MATERIALIZED (
+        SELECT
+            j.iot_id AS machine_iot_id,
+            j.cycle_start,
+            min(j.company_iot_id) AS company_iot_id,
+            min(j.plant_iot_id) AS plant_iot_id,
+            min(j.wall) AS wall,
+            max(j.cycle_end) AS cycle_end,
+            max(j.program_no COLLATE "C") AS program_no,
+            max(j.std_load_unload)::integer AS std_load_unload,
+            max(j.std_cycle_time)::integer AS std_cycle_time,
+            max(j.down_threshold)::integer AS down_threshold
+        FROM judged AS j
+        WHERE j.reason_code IS NULL
+        GROUP BY j.iot_id, j.cycle_start
+    ),
+    incoming AS MATERIALIZED (
+        SELECT
+            d.*,
+            d.wall::date - coalesce(w.days_back, 0) AS logical_date,
+            coalesce(w.shift_id, 0::smallint) AS shift_id,
+            CASE WHEN w.shift_id IS NULL THEN 'UNKNOWN' ELSE w.shift_name END AS shift_name,
+            s.last_cycle_start,
+            s.last_cycle_end,
+            bool_or(d.cycle_start <= s.last_cycle_start) OVER (PARTITION BY d.machine_iot_id)
+                AS has_late
+        FROM distinct_cycles AS d
+        LEFT JOIN silver.latest_cycle_state AS s ON s.machine_iot_id = d.machine_iot_id
+        LEFT JOIN master.v_shift_windows AS w
+            ON w.plant_iot_id = d.plant_iot_id
+            AND d.wall::time >= w.starts_at
+            AND d.wall::time < w.ends_before
+    ),
+    -- Only where a cycle is late does silver have to be asked: for the cycle itself, the one before
+    -- and the one after it, and the machine's last one.
+    neighbours AS MATERIALIZED (
+        SELECT DISTINCT ON (n.machine_iot_id, n.cycle_start) n.*
+        FROM incoming AS i
+        CROSS JOIN LATERAL (
+            (
+                SELECT c.* FROM silver.machine_cycles AS c
+                WHERE c.machine_iot_id = i.machine_iot_id AND c.cycle_start < i.cycle_start
+                ORDER BY c.cycle_start DESC
+                LIMIT 1
+            )
+            UNION ALL
+            (
+                SELECT c.* FROM silver.machine_cycles AS c
+                WHERE c.machine_iot_id = i.machine_iot_id
+                    AND c.cycle_start IN (i.cycle_start, i.last_cycle_start)
+            )
+            UNION ALL
+            (
+                SELECT c.* FROM silver.machine_cycles AS c
+                WHERE c.machine_iot_id = i.machine_iot_id AND c.cycle_start > i.cycle_start
+                ORDER BY c.cycle_start
+                LIMIT 1
+            )
+        ) AS n
+        WHERE i.cycle_start <= i.last_cycle_start
+    ),
+    merged AS (
+        SELECT
+            machine_iot_id,
+            cycle_start,
+            coalesce(n.logical_date, i.logical_date) AS logical_date,
+            coalesce(n.company_iot_id, i.company_iot_id) AS company_iot_id,
+            coalesce(n.shift_id, i.shift_id) AS shift_id,
+            CASE WHEN n.shift_id IS NULL THEN i.shift_name ELSE n.shift_name END AS shift_name,
+            greatest(n.cycle_end, i.cycle_end) AS cycle_end,
+            greatest(n.program_no COLLATE "C", i.program_no) AS program_no,
+            greatest(n.std_load_unload, i.std_load_unload) AS std_load_unload,
+            greatest(n.std_cycle_time, i.std_cycle_time) AS std_cycle_time,
+            greatest(n.down_threshold, i.down_threshold) AS down_threshold,
+            n.actual_load_unload,
+            n.actual_cycle_time,
+            n.shift_id IS NOT NULL AS is_known,
+            i.shift_id IS NOT NULL
+                AND (n.shift_id IS NULL OR n.cycle_end IS DISTINCT FROM greatest(n.cycle_end, i.cycle_end))
+                AS ends_anew,
+            i.shift_id IS NOT NULL AND n.shift_id IS NOT NULL
+                AND (n.cycle_end, n.program_no, n.std_load_unload, n.std_cycle_time, n.down_threshold)
+                    IS DISTINCT FROM (
+                        greatest(n.cycle_end, i.cycle_end),
+                        greatest(n.program_no COLLATE "C", i.program_no),
+                        greatest(n.std_load_unload, i.std_load_unload),
+                        greatest(n.std_cycle_time, i.std_cycle_time),
+                        greatest(n.down_threshold, i.down_threshold)
+                    ) AS is_completed,
+            CASE WHEN NOT i.has_late THEN i.last_cycle_end END AS cached_end
+        FROM incoming AS i
+        FULL JOIN neighbours AS n USING (machine_iot_id, cycle_start)
+    ),
+    stitched AS (
+        SELECT
+            m.*,
+            m.cycle_start - lag(m.cycle_end, 1, m.cached_end) OVER previous AS gap,
+            lag(m.ends_anew, 1, false) OVER previous AS follows_anew
+        FROM merged AS m
+        WINDOW previous AS (PARTITION BY m.machine_iot_id ORDER BY m.cycle_start)
+    ),
+    written AS (
+        INSERT INTO silver.machine_cycles AS t (
+            logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, cycle_start,
+            cycle_end, program_no, std_load_unload, std_cycle_time, actual_load_unload,
+            actual_cycle_time, down_threshold
+        )
+        SELECT
+            s.logical_date,
+            s.company_iot_id,
+            s.machine_iot_id,
+            s.shift_id,
+            s.shift_name,
+            s.cycle_start,
+            s.cycle_end,
+            s.program_no,
+            s.std_load_unload,
+            s.std_cycle_time,
+            -- What silver says stands, unless the cycle before it is new or has ended anew. Whole
+            -- seconds, half away from zero; overlapping cycles leave no time between them.
+            CASE
+                WHEN s.is_known AND NOT s.follows_anew THEN s.actual_load_unload
+                ELSE least(greatest(
+                    round(extract(epoch FROM s.gap)), 0
+                ), 2147483647)::integer
+            END,
+            CASE
+                WHEN s.is_known AND NOT s.ends_anew THEN s.actual_cycle_time
+                ELSE round(extract(epoch FROM s.cycle_end - s.cycle_start))::integer
+            END,
+            s.down_threshold
+        FROM stitched AS s
+        WHERE NOT s.is_known OR s.is_completed OR s.follows_anew
+        ON CONFLICT (machine_iot_id, cycle_start) DO UPDATE
+        SET cycle_end = greatest(t.cycle_end, excluded.cycle_end),
+            program_no = greatest(t.program_no COLLATE "C", excluded.program_no),
+            std_load_unload = greatest(t.std_load_unload, excluded.std_load_unload),
+            std_cycle_time = greatest(t.std_cycle_time, excluded.std_cycle_time),
+            down_threshold = greatest(t.down_threshold, excluded.down_threshold),
+            actual_load_unload = excluded.actual_load_unload,
+            actual_cycle_time = excluded.actual_cycle_time
+        RETURNING t.machine_iot_id, t.cycle_start, t.cycle_end
+    ),
+    cached AS (
+        INSERT INTO silver.latest_cycle_state AS t (machine_iot_id, last_cycle_start, last_cycle_end)
+        SELECT DISTINCT ON (w.machine_iot_id) w.machine_iot_id, w.cycle_start, w.cycle_end
+        FROM written AS w
+        ORDER BY w.machine_iot_id, w.cycle_start DESC
+        ON CONFLICT (machine_iot_id) DO UPDATE
+        SET last_cycle_start = excluded.last_cycle_start,
+            last_cycle_end = excluded.last_cycle_end,
+            updated_at = clock_timestamp()
+        WHERE excluded.last_cycle_start >= t.last_cycle_start
+    ),
+    counted AS (
+        SELECT
+            count(*) AS rows_read,
+            count(*) FILTER (WHERE j.reason_code IS NOT NULL) AS rows_rejected,
+            count(*) FILTER (WHERE j.is_late) AS rows_late,
+            max(j.id) AS last_id,
+            max(j.time) AS last_ts
+        FROM judged AS j
+    ),
+    new_cycles AS (
+        SELECT count(*) AS rows_loaded FROM stitched AS s WHERE NOT s.is_known
+    )
+    SELECT
+        CASE WHEN c.rows_read < p_limit THEN p_fence_id ELSE c.last_id END,
+        c.last_ts,
+        c.rows_read,
+        n.rows_loaded,
+        c.rows_read - c.rows_rejected - n.rows_loaded,
+        c.rows_rejected,
+        c.rows_late
+    FROM counted AS c
+    CROSS JOIN new_cycles AS n;
+END
+$function$;
+
+REVOKE ALL ON FUNCTION _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer) TO setu_etl;
+
+COMMENT ON FUNCTION _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer) IS
+    'Loads the next rows of bronze.raw_machine_cycles, by id, and says what became of them';

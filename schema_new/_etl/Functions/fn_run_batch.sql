@@ -1,0 +1,40 @@
+-- New: runs one batch so that an error in it is an answer and not an end. A procedure that commits
+-- cannot catch errors itself.
+CREATE FUNCTION _etl.fn_run_batch(
+    p_pipeline text,
+    p_after_id bigint,
+    p_fence_id bigint,
+    p_since timestamptz,
+    p_limit integer,
+    OUT to_id bigint,
+    OUT to_ts timestamptz,
+    OUT rows_read bigint,
+    OUT rows_loaded bigint,
+    OUT rows_merged bigint,
+    OUT rows_rejected bigint,
+    OUT rows_late bigint,
+    OUT error_code text,
+    OUT error text
+)
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_detail text;
+    v_context text;
+BEGIN
+    EXECUTE format('SELECT l.* FROM _etl.%I($1, $2, $3, $4) AS l', 'fn_load_' || p_pipeline)
+    INTO STRICT to_id, to_ts, rows_read, rows_loaded, rows_merged, rows_rejected, rows_late
+    USING p_after_id, p_fence_id, p_since, p_limit;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS error_code = RETURNED_SQLSTATE, error = MESSAGE_TEXT,
+        v_detail = PG_EXCEPTION_DETAIL, v_context = PG_EXCEPTION_CONTEXT;
+    error := concat_ws(E'\n', error, nullif(v_detail, ''), nullif(split_part(v_context, E'\n', 1), ''));
+END
+$function$;
+
+REVOKE ALL ON FUNCTION _etl.fn_run_batch(text, bigint, bigint, timestamptz, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION _etl.fn_run_batch(text, bigint, bigint, timestamptz, integer) TO setu_etl;
+
+COMMENT ON FUNCTION _etl.fn_run_batch(text, bigint, bigint, timestamptz, integer) IS
+    'One batch of a pipeline; an error comes back as error_code and error, with nothing written';

@@ -1,0 +1,143 @@
+-- New: the skeleton of every load. Fence, sweep, log, commit, batch after batch, until it has caught
+-- up or its budget ends. It commits, so it has neither a SET clause nor SECURITY DEFINER nor an
+-- exception block.
+CREATE PROCEDURE _etl.sp_run_pipeline(p_pipeline text, p_job_id integer, p_config jsonb)
+LANGUAGE plpgsql
+AS $procedure$
+DECLARE
+    v_started timestamptz := clock_timestamp();
+    v_max_runtime interval := coalesce((p_config ->> 'max_runtime')::interval, INTERVAL '50 seconds');
+    v_max_batches bigint := coalesce((p_config ->> 'max_batches')::bigint, 9223372036854775807);
+    v_fence_wait interval := coalesce((p_config ->> 'fence_wait')::interval, INTERVAL '500 milliseconds');
+    v_late_window interval := coalesce((p_config ->> 'late_window')::interval, INTERVAL '1 hour');
+    v_mark record;
+    v_batch record;
+    v_run_id bigint;
+    v_fence bigint;
+    v_limit integer;
+    v_size integer;
+    v_batches bigint := 0;
+    v_reject bigint;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline) THEN
+        RAISE EXCEPTION 'cannot run pipeline % because _etl.watermarks does not know it', p_pipeline
+            USING ERRCODE = 'no_data_found',
+                HINT = 'SELECT pipeline FROM _etl.watermarks lists the pipelines there are.';
+    END IF;
+    IF (p_config ->> 'batch_size')::integer < 1 OR v_max_batches < 1 THEN
+        RAISE EXCEPTION 'cannot run pipeline % because batch_size and max_batches must be at least 1', p_pipeline
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Config: %s.', p_config),
+                HINT = 'Correct the job''s config with alter_job, or leave the setting out.';
+    END IF;
+
+    LOOP
+        -- The row lock is the pipeline's: a second run of it returns at once. It ends with each
+        -- batch's commit, so a killed session leaves nothing behind.
+        SELECT w.last_processed_id, w.last_processed_ts, w.enabled,
+            coalesce((p_config ->> 'batch_size')::integer, w.batch_size) AS batch_size
+        INTO v_mark
+        FROM _etl.watermarks AS w
+        WHERE w.pipeline = p_pipeline
+        FOR UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            RAISE NOTICE 'pipeline % is being run by another session', p_pipeline;
+            EXIT;
+        END IF;
+        IF NOT v_mark.enabled THEN
+            RAISE NOTICE 'pipeline % is disabled in _etl.watermarks', p_pipeline;
+            EXIT;
+        END IF;
+
+        IF v_run_id IS NULL THEN
+            UPDATE _etl.job_runs AS r
+            SET status = 'interrupted', finished_at = clock_timestamp()
+            WHERE r.pipeline = p_pipeline AND r.status = 'running'
+                AND (r.backend_pid = pg_backend_pid() OR NOT EXISTS (
+                    SELECT 1 FROM pg_stat_activity AS a WHERE a.pid = r.backend_pid
+                ));
+            INSERT INTO _etl.job_runs (pipeline, job_id, from_id, to_id)
+            VALUES (p_pipeline, p_job_id, v_mark.last_processed_id, v_mark.last_processed_id)
+            RETURNING run_id INTO v_run_id;
+            v_limit := v_mark.batch_size;
+        END IF;
+        v_size := v_mark.batch_size;
+
+        -- A backlog has its fence already; only what is near the end of bronze needs a new one.
+        IF v_fence IS NULL OR v_fence < v_mark.last_processed_id + v_limit THEN
+            v_fence := _etl.fn_fence(p_pipeline, v_fence_wait);
+        END IF;
+        IF v_fence <= v_mark.last_processed_id THEN
+            EXIT;
+        END IF;
+
+        v_batch := _etl.fn_run_batch(
+            p_pipeline, v_mark.last_processed_id, v_fence,
+            v_mark.last_processed_ts - v_late_window, v_limit
+        );
+
+        IF v_batch.error_code IS NOT NULL THEN
+            IF left(v_batch.error_code, 2) IN ('22', '23') AND v_limit > 1 THEN
+                -- A value that no check foresaw: halve the batch until the row stands alone.
+                v_limit := v_limit / 2;
+                COMMIT;
+                CONTINUE;
+            ELSIF left(v_batch.error_code, 2) IN ('22', '23') THEN
+                v_reject := _etl.fn_reject_next_row(
+                    p_pipeline, v_mark.last_processed_id, v_fence, 'load_error',
+                    v_batch.error_code || ': ' || v_batch.error
+                );
+                v_batch.error_code := NULL;
+                v_batch.to_id := coalesce(v_reject, v_fence);
+                v_batch.to_ts := NULL;
+                v_batch.rows_read := CASE WHEN v_reject IS NULL THEN 0 ELSE 1 END;
+                v_batch.rows_rejected := v_batch.rows_read;
+                v_batch.rows_loaded := 0;
+                v_batch.rows_merged := 0;
+                v_batch.rows_late := 0;
+            ELSE
+                UPDATE _etl.job_runs AS r
+                SET status = 'failed', finished_at = clock_timestamp(),
+                    error = v_batch.error_code || ': ' || v_batch.error
+                WHERE r.run_id = v_run_id;
+                COMMIT;
+                RAISE EXCEPTION 'pipeline % failed after id %: %',
+                    p_pipeline, v_mark.last_processed_id, v_batch.error
+                    USING ERRCODE = v_batch.error_code,
+                        HINT = 'Nothing of the batch was written. The next run starts at the same id.';
+            END IF;
+        END IF;
+
+        UPDATE _etl.watermarks AS w
+        SET last_processed_id = v_batch.to_id,
+            last_processed_ts = greatest(w.last_processed_ts, v_batch.to_ts),
+            updated_at = clock_timestamp()
+        WHERE w.pipeline = p_pipeline;
+
+        UPDATE _etl.job_runs AS r
+        SET to_id = v_batch.to_id,
+            rows_read = r.rows_read + v_batch.rows_read,
+            rows_loaded = r.rows_loaded + v_batch.rows_loaded,
+            rows_merged = r.rows_merged + v_batch.rows_merged,
+            rows_rejected = r.rows_rejected + v_batch.rows_rejected,
+            rows_late = r.rows_late + v_batch.rows_late,
+            batches = r.batches + 1
+        WHERE r.run_id = v_run_id;
+        COMMIT;
+
+        v_batches := v_batches + 1;
+        v_limit := least(v_size, v_limit * 2);
+        EXIT WHEN v_batches >= v_max_batches OR clock_timestamp() - v_started >= v_max_runtime;
+    END LOOP;
+
+    UPDATE _etl.job_runs AS r
+    SET status = 'succeeded', finished_at = clock_timestamp()
+    WHERE r.run_id = v_run_id;
+    COMMIT;
+END
+$procedure$;
+
+REVOKE ALL ON PROCEDURE _etl.sp_run_pipeline(text, integer, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE _etl.sp_run_pipeline(text, integer, jsonb) TO setu_etl;
+
+COMMENT ON PROCEDURE _etl.sp_run_pipeline(text, integer, jsonb) IS
+    'Runs a pipeline until it has caught up or its budget ends; config: batch_size, max_batches, max_runtime, fence_wait, late_window';

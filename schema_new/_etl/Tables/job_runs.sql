@@ -1,0 +1,27 @@
+-- New: TimescaleDB's own job history counts a run; this says what it did.
+CREATE TABLE _etl.job_runs (
+    run_id bigint GENERATED ALWAYS AS IDENTITY,
+    pipeline text NOT NULL,
+    job_id integer,
+    backend_pid integer NOT NULL DEFAULT pg_backend_pid(),
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    from_id bigint,
+    to_id bigint,
+    rows_read bigint NOT NULL DEFAULT 0,
+    rows_loaded bigint NOT NULL DEFAULT 0,
+    rows_merged bigint NOT NULL DEFAULT 0,
+    rows_rejected bigint NOT NULL DEFAULT 0,
+    rows_late bigint NOT NULL DEFAULT 0,
+    batches integer NOT NULL DEFAULT 0,
+    status text NOT NULL DEFAULT 'running',
+    error text,
+    CONSTRAINT job_runs_pkey PRIMARY KEY (run_id),
+    CONSTRAINT job_runs_status_check
+        CHECK (status IN ('running', 'succeeded', 'failed', 'interrupted'))
+);
+
+CREATE INDEX job_runs_pipeline_started_at_idx ON _etl.job_runs (pipeline, started_at DESC);
+
+COMMENT ON TABLE _etl.job_runs IS 'One row per run of a pipeline; rows_read = loaded + merged + rejected';
+COMMENT ON COLUMN _etl.job_runs.rows_late IS 'Of rows_read: those that the bound on arrival time had shut out';

@@ -1,0 +1,18 @@
+-- New: a bronze row that cannot be loaded is kept with its reason, until the cause is mended.
+CREATE TABLE _etl.rejected_rows (
+    reject_id bigint GENERATED ALWAYS AS IDENTITY,
+    pipeline text NOT NULL,
+    bronze_id bigint,
+    bronze_time timestamptz,
+    reason_code text NOT NULL,
+    detail text,
+    row_data jsonb NOT NULL,
+    rejected_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    resent_at timestamptz,
+    CONSTRAINT rejected_rows_pkey PRIMARY KEY (reject_id),
+    CONSTRAINT rejected_rows_pipeline_bronze_id_key UNIQUE (pipeline, bronze_id)
+);
+
+COMMENT ON TABLE _etl.rejected_rows IS 'Bronze rows, and payloads of v1, that could not be loaded';
+COMMENT ON COLUMN _etl.rejected_rows.resent_at IS
+    'When it was sent through again, as a new bronze row; null while it waits';

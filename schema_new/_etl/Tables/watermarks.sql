@@ -1,0 +1,19 @@
+-- New: how far each pipeline has come; one row per fact table.
+CREATE TABLE _etl.watermarks (
+    pipeline text NOT NULL,
+    source_table text NOT NULL,
+    target_table text NOT NULL,
+    last_processed_id bigint NOT NULL DEFAULT 0,
+    last_processed_ts timestamptz NOT NULL DEFAULT '-infinity',
+    batch_size integer NOT NULL,
+    enabled boolean NOT NULL DEFAULT true,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT watermarks_pkey PRIMARY KEY (pipeline),
+    CONSTRAINT watermarks_batch_size_check CHECK (batch_size BETWEEN 1 AND 10000000)
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE _etl.watermarks IS 'How far each pipeline has come, and whether it may run';
+COMMENT ON COLUMN _etl.watermarks.pipeline IS 'The name of the fact table';
+COMMENT ON COLUMN _etl.watermarks.last_processed_id IS
+    'Every bronze row up to this id is loaded, merged or rejected';
+COMMENT ON COLUMN _etl.watermarks.last_processed_ts IS 'The latest arrival among those rows';

@@ -1,0 +1,21 @@
+-- New: what bronze and silver take on disk, chunk by chunk.
+CREATE VIEW _etl.v_chunk_sizes AS
+SELECT
+    c.hypertable_schema,
+    c.hypertable_name,
+    c.chunk_name,
+    c.range_start,
+    c.range_end,
+    c.is_compressed,
+    s.total_bytes,
+    pg_size_pretty(s.total_bytes) AS total_size
+FROM timescaledb_information.chunks AS c
+CROSS JOIN LATERAL (
+    SELECT d.total_bytes
+    FROM chunks_detailed_size(format('%I.%I', c.hypertable_schema, c.hypertable_name)::regclass) AS d
+    WHERE d.chunk_schema = c.chunk_schema AND d.chunk_name = c.chunk_name
+) AS s
+WHERE c.hypertable_schema IN ('bronze', 'silver');
+
+COMMENT ON VIEW _etl.v_chunk_sizes IS 'Size of each chunk, with its indexes and its compressed part';
+GRANT SELECT ON _etl.v_chunk_sizes TO setu_etl, setu_reader;

@@ -1,0 +1,22 @@
+-- New: what the column store saves. Community edition: the Apache edition has none.
+-- @community
+CREATE VIEW _etl.v_compression_ratios AS
+SELECT
+    h.hypertable_schema,
+    h.hypertable_name,
+    s.total_chunks,
+    s.number_compressed_chunks,
+    s.before_compression_total_bytes,
+    s.after_compression_total_bytes,
+    round(s.before_compression_total_bytes / nullif(s.after_compression_total_bytes, 0)::numeric, 1)
+        AS ratio
+FROM timescaledb_information.hypertables AS h
+CROSS JOIN LATERAL hypertable_compression_stats(
+    format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass
+) AS s
+WHERE h.hypertable_schema IN ('bronze', 'silver');
+
+-- @community
+COMMENT ON VIEW _etl.v_compression_ratios IS 'Bytes before and after the column store, and their ratio';
+-- @community
+GRANT SELECT ON _etl.v_compression_ratios TO setu_etl, setu_reader;

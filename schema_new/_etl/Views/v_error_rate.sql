@@ -1,0 +1,19 @@
+-- New: the last day of each pipeline; judged by its own log, since a job can do its work and be
+-- counted as failed by the scheduler all the same.
+CREATE VIEW _etl.v_error_rate AS
+SELECT
+    w.pipeline,
+    count(r.run_id) AS runs,
+    count(r.run_id) FILTER (WHERE r.status IN ('failed', 'interrupted')) AS runs_failed,
+    round(count(r.run_id) FILTER (WHERE r.status IN ('failed', 'interrupted'))
+        / nullif(count(r.run_id), 0)::numeric, 4) AS run_error_rate,
+    coalesce(sum(r.rows_read), 0) AS rows_read,
+    coalesce(sum(r.rows_rejected), 0) AS rows_rejected,
+    round(sum(r.rows_rejected) / nullif(sum(r.rows_read), 0), 4) AS row_reject_rate
+FROM _etl.watermarks AS w
+LEFT JOIN _etl.job_runs AS r
+    ON r.pipeline = w.pipeline AND r.started_at > clock_timestamp() - INTERVAL '1 day'
+GROUP BY w.pipeline;
+
+COMMENT ON VIEW _etl.v_error_rate IS 'Failed runs and rejected rows of the last 24 hours';
+GRANT SELECT ON _etl.v_error_rate TO setu_etl, setu_reader;

@@ -1,0 +1,8 @@
+-- New: with asynchronous commit a crash can lose what Kafka believes stored; this is what is stored.
+CREATE VIEW _etl.v_kafka_offsets AS
+SELECT o.source_table, o.kafka_partition, o.kafka_offset, o.stored_at
+FROM _etl.fn_kafka_offsets() AS o;
+
+COMMENT ON VIEW _etl.v_kafka_offsets IS
+    'Highest stored offset of each Kafka partition that sent anything in the hour before the last row; a sink resumes after it';
+GRANT SELECT ON _etl.v_kafka_offsets TO setu_etl, setu_reader;

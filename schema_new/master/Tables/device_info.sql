@@ -1,0 +1,15 @@
+-- New: v1 kept the gateway's name on every machine row; a gateway is a thing of its own, and a
+-- machine can be without one.
+CREATE TABLE master.device_info (
+    device_iot_id integer GENERATED ALWAYS AS IDENTITY,
+    device_id text NOT NULL,
+    description text,
+    is_assigned boolean NOT NULL DEFAULT false,
+    created_at timestamptz DEFAULT now(),
+    created_by text,
+    updated_at timestamptz,
+    CONSTRAINT device_info_pkey PRIMARY KEY (device_iot_id),
+    CONSTRAINT device_info_device_id_key UNIQUE (device_id)
+);
+
+COMMENT ON TABLE master.device_info IS 'One row per edge gateway (device)';

@@ -1,0 +1,14 @@
+-- New: where each machine's last cycle ended, so that a batch finds the predecessor of its first
+-- cycle in one index probe instead of searching months of silver.
+CREATE TABLE silver.latest_cycle_state (
+    machine_iot_id integer NOT NULL,
+    last_cycle_start timestamptz NOT NULL,
+    last_cycle_end timestamptz,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT latest_cycle_state_pkey PRIMARY KEY (machine_iot_id),
+    CONSTRAINT latest_cycle_state_machine_iot_id_fkey
+        FOREIGN KEY (machine_iot_id) REFERENCES master.machine_info (iot_id)
+) WITH (fillfactor = 50);  -- every row is updated every minute: room for it on its own page
+
+COMMENT ON TABLE silver.latest_cycle_state IS
+    'The last cycle of each machine; written in the statement that writes silver.machine_cycles';

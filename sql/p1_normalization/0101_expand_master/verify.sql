@@ -1,0 +1,39 @@
+-- what: every v1 company, plant and machine has its v2 row, under the key that _archive remembers
+DO $verify$
+DECLARE
+    v_v1 text := CASE WHEN to_regclass('_stage.companies') IS NULL THEN '_archive' ELSE 'master' END;
+    v_v2 text := CASE WHEN to_regclass('_stage.companies') IS NULL THEN 'master' ELSE '_stage' END;
+    v_missing text;
+BEGIN
+    EXECUTE format($query$
+        SELECT string_agg(m.what, ', ')
+        FROM (
+            SELECT format('company %%s', c.company_id) AS what
+            FROM %1$I.companies AS c
+            LEFT JOIN _archive.company_keys AS k ON k.company_id = c.company_id
+            LEFT JOIN %2$I.companies AS t ON t.iot_id = k.company_iot_id
+            WHERE t.iot_id IS NULL
+            UNION ALL
+            SELECT format('plant %%s/%%s', p.company_id, p.plant_id)
+            FROM %1$I.plants AS p
+            LEFT JOIN _archive.plant_keys AS k
+                ON k.company_id = p.company_id AND k.plant_id = p.plant_id
+            LEFT JOIN %2$I.plants AS t ON t.iot_id = k.plant_iot_id
+            WHERE t.iot_id IS NULL
+            UNION ALL
+            SELECT format('machine %%s/%%s', m.company_id, m.machine_id)
+            FROM %1$I.machine_info AS m
+            LEFT JOIN _archive.machine_keys AS k
+                ON k.company_id = m.company_id AND k.machine_id = m.machine_id
+            LEFT JOIN %2$I.machine_info AS t ON t.iot_id = k.machine_iot_id
+            WHERE t.iot_id IS NULL
+            LIMIT 20
+        ) AS m
+    $query$, v_v1, v_v2) INTO v_missing;
+    IF v_missing IS NOT NULL THEN
+        RAISE EXCEPTION 'master rows of v1 have no v2 row'
+            USING DETAIL = v_missing,
+                HINT = 'Run SELECT _stage.sync_master() as the deploying role and look at its error.';
+    END IF;
+END
+$verify$;

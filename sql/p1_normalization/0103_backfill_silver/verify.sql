@@ -1,0 +1,25 @@
+-- what: no chunk of v1 is left to carry, and no row that the trigger set aside
+DO $verify$
+DECLARE
+    v_left text;
+BEGIN
+    IF to_regclass('_stage.backfill_progress') IS NULL THEN
+        -- Past the swap: the accounts of 0105 speak for the rows.
+        IF to_regclass('_archive.machine_cycles') IS NULL THEN
+            RAISE EXCEPTION 'neither the backfill''s progress nor v1''s archived cycles are there';
+        END IF;
+        RETURN;
+    END IF;
+    IF to_regprocedure('_stage.backfill()') IS NULL THEN
+        RAISE EXCEPTION 'the backfill has not run';
+    END IF;
+    SELECT string_agg(format('%s from %s', p.table_name, p.range_start), ', ' ORDER BY p.range_start)
+    INTO v_left
+    FROM _stage.backfill_progress AS p
+    WHERE p.finished_at IS NULL;
+    IF v_left IS NOT NULL THEN
+        RAISE EXCEPTION 'chunks of v1 are not carried over yet'
+            USING DETAIL = v_left, HINT = 'Run alembic upgrade again: it goes on where it stopped.';
+    END IF;
+END
+$verify$;

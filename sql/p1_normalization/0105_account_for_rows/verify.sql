@@ -1,0 +1,21 @@
+-- what: every chunk that slept with v1's cycles has its account, and each account adds up
+DO $verify$
+DECLARE
+    v_wrong text;
+BEGIN
+    IF to_regprocedure('_archive.account_for_machine_cycles()') IS NULL THEN
+        RAISE EXCEPTION 'the rows of v1 have not been accounted for';
+    END IF;
+    SELECT string_agg(c.range_start::text, ', ')
+    INTO v_wrong
+    FROM timescaledb_information.chunks AS c
+    LEFT JOIN _archive.row_accounts AS a
+        ON a.table_name = 'silver.machine_cycles' AND a.range_start = c.range_start
+    WHERE c.hypertable_schema = '_archive' AND c.hypertable_name = 'machine_cycles'
+        AND (a.table_name IS NULL OR a.v1_rows <> a.carried + a.merged + a.left_out);
+    IF v_wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'chunks of v1 are not accounted for' USING DETAIL = v_wrong,
+            HINT = 'Run CALL _archive.account_for_machine_cycles() as the deploying role.';
+    END IF;
+END
+$verify$;

@@ -1,0 +1,215 @@
+-- What sleeps in _archive, and how it is laid down and woken. Kept across downgrades.
+CREATE SCHEMA IF NOT EXISTS _archive;
+COMMENT ON SCHEMA _archive IS
+    'Rows of the version that is not live, and the keys that tie v1 rows to v2 rows. Not for queries.';
+REVOKE ALL ON SCHEMA _archive FROM PUBLIC;
+
+CREATE TABLE IF NOT EXISTS _archive.company_keys (
+    company_iot_id integer PRIMARY KEY,
+    company_id text NOT NULL UNIQUE
+);
+CREATE TABLE IF NOT EXISTS _archive.plant_keys (
+    plant_iot_id integer PRIMARY KEY,
+    company_id text NOT NULL,
+    plant_id text NOT NULL,
+    UNIQUE (company_id, plant_id)
+);
+CREATE TABLE IF NOT EXISTS _archive.machine_keys (
+    machine_iot_id integer PRIMARY KEY,
+    company_id text NOT NULL,
+    machine_id text NOT NULL,
+    UNIQUE (company_id, machine_id)
+);
+CREATE TABLE IF NOT EXISTS _archive.shift_keys (
+    plant_iot_id integer NOT NULL,
+    shift_id smallint NOT NULL,
+    v1_shift_id text NOT NULL,
+    PRIMARY KEY (plant_iot_id, shift_id),
+    UNIQUE (plant_iot_id, v1_shift_id)
+);
+CREATE TABLE IF NOT EXISTS _archive.sleeping_jobs (
+    job_id integer PRIMARY KEY,
+    table_name text NOT NULL,
+    scheduled boolean NOT NULL
+);
+CREATE TABLE IF NOT EXISTS _archive.flattened_payloads (
+    digest text PRIMARY KEY,
+    is_whole boolean NOT NULL
+);
+COMMENT ON COLUMN _archive.flattened_payloads.is_whole IS
+    'False where the payload also held arrays that were not flattened';
+CREATE TABLE IF NOT EXISTS _archive.flattened_rows (
+    bronze_table text NOT NULL,
+    bronze_id bigint NOT NULL,
+    digest text NOT NULL,
+    PRIMARY KEY (bronze_table, bronze_id)
+);
+CREATE TABLE IF NOT EXISTS _archive.returned_rows (
+    bronze_table text NOT NULL,
+    bronze_id bigint NOT NULL,
+    PRIMARY KEY (bronze_table, bronze_id)
+);
+CREATE TABLE IF NOT EXISTS _archive.unread_payloads (
+    ingest_time timestamptz,
+    reason_code text NOT NULL,
+    detail text NOT NULL,
+    row_data jsonb NOT NULL
+);
+CREATE TABLE IF NOT EXISTS _archive.row_accounts (
+    table_name text NOT NULL,
+    range_start timestamptz NOT NULL,
+    range_end timestamptz NOT NULL,
+    v1_rows bigint NOT NULL,
+    carried bigint NOT NULL,
+    merged bigint NOT NULL,
+    left_out bigint NOT NULL,
+    counted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (table_name, range_start)
+);
+COMMENT ON TABLE _archive.row_accounts IS
+    'What became of the v1 rows of each chunk: v1_rows = carried + merged + left_out';
+
+CREATE OR REPLACE FUNCTION _archive.sleep(p_table regclass, p_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_schema text;
+    v_table text;
+    v_job record;
+BEGIN
+    SELECT n.nspname, c.relname INTO STRICT v_schema, v_table
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = p_table;
+
+    -- A retention policy must not eat what sleeps. The Apache edition has no such jobs.
+    FOR v_job IN
+        SELECT j.job_id, j.scheduled
+        FROM timescaledb_information.jobs AS j
+        WHERE j.hypertable_schema = v_schema AND j.hypertable_name = v_table
+    LOOP
+        INSERT INTO _archive.sleeping_jobs (job_id, table_name, scheduled)
+        VALUES (v_job.job_id, p_name, v_job.scheduled);
+        EXECUTE format('SELECT %s.alter_job(job_id => %s, scheduled => false)',
+            (SELECT n.nspname FROM pg_extension AS e
+             INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
+             WHERE e.extname = 'timescaledb'),
+            v_job.job_id);
+    END LOOP;
+
+    IF v_table <> p_name THEN
+        EXECUTE format('ALTER TABLE %s RENAME TO %I', p_table, p_name);
+    END IF;
+    EXECUTE format('ALTER TABLE %s SET SCHEMA _archive', p_table);
+END
+$function$;
+COMMENT ON FUNCTION _archive.sleep(regclass, text) IS
+    'Moves a table with its rows into _archive under a name, and pauses its jobs';
+
+CREATE OR REPLACE FUNCTION _archive.wake(p_name text, p_schema text, p_table text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_sleeping regclass := to_regclass(format('_archive.%I', p_name));
+    v_job record;
+BEGIN
+    IF v_sleeping IS NULL THEN
+        RAISE EXCEPTION 'cannot restore %.% because _archive.% is not there', p_schema, p_table, p_name
+            USING ERRCODE = 'undefined_table',
+                HINT = 'The archive was dropped, or changed by hand. Restore it from a backup first.';
+    END IF;
+    EXECUTE format('ALTER TABLE %s SET SCHEMA %I', v_sleeping, p_schema);
+    IF p_name <> p_table THEN
+        EXECUTE format('ALTER TABLE %s RENAME TO %I', v_sleeping, p_table);
+    END IF;
+    FOR v_job IN
+        DELETE FROM _archive.sleeping_jobs AS s WHERE s.table_name = p_name
+        RETURNING s.job_id, s.scheduled
+    LOOP
+        EXECUTE format('SELECT %s.alter_job(job_id => %s, scheduled => %L)',
+            (SELECT n.nspname FROM pg_extension AS e
+             INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
+             WHERE e.extname = 'timescaledb'),
+            v_job.job_id, v_job.scheduled);
+    END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION _archive.wake(text, text, text) IS
+    'Moves a sleeping table back to where it lives, and lets its jobs run again';
+
+CREATE OR REPLACE FUNCTION _archive.wake_instead(p_schema text, VARIADIC p_tables text[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_difference text;
+BEGIN
+    -- The new definition and the sleeping table must agree, or waking it would be a quiet drift.
+    WITH sides AS (
+        SELECT c.oid, t.name, c.relnamespace = '_archive'::regnamespace AS sleeps,
+            a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull
+        FROM unnest(p_tables) AS t (name)
+        INNER JOIN pg_class AS c ON c.oid IN (
+            to_regclass(format('%I.%I', p_schema, t.name)), to_regclass(format('_archive.%I', 'v2_' || t.name))
+        )
+        INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE to_regclass(format('_archive.%I', 'v2_' || t.name)) IS NOT NULL
+    )
+    SELECT string_agg(DISTINCT format('%s.%s', coalesce(f.name, s.name), coalesce(f.attname, s.attname)), ', ')
+    INTO v_difference
+    FROM (SELECT * FROM sides WHERE NOT sleeps) AS f
+    FULL JOIN (SELECT * FROM sides WHERE sleeps) AS s USING (name, attname, type, attnotnull)
+    WHERE f.oid IS NULL OR s.oid IS NULL;
+
+    IF v_difference IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot wake sleeping v2 tables because their columns differ from schema_new'
+            USING ERRCODE = 'invalid_table_definition', DETAIL = format('Columns: %s.', v_difference),
+                HINT = 'Someone changed the tables in _archive, or schema_new changed after the downgrade.';
+    END IF;
+
+    FOR v_index IN REVERSE array_length(p_tables, 1)..1 LOOP
+        IF to_regclass(format('_archive.%I', 'v2_' || p_tables[v_index])) IS NOT NULL THEN
+            EXECUTE format('ALTER TABLE %I.%I RENAME TO %I',
+                p_schema, p_tables[v_index], 'fresh_' || v_index);
+        END IF;
+    END LOOP;
+    -- The new tables are empty and point only at each other, which CASCADE settles: it drops
+    -- their foreign keys, not a row.
+    FOR v_index IN 1..array_length(p_tables, 1) LOOP
+        IF to_regclass(format('_archive.%I', 'v2_' || p_tables[v_index])) IS NOT NULL THEN
+            EXECUTE format('DROP TABLE %I.%I CASCADE', p_schema, 'fresh_' || v_index);
+            PERFORM _archive.wake('v2_' || p_tables[v_index], p_schema, p_tables[v_index]);
+        END IF;
+    END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION _archive.wake_instead(text, text[]) IS
+    'Puts tables that slept since a downgrade in the place of the empty ones just created';
+
+CREATE OR REPLACE FUNCTION _archive.lock_tables(VARIADIC p_tables regclass[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_limit text := current_setting('lock_timeout');
+    v_deadline timestamptz := clock_timestamp() + v_limit::interval;
+    v_table regclass;
+BEGIN
+    -- lock_timeout bounds each lock. Readers that queue behind the first one held would wait for
+    -- all of them, so the bound is shared out.
+    FOREACH v_table IN ARRAY p_tables LOOP
+        IF v_limit <> '0' THEN
+            PERFORM set_config('lock_timeout', greatest(
+                1, ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000)
+            )::text, true);
+        END IF;
+        EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_table);
+    END LOOP;
+    PERFORM set_config('lock_timeout', v_limit, true);
+END
+$function$;
+COMMENT ON FUNCTION _archive.lock_tables(regclass[]) IS
+    'Takes ACCESS EXCLUSIVE on all the tables within one lock_timeout, or none';

@@ -1,0 +1,12 @@
+DROP TRIGGER setu_carry ON silver.machine_cycles;
+DROP FUNCTION _stage.fn_carry_machine_cycles();
+DROP FUNCTION _stage.carry_machine_cycles(timestamptz, timestamptz);
+DROP FUNCTION _stage.as_v2(silver.machine_cycles);
+DROP TABLE _stage.carry_failures;
+DROP TABLE _stage.backfill_progress;
+DROP TRIGGER setu_sync ON master.companies;
+DROP TRIGGER setu_sync ON master.plants;
+DROP TRIGGER setu_sync ON master.machine_info;
+DROP TRIGGER setu_sync ON master.shifts;
+DROP FUNCTION _stage.fn_sync_master();
+DROP FUNCTION _stage.sync_master();

@@ -1,0 +1,6 @@
+-- what: index (id, time DESC) on bronze.raw_machine_cycles
+-- why: the sweep asks for the next ids, with a bound on time that rules chunks out
+-- transaction: yes
+-- lock: SHARE on bronze.raw_machine_cycles: no source writes to it before the upgrade is through
+-- down: the index goes
+-- @include schema_new/bronze/Indexes/raw_machine_cycles.sql

@@ -1,0 +1,66 @@
+-- what: payloads that v1 had not processed become bronze rows; raw_telemetry and dead letters retire
+-- why: no JSON is left on the way in, and none of what waited is lost
+-- transaction: yes
+-- lock: SHARE ROW EXCLUSIVE on bronze.raw_telemetry and dead_letter_queue while payloads are read
+-- down: both tables come back with their rows; a payload that v2 loaded is marked processed
+LOCK TABLE bronze.raw_telemetry, bronze.dead_letter_queue IN SHARE ROW EXCLUSIVE MODE;
+
+-- @include sql/p2_bronze/shared/flatten_payload.sql
+
+DO $flatten$
+DECLARE
+    v_raw record;
+    v_ids bigint[];
+    v_message text;
+    v_payloads bigint := 0;
+    v_rows bigint := 0;
+    v_unread bigint := 0;
+BEGIN
+    -- What could not be read before an earlier downgrade is tried again.
+    DELETE FROM _archive.unread_payloads;
+
+    FOR v_raw IN
+        SELECT t.ingest_time, t.payload, to_jsonb(t) AS row_data, _archive.payload_digest(t) AS digest
+        FROM bronze.raw_telemetry AS t
+        WHERE t.processing_status IS DISTINCT FROM 'processed'
+            AND NOT EXISTS (
+                SELECT 1 FROM _archive.flattened_payloads AS f
+                WHERE f.digest = _archive.payload_digest(t)
+            )
+        ORDER BY t.ingest_time
+    LOOP
+        v_payloads := v_payloads + 1;
+        -- A payload is read whole or not at all, as v1 did; one that fails is kept with its error.
+        BEGIN
+            v_ids := _archive.flatten_payload(v_raw.payload, v_raw.ingest_time);
+            INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)
+            SELECT 'raw_machine_cycles', i.id, v_raw.digest FROM unnest(v_ids) AS i (id);
+            INSERT INTO _archive.flattened_payloads (digest, is_whole)
+            SELECT v_raw.digest, NOT EXISTS (
+                SELECT 1 FROM jsonb_object_keys(v_raw.payload) AS k (name)
+                WHERE k.name LIKE 'Machine%' AND k.name <> 'MachineWiseCycleDetails'
+            )
+            ON CONFLICT (digest) DO NOTHING;
+            v_rows := v_rows + coalesce(cardinality(v_ids), 0);
+        EXCEPTION
+            WHEN no_data_found THEN
+                GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT;
+                INSERT INTO _archive.unread_payloads (ingest_time, reason_code, detail, row_data)
+                VALUES (v_raw.ingest_time, 'unknown_machine', v_message, v_raw.row_data);
+                v_unread := v_unread + 1;
+            WHEN OTHERS THEN
+                GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT;
+                INSERT INTO _archive.unread_payloads (ingest_time, reason_code, detail, row_data)
+                VALUES (v_raw.ingest_time, 'unreadable_payload', v_message, v_raw.row_data);
+                v_unread := v_unread + 1;
+        END;
+    END LOOP;
+    RAISE NOTICE '% unprocessed payloads: % bronze rows, % payloads could not be read and wait in _etl.rejected_rows',
+        v_payloads, v_rows, v_unread;
+END
+$flatten$;
+
+SELECT _archive.lock_tables('bronze.raw_telemetry', 'bronze.dead_letter_queue');
+
+SELECT _archive.sleep('bronze.raw_telemetry', 'raw_telemetry');
+SELECT _archive.sleep('bronze.dead_letter_queue', 'dead_letter_queue');

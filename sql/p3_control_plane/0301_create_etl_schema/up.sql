@@ -1,0 +1,23 @@
+-- what: schema _etl with watermarks, fence readings, run log and rejected rows
+-- why: what has been loaded, up to where, and what was refused must be known at any moment
+-- transaction: yes
+-- lock: none on anything there was
+-- down: the four tables sleep in _archive with their rows
+CREATE SCHEMA _etl;
+COMMENT ON SCHEMA _etl IS 'Control plane of the loads: watermarks, runs, rejected rows, procedures';
+
+-- @include schema_new/_etl/Tables/watermarks.sql
+-- @include schema_new/_etl/Tables/fence_readings.sql
+-- @include schema_new/_etl/Tables/job_runs.sql
+-- @include schema_new/_etl/Tables/rejected_rows.sql
+
+SELECT _archive.wake_instead('_etl', 'watermarks', 'fence_readings', 'job_runs', 'rejected_rows');
+
+-- Payloads of v1 that 0205 could not read.
+INSERT INTO _etl.rejected_rows (pipeline, bronze_time, reason_code, detail, row_data)
+SELECT 'raw_telemetry', u.ingest_time, u.reason_code, u.detail, u.row_data
+FROM _archive.unread_payloads AS u
+WHERE NOT EXISTS (
+    SELECT 1 FROM _etl.rejected_rows AS r
+    WHERE r.pipeline = 'raw_telemetry' AND r.row_data = u.row_data
+);

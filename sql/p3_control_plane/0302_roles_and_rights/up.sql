@@ -1,0 +1,11 @@
+-- what: roles setu_ingest, setu_etl and setu_reader with their rights; PUBLIC loses all
+-- why: a sink can only add rows, a job only what it loads, a reader only read
+-- transaction: yes
+-- lock: none that a reader or writer would notice
+-- down: the rights go, and the roles with them unless another database uses them
+-- @include schema_new/_etl/Roles/roles.sql
+-- @include schema_new/_etl/Grants/schemas.sql
+-- @include schema_new/master/Grants/tables.sql
+-- @include schema_new/silver/Grants/machine_cycles.sql
+-- @include schema_new/bronze/Grants/raw_machine_cycles.sql
+-- @include schema_new/_etl/Grants/tables.sql

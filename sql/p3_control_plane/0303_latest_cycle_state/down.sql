@@ -1,0 +1,7 @@
+-- what: drops the cache
+-- why: everything in it stands in silver.machine_cycles
+-- transaction: yes
+-- lock: none that anybody else wants: the loads are gone already
+-- down: undone by upgrading again, which fills it from silver
+DROP FUNCTION silver.fn_rebuild_cycle_state();
+DROP TABLE silver.latest_cycle_state;

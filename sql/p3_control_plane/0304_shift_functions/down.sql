@@ -1,0 +1,8 @@
+-- what: drops the shift functions and their view
+-- why: mirrors the step up
+-- transaction: yes
+-- lock: none that anybody else wants
+-- down: undone by upgrading again
+DROP FUNCTION master.fn_get_shift_id(integer, timestamptz);
+DROP FUNCTION master.fn_get_shift(integer, timestamptz);
+DROP VIEW master.v_shift_windows;

@@ -1,0 +1,9 @@
+-- what: fn_get_shift and fn_get_shift_id, and the view of shift windows that the loads join
+-- why: a shift is a matter of the plant's wall clock, not of one time zone at ingest
+-- transaction: yes
+-- lock: none
+-- down: the functions and the view go; v1's get_shift_id comes back with the swap
+-- @include schema_new/master/Views/v_shift_windows.sql
+-- @include schema_new/master/Functions/fn_get_shift.sql
+-- @include schema_new/master/Functions/fn_get_shift_id.sql
+-- @include schema_new/master/Grants/shift_functions.sql

@@ -1,0 +1,21 @@
+-- what: drops the skeleton and the views
+-- why: mirrors the step up
+-- transaction: yes
+-- lock: none that anybody else wants
+-- down: undone by upgrading again
+-- @community
+DROP VIEW _etl.v_compression_ratios;
+DROP VIEW _etl.v_chunk_sizes;
+DROP VIEW _etl.v_rejects_by_reason;
+DROP VIEW _etl.v_error_rate;
+DROP VIEW _etl.v_last_run;
+DROP VIEW _etl.v_kafka_offsets;
+DROP VIEW _etl.v_pipeline_lag;
+DROP FUNCTION _etl.fn_kafka_offsets();
+DROP FUNCTION _etl.fn_pipeline_lag();
+DROP PROCEDURE _etl.sp_resend_rejected(text, text, bigint);
+DROP PROCEDURE _etl.sp_run_pipeline(text, integer, jsonb);
+DROP FUNCTION _etl.fn_reject_next_row(text, bigint, bigint, text, text);
+DROP FUNCTION _etl.fn_run_batch(text, bigint, bigint, timestamptz, integer);
+DROP FUNCTION _etl.fn_fence(text, interval);
+DROP FUNCTION _etl.fn_sequence_holders(regclass);

@@ -1,0 +1,20 @@
+-- what: the skeleton of the loads: fence, batch, rejects, run log; and the views for people
+-- why: written once, so that ten pipelines cannot differ in what makes them exact
+-- transaction: yes
+-- lock: none
+-- down: functions, procedures and views go; what they wrote stays for 0301 to lay down
+-- @include schema_new/_etl/Functions/fn_sequence_holders.sql
+-- @include schema_new/_etl/Functions/fn_fence.sql
+-- @include schema_new/_etl/Functions/fn_run_batch.sql
+-- @include schema_new/_etl/Functions/fn_reject_next_row.sql
+-- @include schema_new/_etl/Procedures/sp_run_pipeline.sql
+-- @include schema_new/_etl/Procedures/sp_resend_rejected.sql
+-- @include schema_new/_etl/Functions/fn_pipeline_lag.sql
+-- @include schema_new/_etl/Functions/fn_kafka_offsets.sql
+-- @include schema_new/_etl/Views/v_pipeline_lag.sql
+-- @include schema_new/_etl/Views/v_kafka_offsets.sql
+-- @include schema_new/_etl/Views/v_last_run.sql
+-- @include schema_new/_etl/Views/v_error_rate.sql
+-- @include schema_new/_etl/Views/v_rejects_by_reason.sql
+-- @include schema_new/_etl/Views/v_chunk_sizes.sql
+-- @include schema_new/_etl/Views/v_compression_ratios.sql

@@ -1,0 +1,7 @@
+-- what: drops the load of machine cycles
+-- why: mirrors the step up; the watermark row stays, since bronze rows were loaded up to it
+-- transaction: yes
+-- lock: none that anybody else wants
+-- down: undone by upgrading again, which goes on at the same watermark
+DROP PROCEDURE _etl.sp_load_machine_cycles(integer, jsonb);
+DROP FUNCTION _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer);

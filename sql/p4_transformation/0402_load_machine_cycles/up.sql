@@ -1,0 +1,8 @@
+-- what: the load of machine cycles, with stitching, and its watermark
+-- why: gaps between cycles are worked out where the data is, against the cached last cycle
+-- transaction: yes
+-- lock: none
+-- down: the load goes; its watermark sleeps with the others
+-- @include schema_new/_etl/Functions/fn_load_machine_cycles.sql
+-- @include schema_new/_etl/Procedures/sp_load_machine_cycles.sql
+-- @include schema_new/_etl/Seeds/machine_cycles.sql

@@ -1,0 +1,6 @@
+-- what: sessions of setu_ingest and setu_etl commit without waiting for the disk
+-- why: asked for; a sink's transaction costs no flush. docs/lifecycle.md says what a crash costs
+-- transaction: yes
+-- lock: none; sessions that are open keep their setting
+-- down: the setting goes
+-- @include schema_new/_etl/Roles/asynchronous_commit.sql

@@ -1,0 +1,17 @@
+-- what: both roles have synchronous_commit = off
+DO $verify$
+DECLARE
+    v_wrong text;
+BEGIN
+    SELECT string_agg(r.name, ', ')
+    INTO v_wrong
+    FROM unnest(ARRAY['setu_ingest', 'setu_etl']) AS r (name)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM pg_roles AS p
+        WHERE p.rolname = r.name AND 'synchronous_commit=off' = ANY (p.rolconfig)
+    );
+    IF v_wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'roles do not commit asynchronously' USING DETAIL = v_wrong;
+    END IF;
+END
+$verify$;

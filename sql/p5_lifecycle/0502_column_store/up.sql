@@ -1,0 +1,7 @@
+-- what: bronze goes to the column store after 7 days, silver after 14
+-- why: a tenth of the disk; later than any batch is likely to touch a row again
+-- transaction: yes
+-- lock: ACCESS EXCLUSIVE on both hypertables, milliseconds: nothing is compressed now
+-- down: compressed chunks are decompressed one by one, then the settings go
+-- @include schema_new/bronze/Policies/raw_machine_cycles.sql
+-- @include schema_new/silver/Policies/machine_cycles.sql

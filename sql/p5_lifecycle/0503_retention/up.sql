@@ -1,0 +1,8 @@
+-- what: a daily action drops bronze chunks older than 30 days whose rows are all loaded
+-- why: a policy that looks at the clock alone would drop what a stopped pipeline has not loaded
+-- transaction: yes
+-- lock: none now; the action locks one old chunk at a time, for at most 2 s of waiting
+-- down: the action goes; what it dropped was loaded before
+-- @include schema_new/_etl/Functions/fn_drop_bronze_chunk.sql
+-- @include schema_new/_etl/Procedures/sp_retain_bronze.sql
+-- @include schema_new/_etl/Jobs/retain_bronze.sql
