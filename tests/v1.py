@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import psycopg2
 import psycopg2.extensions
 
 from setu.steps import Step
 
 ROOT = Path(__file__).resolve().parent.parent
+BASELINE = Step(ROOT, "p0_baseline", "0001_v1_schema")
+
+
+def connect(database_url: str) -> psycopg2.extensions.connection:
+    """A plain connection; takes SQLAlchemy's form of the address too."""
+    return psycopg2.connect(database_url.replace("postgresql+psycopg2:", "postgresql:", 1))
+
+
+@contextmanager
+def v1_database(
+    database_url: str, capabilities: Iterable[str]
+) -> Iterator[psycopg2.extensions.connection]:
+    """A connection to an empty database in which v1 was just made."""
+    connection = connect(database_url)
+    try:
+        run_part(connection, "up", capabilities)
+        connection.commit()
+        yield connection
+    finally:
+        connection.close()
 
 
 def run_part(
     connection: psycopg2.extensions.connection,
     part: Literal["up", "down", "verify"],
     capabilities: Iterable[str],
-    step: Step = Step(ROOT, "p0_baseline", "0001_v1_schema"),
+    step: Step = BASELINE,
 ) -> None:
     """Run one script of a step in the open transaction."""
     edition = "community" if "community" in set(capabilities) else "apache"
