@@ -40,7 +40,7 @@ def snapshot(connection: Connection, *, schemas: Iterable[str] | None = None) ->
         and settings, and jobs tied to no schema of these, are left out too.
     """
     objects: dict[ObjectKey, Description] = {}
-    with pinned(connection, {"setu_catalog.schemas": _array_literal(schemas)}):
+    with pinned(connection, {"setu_catalog.schemas": array_literal(schemas)}):
         names = [*_PLAIN, "timescaledb"] if _has_timescaledb(connection) else list(_PLAIN)
         for name in names:
             for kind, label, fields in _rows(connection, name):
@@ -57,7 +57,7 @@ def covered_tables(
 
     To be called where session settings are pinned already, or where names are all that matters.
     """
-    with pinned(connection, {"setu_catalog.schemas": _array_literal(schemas)}):
+    with pinned(connection, {"setu_catalog.schemas": array_literal(schemas)}):
         return {
             label: list(fields["columns"] or ())
             for _, label, fields in sorted(_rows(connection, "tables"), key=lambda row: row[1])
@@ -79,7 +79,8 @@ def _has_timescaledb(connection: Connection) -> bool:
     )
 
 
-def _array_literal(schemas: Iterable[str] | None) -> str:
+def array_literal(schemas: Iterable[str] | None) -> str:
+    """Names as the text of a PostgreSQL array; empty for None, which means no choice."""
     if schemas is None:
         return ""
     quoted = (

@@ -1,0 +1,69 @@
+"""All checks of a run, and the one message of what they found."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from setu.preflight import rules
+from setu.preflight.data_checks import load_checks, run_checks
+from setu.preflight.facts import server_facts
+from setu.preflight.findings import Finding, Plan, refusal
+from setu.preflight.v1_catalog import drift, v1_schemas, v1_tables_present
+from setu.repository import repository_root
+from setu.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+def check(
+    connection: Connection,
+    *,
+    settings: Settings,
+    current: str | None,
+    target: str | None,
+    direction: str,
+    root: Path | None = None,
+) -> None:
+    """Check server, role, v1's catalog and data before a run. Reads only.
+
+    :param current: the revision at which the database is; ``target``: at which it will be after the
+        run. None: before the first one.
+    :param direction: ``upgrade`` or ``downgrade``.
+    :param root: the repository; the one at hand by default.
+
+    Raises :class:`setu.errors.PreflightError`, which holds all that stands against the run. What
+    does not stop it is logged.
+    """
+    plan = Plan(direction, current, target)
+    found = inspect(connection, plan, settings, root or repository_root())
+    for finding in found:
+        if not finding.stops:
+            _log.warning("%s", "\n".join(finding.lines()))
+    stopping = [finding for finding in found if finding.stops]
+    if stopping:
+        raise refusal(stopping)
+
+
+def inspect(
+    connection: Connection, plan: Plan, settings: Settings, root: Path, *, adopting: bool = False
+) -> list[Finding]:
+    """All findings of a planned run, whether they stop it or not.
+
+    :param adopting: hold v1's catalog against ``schema/`` though the plan does not leave v1.
+    """
+    facts = server_facts(connection, v1_schemas(root))
+    found = rules.findings(facts, plan, settings)
+    if plan.current is None and plan.upgrades:
+        found += rules.adoption(plan, v1_tables_present(connection, root))
+    drifted: list[Finding] = []
+    if plan.leaves_v1 or adopting:
+        community = settings.edition != "apache" and facts.license != "apache"
+        drifted = drift(connection, root, community=community)
+    found += drifted
+    # Over another schema than v1's, the queries about data mean nothing.
+    if not any(finding.stops for finding in drifted):
+        found += run_checks(connection, load_checks(root), plan)
+    return found

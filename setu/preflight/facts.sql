@@ -1,0 +1,89 @@
+-- All that the rules about the server need to know, as one row.
+WITH me AS (
+    SELECT r.oid, r.rolname, r.rolsuper, r.rolcreaterole
+    FROM pg_roles AS r
+    WHERE r.rolname = current_user
+),
+-- Who may not see other sessions sees no backend_type either.
+other_session AS (
+    SELECT a.pid, a.backend_type, a.datname, a.xact_start, a.usename, a.application_name, a.state
+    FROM pg_stat_activity AS a
+    WHERE a.pid <> pg_backend_pid()
+),
+foreign_object AS (
+    SELECT c.oid::regclass::text || ' (owner ' || pg_get_userbyid(c.relowner) || ')' AS label
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (current_setting('setu_catalog.schemas')::text[])
+        AND c.relkind IN ('r', 'p', 'v', 'm')
+        AND NOT pg_has_role(c.relowner, 'USAGE')
+    UNION ALL
+    SELECT p.oid::regprocedure::text || ' (owner ' || pg_get_userbyid(p.proowner) || ')'
+    FROM pg_proc AS p
+    INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace
+    WHERE n.nspname = ANY (current_setting('setu_catalog.schemas')::text[])
+        AND NOT pg_has_role(p.proowner, 'USAGE')
+)
+SELECT jsonb_build_object(
+    'version_number', current_setting('server_version_num')::integer,
+    'version', split_part(current_setting('server_version'), ' ', 1),
+    'database', current_database(),
+    'role', me.rolname,
+    'superuser', me.rolsuper,
+    'may_create_roles', me.rolcreaterole,
+    'may_create_in_database', has_database_privilege(current_database(), 'CREATE'),
+    'in_recovery', pg_is_in_recovery(),
+    'read_only', current_setting('default_transaction_read_only')::boolean,
+    'timescaledb', (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'timescaledb'),
+    'timescaledb_available', (
+        SELECT e.default_version FROM pg_available_extensions AS e WHERE e.name = 'timescaledb'
+    ),
+    'loader', current_setting('timescaledb.max_background_workers', true) IS NOT NULL,
+    'license', current_setting('timescaledb.license', true),
+    'max_connections', current_setting('max_connections')::integer,
+    'reserved_connections', current_setting('superuser_reserved_connections')::integer,
+    'used_connections', (
+        SELECT count(*) + 1 FROM other_session AS o WHERE o.backend_type = 'client backend'
+    ),
+    'sees_sessions', me.rolsuper OR pg_has_role('pg_read_all_stats', 'USAGE'),
+    'scheduler', EXISTS (
+        SELECT FROM other_session AS o WHERE o.backend_type LIKE 'TimescaleDB%Launcher%'
+    ),
+    'one_session', NOT EXISTS (
+        SELECT FROM other_session AS o WHERE o.backend_type = 'checkpointer'
+    ),
+    'job_workers', current_setting('timescaledb.max_background_workers', true)::integer,
+    'worker_processes', current_setting('max_worker_processes')::integer,
+    'prepared', (
+        SELECT coalesce(jsonb_agg(
+            format('%s, prepared %s by %s', x.gid, date_trunc('second', x.prepared), x.owner)
+            ORDER BY x.prepared
+        ), '[]')
+        FROM pg_prepared_xacts AS x
+        WHERE x.database = current_database() AND x.prepared < now() - INTERVAL '1 hour'
+    ),
+    'long_transactions', (
+        SELECT coalesce(jsonb_agg(
+            format(
+                'pid %s: %s, %s, for %s',
+                o.pid, o.usename, coalesce(nullif(o.application_name, ''), 'no name'),
+                date_trunc('second', clock_timestamp() - o.xact_start)
+            )
+            ORDER BY o.xact_start
+        ), '[]')
+        FROM other_session AS o
+        WHERE o.datname = current_database()
+            AND o.backend_type = 'client backend'
+            AND o.xact_start < now() - INTERVAL '5 minutes'
+    ),
+    'foreign_objects', (
+        SELECT coalesce(jsonb_agg(f.label ORDER BY f.label), '[]') FROM foreign_object AS f
+    ),
+    'roles_out_of_reach', (
+        SELECT coalesce(jsonb_agg(r.rolname ORDER BY r.rolname), '[]')
+        FROM pg_roles AS r
+        WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+            AND NOT pg_has_role(r.oid, 'MEMBER')
+    )
+)
+FROM me

@@ -1,0 +1,268 @@
+"""The rules about server and role: pure functions of the facts and the plan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from setu.preflight.facts import ServerFacts
+from setu.preflight.findings import JOBS_REVISION, ROLES_REVISION, V1_REVISION, Finding, Plan
+from setu.settings import Settings
+
+OLDEST_POSTGRES: Final = 150_000
+OLDEST_TIMESCALEDB: Final = (2, 18)
+SPARE_CONNECTIONS: Final = 3
+#: What the chain adds: the load job. TimescaleDB itself needs a scheduler for each database.
+PLANNED_JOBS: Final = 1
+SHOWN: Final = 10
+
+#: First PostgreSQL minor release of each version under which older TimescaleDB mistakes a job's
+#: success for a failure, and the releases of TimescaleDB that mend it.
+_BAD_SINCE_MINOR: Final = {15: 20, 16: 16, 17: 12, 18: 7}
+_MENDED: Final = (
+    ((2, 27, 3), (2, 28, 0)),
+    ((2, 28, 5), (2, 29, 0)),
+    ((2, 31, 2), (10_000, 0, 0)),
+)
+
+
+def findings(facts: ServerFacts, plan: Plan, settings: Settings) -> list[Finding]:
+    """All that the rules say of a server, in a stable order."""
+    return [finding for rule in _RULES for finding in rule(facts, plan, settings)]
+
+
+def version_tuple(text: str) -> tuple[int, int, int]:
+    """``2.23.0-dev`` → (2, 23, 0); what is missing counts 0."""
+    numbers = [int(number) for number in re.findall(r"\d+", text.split("-")[0])[:3]]
+    major, minor, patch = [*numbers, 0, 0, 0][:3]
+    return major, minor, patch
+
+
+def is_known_bad_pair(version_number: int, timescaledb: str) -> bool:
+    """Whether scheduled jobs report failure though they work, on this pair of versions.
+
+    :param version_number: PostgreSQL's ``server_version_num``, such as 150020.
+    """
+    major, minor = divmod(version_number, 10_000)
+    if major not in _BAD_SINCE_MINOR or minor < _BAD_SINCE_MINOR[major]:
+        return False
+    version = version_tuple(timescaledb)
+    return not any(first <= version < end for first, end in _MENDED)
+
+
+def _postgres_version(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterator[Finding]:
+    if facts.version_number < OLDEST_POSTGRES:
+        yield Finding(
+            f"PostgreSQL is too old: {facts.version}, 15 or later is needed.",
+            next_step="upgrade the server to PostgreSQL 15 to 18 first",
+        )
+
+
+def _writable(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterator[Finding]:
+    if facts.in_recovery:
+        yield Finding(
+            "This server is a standby: it is read-only.",
+            next_step="point DATABASE_URL at the primary",
+        )
+    elif facts.read_only:
+        yield Finding(
+            "default_transaction_read_only is on for this role, database or server.",
+            next_step=f"ALTER DATABASE {facts.database} SET default_transaction_read_only = off, "
+            "or correct it where it is set",
+        )
+
+
+def _timescaledb(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterator[Finding]:
+    preload = (
+        "add timescaledb to shared_preload_libraries in postgresql.conf and restart the server"
+    )
+    if facts.timescaledb is None:
+        if facts.timescaledb_available is None:
+            yield Finding(
+                "TimescaleDB is not installed on the server.",
+                next_step="install its package for this PostgreSQL (2.18 or later, community "
+                f"edition), {preload}, then CREATE EXTENSION timescaledb",
+            )
+            return
+        steps = "CREATE EXTENSION timescaledb in this database"
+        yield Finding(
+            f"The extension timescaledb is missing in database {facts.database}; the server "
+            f"offers {facts.timescaledb_available}.",
+            next_step=steps if facts.loader else f"{preload}; then {steps}",
+        )
+        return
+    if version_tuple(facts.timescaledb) < OLDEST_TIMESCALEDB:
+        yield Finding(
+            f"TimescaleDB is too old: {facts.timescaledb}, 2.18 or later is needed.",
+            next_step="install a later one, then ALTER EXTENSION timescaledb UPDATE as the first "
+            "statement of a new session",
+        )
+    if not facts.loader or facts.license is None:
+        yield Finding("TimescaleDB is created but its library is not loaded.", next_step=preload)
+
+
+def _edition(facts: ServerFacts, _plan: Plan, settings: Settings) -> Iterator[Finding]:
+    if facts.license == "apache" and settings.edition != "apache":
+        yield Finding(
+            "TimescaleDB runs as its Apache edition (timescaledb.license = apache).",
+            [
+                "It has hypertables, but no jobs, no column store, no continuous aggregates, "
+                "no retention policies.",
+            ],
+            "set timescaledb.license = timescale if the community library is installed, or choose "
+            "to do without: -x edition=apache. Then bronze and silver stay uncompressed, and "
+            "`setu worker` must run the load from outside",
+        )
+    elif facts.license not in (None, "apache") and settings.edition == "apache":
+        yield Finding(
+            "edition=apache is chosen, on a server with the community edition: "
+            "there will be no jobs and no column store.",
+            stops=False,
+        )
+
+
+def _rights(facts: ServerFacts, plan: Plan, _settings: Settings) -> Iterator[Finding]:
+    if facts.superuser:
+        return
+    if not facts.may_create_in_database:
+        yield Finding(
+            f"Role {facts.role} may not create schemas in database {facts.database}.",
+            next_step=f"GRANT CREATE ON DATABASE {facts.database} TO {facts.role}",
+        )
+    if plan.applies(ROLES_REVISION):
+        if not facts.may_create_roles:
+            yield Finding(
+                f"Role {facts.role} may not create roles, and phase 3 makes three.",
+                next_step=f"ALTER ROLE {facts.role} CREATEROLE, for the time of the run",
+            )
+        out_of_reach = facts.roles_out_of_reach
+        if facts.version_number < 160_000 and facts.may_create_roles:
+            out_of_reach = ()
+        if out_of_reach:
+            names = ", ".join(out_of_reach)
+            yield Finding(
+                f"Role {facts.role} may not SET ROLE to roles that exist already: {names}.",
+                next_step=f"GRANT {names} TO {facts.role} WITH ADMIN OPTION",
+            )
+    if facts.foreign_objects:
+        yield Finding(
+            f"Role {facts.role} does not own {len(facts.foreign_objects)} of v1's objects.",
+            _shown(facts.foreign_objects),
+            f"run as their owner, or GRANT that role TO {facts.role}",
+        )
+
+
+def _connections(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterator[Finding]:
+    if facts.one_session or not facts.sees_sessions:
+        return
+    free = facts.max_connections - facts.reserved_connections - facts.used_connections
+    if free < SPARE_CONNECTIONS:
+        yield Finding(
+            f"Only {max(free, 0)} of {facts.max_connections} connections are free; "
+            f"{SPARE_CONNECTIONS} are needed, for jobs and for those who watch.",
+            next_step="end idle sessions, or raise max_connections",
+        )
+
+
+def _workers(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Finding]:
+    if not plan.applies(JOBS_REVISION) or settings.edition == "apache":
+        return
+    if facts.license is None:
+        return
+    if facts.sees_sessions and not facts.scheduler:
+        yield Finding(
+            "No TimescaleDB scheduler runs here: jobs will be there but nothing starts them.",
+            next_step="call them with run_job, as the embedded server needs it",
+            stops=False,
+        )
+        return
+    workers = facts.job_workers or 0
+    if workers < 2 or facts.worker_processes < 3:
+        yield Finding(
+            "The server has no background worker to run a job: timescaledb.max_background_workers "
+            f"= {workers}, max_worker_processes = {facts.worker_processes}.",
+            next_step="raise them to 16 and 32, and restart the server",
+        )
+        return
+    # The launcher, a scheduler, and each job at its worst moment.
+    needed = facts.jobs + PLANNED_JOBS + 1
+    if workers < needed or facts.worker_processes < workers + 1:
+        yield Finding(
+            f"Background workers are scarce: {facts.jobs + PLANNED_JOBS} jobs, "
+            f"timescaledb.max_background_workers = {workers}, "
+            f"max_worker_processes = {facts.worker_processes}. Jobs may start late.",
+            next_step=f"set timescaledb.max_background_workers to {needed} or more, and "
+            "max_worker_processes above it",
+            stops=False,
+        )
+
+
+def _bad_pair(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Finding]:
+    if facts.timescaledb is None or settings.edition == "apache":
+        return
+    if not is_known_bad_pair(facts.version_number, facts.timescaledb):
+        return
+    accepted = settings.text("accept_known_bad_pair") == "yes"
+    if plan.applies(JOBS_REVISION) or accepted:
+        yield Finding(
+            f"PostgreSQL {facts.version} with TimescaleDB {facts.timescaledb} is a known-bad pair.",
+            [
+                'A scheduled job does its work, then reports \'cannot drop portal "" while it is '
+                "being set up' and counts as failed.",
+            ],
+            ""
+            if accepted
+            else "upgrade TimescaleDB to 2.28.5, 2.27.3 on its line, or 2.31.2 or later; or accept "
+            "misleading job statistics: -x accept_known_bad_pair=yes",
+            stops=not accepted,
+        )
+
+
+def _transactions(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterator[Finding]:
+    if facts.prepared:
+        yield Finding(
+            f"{len(facts.prepared)} prepared transaction(s) older than an hour hold their locks.",
+            _shown(facts.prepared),
+            "COMMIT PREPARED or ROLLBACK PREPARED each, as their owner decides",
+        )
+    if facts.long_transactions:
+        yield Finding(
+            f"{len(facts.long_transactions)} transaction(s) open for over five minutes may keep "
+            "the run from its locks.",
+            _shown(facts.long_transactions),
+            "wait for them, or SELECT pg_terminate_backend(pid)",
+            stops=False,
+        )
+
+
+def adoption(plan: Plan, v1_tables: list[str]) -> list[Finding]:
+    """What to say of a database that has v1 tables but no revision yet."""
+    if plan.current is not None or not plan.upgrades or not v1_tables:
+        return []
+    return [
+        Finding(
+            f"The database has v1's tables, but no revision: it was not made by {V1_REVISION}.",
+            _shown(tuple(v1_tables)),
+            f"`setu adopt` checks that it is v1 as expected and marks it as {V1_REVISION}",
+        )
+    ]
+
+
+def _shown(names: tuple[str, ...]) -> list[str]:
+    more = len(names) - SHOWN
+    return [*names[:SHOWN], *([f"… and {more} more"] if more > 0 else [])]
+
+
+_Rule = Callable[[ServerFacts, Plan, Settings], Iterator[Finding]]
+_RULES: Final[tuple[_Rule, ...]] = (
+    _postgres_version,
+    _writable,
+    _timescaledb,
+    _edition,
+    _rights,
+    _connections,
+    _workers,
+    _bad_pair,
+    _transactions,
+)

@@ -1,0 +1,92 @@
+"""Is a v1 database what ``schema/`` says it is?
+
+The expected catalog is ``schema/catalog.json``, made from a database at revision 0001.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from setu.catalog import Catalog, Difference, differences, render_differences, snapshot
+from setu.catalog.difference import Change
+from setu.preflight.findings import Finding
+
+FILE: Final = Path("schema") / "catalog.json"
+#: Kinds that only the community edition has.
+COMMUNITY_KINDS: Final = ("job", "continuous aggregate")
+#: What a customer may add to v1's objects without their being another schema.
+_ADDED: Final = frozenset({"privilege", "default privilege"})
+
+
+def v1_schemas(root: Path) -> list[str]:
+    """The schemas that v1 has: the folders of ``schema/``."""
+    return sorted(folder.name for folder in (root / "schema").glob("*/") if folder.is_dir())
+
+
+def v1_tables_present(connection: Connection, root: Path) -> list[str]:
+    """The tables of ``schema/`` that the database has, as ``schema.table``."""
+    names = sorted(
+        f"{file.parent.parent.name}.{file.stem}" for file in root.glob("schema/*/Tables/*.sql")
+    )
+    found = connection.execute(
+        text("SELECT n FROM unnest(CAST(:names AS text[])) AS n WHERE to_regclass(n) IS NOT NULL"),
+        {"names": names},
+    )
+    return [str(row[0]) for row in found]
+
+
+def v1_snapshot(connection: Connection, root: Path) -> Catalog:
+    """The catalog of the schemas that v1 has."""
+    return snapshot(connection, schemas=v1_schemas(root))
+
+
+def drift(connection: Connection, root: Path, *, community: bool) -> list[Finding]:
+    """How a database at v1 differs from v1; empty when it does not.
+
+    :param community: whether the server and the run are of the community edition.
+
+    Grants that v1 does not know are no drift, but are worth a warning: v2's tables are new ones.
+    """
+    path = root / FILE
+    if not path.is_file():
+        return [
+            Finding(
+                f"v1's catalog was not checked: there is no {FILE}.",
+                next_step="`setu catalog freeze-v1` on a database at 0001 writes it",
+                stops=False,
+            )
+        ]
+    expected = Catalog.from_json(path.read_text(encoding="utf-8"))
+    ignored = () if community else COMMUNITY_KINDS
+    actual = v1_snapshot(connection, root)
+    return _findings(differences(expected, actual, ignore_kinds=ignored))
+
+
+def _findings(found: Sequence[Difference]) -> list[Finding]:
+    added = [d for d in found if d.key.kind in _ADDED and d.change is Change.UNEXPECTED]
+    drifted = [d for d in found if d not in added]
+    results = []
+    if drifted:
+        results.append(
+            Finding(
+                f"The database is not v1 as schema/ has it: {len(drifted)} object(s) differ.",
+                [render_differences(drifted).rstrip()],
+                "bring the objects above to what v1 expects; move objects of your own to a schema "
+                "of your own",
+            )
+        )
+    if added:
+        results.append(
+            Finding(
+                f"{len(added)} grant(s) on v1's objects are not v1's, and will not hold for the "
+                "objects that replace them.",
+                [str(d.key) for d in added],
+                "grant setu_reader to those roles after phase 3",
+                stops=False,
+            )
+        )
+    return results
