@@ -11,7 +11,7 @@ BEGIN
     IF (
         SELECT count(*) FROM timescaledb_information.jobs AS j
         WHERE j.proc_schema = '_etl' AND j.proc_name = 'sp_load_machine_cycles'
-            AND j.owner = 'setu_etl' AND j.fixed_schedule
+            AND j.owner::text = 'setu_etl' AND j.fixed_schedule
     ) <> 1 THEN
         RAISE EXCEPTION 'there must be one job for _etl.sp_load_machine_cycles, fixed schedule, owner setu_etl';
     END IF;
