@@ -76,7 +76,7 @@ def verify(root: Path) -> Tree | None:
     return Tree(root, done.stdout.strip()) if done.returncode == 0 else None
 
 
-def make(root: Path | None = None, *, report: Report = lambda line: None) -> Tree:
+def make(root: Path | None = None, *, report: Report = lambda _line: None) -> Tree:
     """Make the tree, or take the one that is there; a half-made one is removed first.
 
     Two at once are safe: the second waits and takes what the first made.

@@ -147,7 +147,7 @@ def is_installed() -> bool:
     return _packages_stamp().exists()
 
 
-def install(report: Report = lambda line: None) -> bool:
+def install(report: Report = lambda _line: None) -> bool:
     """Install the npm packages by the lock; returns False if they were there already.
 
     Raises :class:`NodeMissingError` or :class:`PackagesMissingError`.

@@ -180,6 +180,7 @@ def _make_masters(connection: _Connection, size: FleetSize, end: datetime) -> li
 def _make_history(connection: _Connection, size: FleetSize, seed: int, end: datetime) -> None:
     """Cycles on a regular beat, each moved by less than its slack, so that none overlap.
 
+    All shifts begin and end on half hours, so v1 is asked for one shift in each of those.
     The chances come from md5, which gives the same on every server.
     """
     if not size.cycle_count:
@@ -187,17 +188,17 @@ def _make_history(connection: _Connection, size: FleetSize, seed: int, end: date
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH shift_of_minute AS MATERIALIZED (
+            WITH shift_of_slot AS MATERIALIZED (
                 SELECT
                     p.plant_id,
-                    minute,
+                    half_hour,
                     master.get_shift_id(
                         p.plant_id,
-                        (DATE '2000-01-03' + minute * INTERVAL '1 minute')
+                        (DATE '2000-01-03' + half_hour * INTERVAL '30 minutes')
                             AT TIME ZONE 'Asia/Kolkata'
                     ) AS shift_id
                 FROM (SELECT DISTINCT plant_id FROM master.plants) AS p
-                CROSS JOIN generate_series(0, 1439) AS minute
+                CROSS JOIN generate_series(0, 47) AS half_hour
             ),
             beat AS (
                 SELECT
@@ -253,11 +254,10 @@ def _make_history(connection: _Connection, size: FleetSize, seed: int, end: date
                 s.shift_id,
                 300
             FROM cycle AS c
-            INNER JOIN shift_of_minute AS s
+            INNER JOIN shift_of_slot AS s
                 ON s.plant_id = c.plant_id
-                AND s.minute = (
-                    extract(hour FROM c.cycle_start AT TIME ZONE 'Asia/Kolkata') * 60
-                    + extract(minute FROM c.cycle_start AT TIME ZONE 'Asia/Kolkata')
+                AND s.half_hour = floor(
+                    extract(epoch FROM (c.cycle_start AT TIME ZONE 'Asia/Kolkata')::time) / 1800
                 )::integer
             """,
             {

@@ -146,6 +146,8 @@ class Embedded(Server):
         return self.url
 
     def drop_database(self, url: str) -> None:
+        if url != self.url:
+            raise ValueError("that database was not made by this server")
         self.left_open = self._process.reset().sent_away if self._process.is_running else 0
         self._fresh = self._process.is_running
 

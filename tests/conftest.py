@@ -1,4 +1,4 @@
-"""The server under test, fresh databases on it, and a summary of what was skipped for want of it."""
+"""The server under test, fresh databases on it, and what was skipped for want of it."""
 
 from __future__ import annotations
 

@@ -152,10 +152,10 @@ def _first_answer(log: Path, process: subprocess.Popen[bytes]) -> dict[str, str]
     if process.poll() is None:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    raise _NotStarted(log)
+    raise _NotStartedError(log)
 
 
-class _NotStarted(SetuError):
+class _NotStartedError(SetuError):
     """The server in the background did not come up."""
 
     def __init__(self, log: Path) -> None:

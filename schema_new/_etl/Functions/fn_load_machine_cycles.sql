@@ -222,9 +222,9 @@ BEGIN
             -- seconds, half away from zero; overlapping cycles leave no time between them.
             CASE
                 WHEN s.is_known AND NOT s.follows_anew THEN s.actual_load_unload
-                ELSE least(greatest(
-                    round(extract(epoch FROM s.gap)), 0
-                ), 2147483647)::integer
+                -- greatest() would pass over a gap that is null.
+                WHEN s.gap IS NOT NULL
+                    THEN least(greatest(round(extract(epoch FROM s.gap)), 0), 2147483647)::integer
             END,
             CASE
                 WHEN s.is_known AND NOT s.ends_anew THEN s.actual_cycle_time
