@@ -40,6 +40,27 @@ LATER: tuple[str, ...] = (
         for kind in ("Tables", "Identity", "Hypertables", "Indexes", "Grants", "Policies")
         for name in _BRONZE
     ),
+    *(
+        f"schema_new/master/Tables/{name}.sql"
+        for name in ("machine_assets", "downtime_codes", "production_targets", "users", "calendar")
+    ),
+    "schema_new/master/Functions/fn_fill_calendar.sql",
+    *(
+        f"schema_new/master/Grants/{name}.sql"
+        for name in ("machine_assets", "downtime_codes", "production_targets", "users", "calendar")
+    ),
+    "schema_new/config/Tables/alert_rules.sql",
+    "schema_new/config/Tables/alert_subscriptions.sql",
+    "schema_new/config/Grants/schema.sql",
+    "schema_new/config/Grants/alert_rules.sql",
+    "schema_new/config/Grants/alert_subscriptions.sql",
+    "schema_new/alerting/Tables/active_alerts.sql",
+    "schema_new/alerting/Tables/history.sql",
+    "schema_new/alerting/Hypertables/history.sql",
+    "schema_new/alerting/Indexes/history.sql",
+    "schema_new/alerting/Grants/schema.sql",
+    "schema_new/alerting/Grants/active_alerts.sql",
+    "schema_new/alerting/Grants/history.sql",
 )
 
 
