@@ -18,7 +18,14 @@ from pathlib import Path
 import psycopg2.extensions
 from psycopg2.extras import Json, execute_values
 
-from setu.hurtful import hurtful_rows, last_midnight, unmappable_shifts
+from setu.fleet_facts import make_other_facts, make_other_masters
+from setu.hurtful import (
+    hurtful_rows,
+    last_midnight,
+    unconvertible_licences,
+    unconvertible_numbers,
+    unmappable_shifts,
+)
 from setu.source_templates import read_template
 
 __all__ = [
@@ -30,6 +37,8 @@ __all__ = [
     "hurtful_rows",
     "last_midnight",
     "make_fleet",
+    "unconvertible_licences",
+    "unconvertible_numbers",
     "unmappable_shifts",
     "write_gateway_file",
 ]
@@ -39,9 +48,27 @@ V1_TABLES = (
     "master.plants",
     "master.machine_info",
     "master.shifts",
+    "master.downtime_codes",
+    "master.machine_assets",
+    "master.machine_health_settings",
+    "master.production_targets",
+    "master.users",
+    "config.alert_rules",
+    "config.alert_subscriptions",
+    "alerting.active_alerts",
+    "alerting.history",
+    "silver.customer_feedback",
+    "silver.machine_alarms",
     "silver.machine_cycles",
+    "silver.machine_downtime",
+    "silver.machine_energy",
+    "silver.machine_focas",
+    "silver.machine_pm_status",
+    "silver.machine_status",
+    "silver.machine_tool_usage",
     "bronze.raw_telemetry",
     "bronze.dead_letter_queue",
+    "bronze.migration_metadata",
 )
 
 _Connection = psycopg2.extensions.connection
@@ -68,13 +95,18 @@ _SHIFT_PLANS: tuple[tuple[_Shift, ...], ...] = (
 
 @dataclass(frozen=True)
 class FleetSize:
-    """How much to make. Companies, plants and machines count for each of the level above."""
+    """How much to make. Companies, plants and machines count for each of the level above.
+
+    ``events_per_machine_day`` is of each silver table but machine_cycles; the rarer kinds have a
+    half to an eighth of it.
+    """
 
     companies: int = 2
     plants: int = 2
     machines: int = 5
     days: int = 28
     cycles_per_machine_day: int = 24
+    events_per_machine_day: int = 8
     processed_payloads: int = 40
     failed_payloads: int = 5
     pending_payloads: int = 20
@@ -107,7 +139,15 @@ def make_fleet(
     end = until or last_midnight()
     chance = random.Random(seed)
     machines = _make_masters(connection, wanted, end)
+    make_other_masters(connection, end - timedelta(days=wanted.days + 30))
     _make_history(connection, wanted, seed, end)
+    make_other_facts(
+        connection,
+        days=wanted.days,
+        events_per_machine_day=wanted.events_per_machine_day,
+        seed=seed,
+        end=end,
+    )
     _make_telemetry(connection, wanted, chance, machines, end)
     return count_rows(connection)
 
@@ -269,24 +309,35 @@ def _make_history(connection: _Connection, size: FleetSize, seed: int, end: date
         )
 
 
-def _payload(
-    machine: _Machine, start: datetime, end: datetime | None, program: str
-) -> dict[str, object]:
+def _payload(machine: _Machine, start: datetime, end: datetime, program: str) -> dict[str, object]:
+    """A poll of a machine: all eight arrays."""
+    at = end.isoformat()
     return {
         "DeviceID": machine.device_id,
         "IOTID": machine.iot_id,
-        "MachineWiseCycleDetails": [
-            {
-                "CycleStart": start.isoformat(),
-                "CycleEnd": None if end is None else end.isoformat(),
-                "ProgramNo": program,
-                "StdLoadUnload": 60,
-                "StdCycleTime": 420,
-                "ActualLoadUnload": 45,
-                "DownThreshold": 300,
-            }
+        "MachineRunningStatus": [
+            {"UpdatedTS": at, "RunningProgramNo": program, "Status": "Running",
+             "OperatorID": "OP-1", "Target": 100}
         ],
-    }
+        "MachineWiseCycleDetails": [
+            {"CycleStart": start.isoformat(), "CycleEnd": at, "ProgramNo": program,
+             "StdLoadUnload": 60, "StdCycleTime": 420, "ActualLoadUnload": 45, "DownThreshold": 300}
+        ],
+        "MachineWiseDownDetails": [
+            {"DownStart": at, "DownEnd": (end + timedelta(minutes=1)).isoformat(),
+             "DownCode": "NO-OP", "DownID": 1, "DownThreshold": 300}
+        ],
+        "MachineWiseAlarmDetails": [{"AlarmTS": at, "AlarmNo": "1001", "AlarmDesc": "Door open"}],
+        "MachineWiseEnergyDetails": [
+            {"UpdatedTS": at, "Category": "Machine", "ServoEnergy": 0.125, "SpindleEnergy": 0.25,
+             "TotalEnergy": 0.375}
+        ],
+        "MachineWiseFocasDetails": [
+            {"UpdatedTS": at, "POT": 600, "OT": 420, "CT": 300, "PartCount": 1, "RejCount": 0}
+        ],
+        "MachineWiseToolDetails": [{"UpdatedTS": at, "ToolNo": "T1", "Target": 500, "Actual": 17}],
+        "MachineWisePMDetails": [{"UpdatedTS": at, "PMCorrectedCount": 2}],
+    }  # fmt: skip
 
 
 _TELEMETRY = (

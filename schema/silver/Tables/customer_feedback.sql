@@ -6,8 +6,10 @@
 -- change: retype column company_iot_id integer NOT NULL
 -- change: rename column machine_id TO machine_iot_id
 -- change: retype column machine_iot_id integer NOT NULL
+-- change: retype column user_id text NOT NULL DEFAULT ''
+-- change: retype column question_id text NOT NULL DEFAULT ''
 -- change: retype column created_at timestamptz NOT NULL DEFAULT clock_timestamp()
--- change: add constraint customer_feedback_machine_iot_id_event_time_question_id_use_key UNIQUE NULLS NOT DISTINCT (machine_iot_id, event_time, question_id, user_id)
+-- change: add constraint customer_feedback_machine_iot_id_event_time_question_id_use_key UNIQUE (machine_iot_id, event_time, question_id, user_id)
 
 CREATE TABLE silver.customer_feedback (
     time timestamptz NOT NULL,
