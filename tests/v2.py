@@ -28,6 +28,28 @@ _SILVER = (
     "customer_feedback",
 )
 _BRONZE = tuple(f"raw_{name}" for name in _SILVER if name != "customer_feedback")
+_AGGREGATES = (
+    "hourly_production_stats",
+    "hourly_downtime_stats",
+    "hourly_energy_stats",
+    "machine_cycle_stats_hourly",
+    "machine_downtime_hourly",
+    "machine_energy_hourly",
+    "daily_production_stats",
+    "daily_downtime_stats",
+)
+_GOLD_FUNCTIONS = (
+    "get_cycle_summary",
+    "get_downtime_summary",
+    "get_energy_summary",
+    "get_home_screen_stats",
+)
+_GOLD_VIEWS = (
+    "v_production_dashboard",
+    "v_downtime_dashboard",
+    "v_live_machine_status",
+    "v_oee_dashboard",
+)
 # Files that no step includes yet, in the order in which they can be applied after the others.
 LATER: tuple[str, ...] = (
     *(
@@ -61,6 +83,21 @@ LATER: tuple[str, ...] = (
     "schema_new/alerting/Grants/schema.sql",
     "schema_new/alerting/Grants/active_alerts.sql",
     "schema_new/alerting/Grants/history.sql",
+    "schema_new/alerting/Procedures/proc_check_device_heartbeat.sql",
+    "schema_new/alerting/Procedures/proc_check_machine_downtime.sql",
+    "schema_new/alerting/Procedures/proc_run_engine.sql",
+    "schema_new/alerting/Grants/procedures.sql",
+    *(
+        f"schema_new/gold/{kind}/{name}.sql"
+        for kind, names in (
+            ("Continuous Aggregates", _AGGREGATES),
+            ("Functions", _GOLD_FUNCTIONS),
+            ("Views", _GOLD_VIEWS),
+            ("Grants", ("schema", *_AGGREGATES, *_GOLD_FUNCTIONS, *_GOLD_VIEWS)),
+            ("Policies", _AGGREGATES),
+        )
+        for name in names
+    ),
 )
 
 
@@ -68,6 +105,8 @@ def application_order() -> list[str]:
     """The files of ``schema_new/`` in the order in which an empty database takes them."""
     files: dict[str, None] = {}
     for step in steps_to(ROOT):
+        if step.phase == "p4_transformation":
+            files.update(dict.fromkeys(LATER))
         for name in _INCLUDE.findall((step.directory / "up.sql").read_text(encoding="utf-8")):
             files[name] = None
     files.update(dict.fromkeys(LATER))

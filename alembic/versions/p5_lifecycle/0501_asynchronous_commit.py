@@ -10,7 +10,7 @@ Downgrade: the server's setting.
 from setu.runner import handover
 
 revision = "0501"
-down_revision = "0403"
+down_revision = "0404"
 branch_labels = None
 depends_on = None
 

@@ -1,4 +1,4 @@
--- what: deletes the job
+-- what: deletes the jobs of the loads
 -- why: mirrors the step up
 -- transaction: yes
 -- lock: none; a run that is under way ends by itself
@@ -6,4 +6,4 @@
 -- @community
 SELECT delete_job(j.job_id)
 FROM timescaledb_information.jobs AS j
-WHERE j.proc_schema = '_etl' AND j.proc_name = 'sp_load_machine_cycles';
+WHERE j.proc_schema = '_etl' AND j.proc_name LIKE 'sp\_load\_%';
