@@ -9,7 +9,7 @@ Downgrade: rows that were not loaded go back to v1 as pending payloads, and slee
 from setu.runner import handover
 
 revision = "0201"
-down_revision = "0105"
+down_revision = "0108"
 branch_labels = None
 depends_on = None
 

@@ -17,8 +17,7 @@ BEGIN
         WHERE p.finished_at IS NULL
         ORDER BY p.range_start DESC, p.table_name
     LOOP
-        EXECUTE format('SELECT _stage.%I($1, $2)', 'carry_' || v_chunk.table_name)
-        INTO v_rows USING v_chunk.range_start, v_chunk.range_end;
+        v_rows := _stage.carry(v_chunk.table_name, v_chunk.range_start, v_chunk.range_end);
 
         UPDATE _stage.backfill_progress AS p
         SET finished_at = clock_timestamp(), rows_carried = v_rows
