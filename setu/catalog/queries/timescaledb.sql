@@ -56,8 +56,10 @@ SELECT
         ),
         'sparse_indexes', (
             SELECT jsonb_agg(x.entry - 'source' ORDER BY x.entry::text)
-            FROM jsonb_array_elements(to_jsonb(s) -> 'index') AS x (entry)
-            WHERE x.entry ->> 'source' = 'config'
+            -- Some versions hold a JSON null where there are none; lax mode takes it as it comes.
+            FROM jsonb_path_query(
+                to_jsonb(s) -> 'index', '$[*] ? (@.source == "config")'
+            ) AS x (entry)
         ),
         'tablespaces', to_jsonb(i.tablespaces)
     ) AS fields
