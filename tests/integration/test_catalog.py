@@ -9,6 +9,7 @@ from typing import NamedTuple
 import psycopg2
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, text
+from typer.testing import CliRunner
 
 from setu.catalog import (
     Catalog,
@@ -18,6 +19,8 @@ from setu.catalog import (
     snapshot,
 )
 from setu.catalog.model import KINDS, CatalogFormatError
+from setu.cli import app, load_commands
+from setu.errors import RevisionStateError, SetuError
 from setu.servers import Server
 
 HERE = Path(__file__).parent
@@ -515,3 +518,46 @@ def test_rendering_names_expected_and_found(sample: Connection) -> None:
         '    options found: ["fillfactor=80"]\n'
         "missing: trigger sample.machine.machine_touch\n"
     )
+
+
+class TestCommand:
+    """``setu catalog``, as a person runs it."""
+
+    @pytest.fixture(autouse=True)
+    def database(self, sample_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATABASE_URL", sample_url)
+        if not app.registered_commands:
+            load_commands(app)
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["catalog", *arguments], catch_exceptions=False)
+        return result.exit_code, result.stdout
+
+    def test_snapshot_goes_to_the_screen_or_to_a_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "catalog.json"
+        assert self.run("snapshot", "--out", str(file), "--schema", "sample")[0] == 0
+        code, shown = self.run("snapshot", "--schema", "sample")
+        assert code == 0
+        assert shown == file.read_text(encoding="utf-8")
+        assert {key.kind for key in Catalog.from_json(shown)} >= {"table", "hypertable"}
+
+    def test_diff_of_a_file_and_a_database_fails_where_they_differ(
+        self, tmp_path: Path, sample_url: str
+    ) -> None:
+        file = tmp_path / "catalog.json"
+        self.run("snapshot", "--out", str(file))
+        assert self.run("diff", str(file), sample_url) == (0, "no difference\n")
+        content = file.read_text(encoding="utf-8").replace("fillfactor=70", "fillfactor=71")
+        file.write_text(content, encoding="utf-8")
+        code, shown = self.run("diff", str(file), sample_url)
+        assert code == 1
+        assert "changed: table sample.plant" in shown
+        assert self.run("diff", str(file), sample_url, "--ignore", "table")[0] == 0
+
+    def test_diff_says_when_there_is_no_such_file(self) -> None:
+        with pytest.raises(SetuError, match="neither a file nor a database's address"):
+            self.run("diff", "nowhere.json", "nowhere.json")
+
+    def test_only_a_database_at_v1_is_frozen(self) -> None:
+        with pytest.raises(RevisionStateError, match="not at 0001, but at no revision"):
+            self.run("freeze-v1")
