@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_half_made_tree_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (target / "debootstrap").mkdir(parents=True)
     made: list[bool] = []
 
-    def bootstrap(root: Path, _report: debian13.Report) -> None:
+    def bootstrap(root: Path, _lock: int, _report: debian13.Report) -> None:
         made.append(not root.exists())
         (root / debian13.CONTROL).parent.mkdir(parents=True)
         (root / debian13.CONTROL).touch()
@@ -54,6 +55,33 @@ def test_half_made_tree_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyP
         debian13.make(target)
     assert made == [True]
     assert debian13.verify(target) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes trees")
+def test_debootstrap_that_outlives_its_killed_maker_keeps_others_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "debootstrap"
+    program.write_text('#!/bin/sh\nmkdir -p "$4"; touch "$4/begun"; sleep 3\n')
+    program.chmod(0o755)
+    target = tmp_path / "tree"
+    code = (
+        f"from pathlib import Path; from setu import debian13; debian13.make(Path({str(target)!r}))"
+    )
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    root = Path(__file__).parents[2]
+    with subprocess.Popen([sys.executable, "-c", code], cwd=root, env=environment) as maker:
+        deadline = time.monotonic() + 30
+        while not (target / "begun").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        maker.kill()
+    seen: list[str] = []
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(debian13, "_search_path", lambda: "/nowhere")
+    with pytest.raises(Debian13Error, match="debootstrap is not installed"):
+        debian13.make(target, report=seen.append)
+    assert seen
+    assert seen[0].startswith("waiting for another process")
 
 
 def test_making_needs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
