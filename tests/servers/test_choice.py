@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from setu import debian13, servers
@@ -94,8 +95,6 @@ def test_fallback_is_the_embedded_server(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_connection_left_open_is_closed_and_counted(server: Server, database_url: str) -> None:
-    import psycopg2
-
     left = psycopg2.connect(database_url)
     server.drop_database(database_url)
     assert server.left_open == 1
@@ -105,9 +104,21 @@ def test_connection_left_open_is_closed_and_counted(server: Server, database_url
 
 
 @pytest.mark.requires("native")
-def test_roles_go_with_the_database(server: Server, database_url: str) -> None:
-    import psycopg2
+def test_prepared_transaction_that_a_test_left_does_not_keep_the_database(
+    server: Server, database_url: str
+) -> None:
+    session = psycopg2.connect(database_url)
+    with session.cursor() as cursor:
+        cursor.execute("CREATE TABLE public.t (id integer)")
+        cursor.execute("PREPARE TRANSACTION 'left'")
+    session.close()
+    server.drop_database(database_url)
+    with pytest.raises(psycopg2.OperationalError, match="does not exist"):
+        psycopg2.connect(database_url)
 
+
+@pytest.mark.requires("native")
+def test_roles_go_with_the_database(server: Server, database_url: str) -> None:
     def roles(url: str) -> int:
         session = psycopg2.connect(url)
         with session.cursor() as cursor:
