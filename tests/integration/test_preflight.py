@@ -73,6 +73,16 @@ def test_frozen_catalog_is_that_of_schema(v1: Connection, edition: str) -> None:
     assert render_differences(found) == ""
 
 
+def test_test_server_is_fit_for_the_whole_chain(
+    v1: Connection, edition: str, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings({"edition": edition, "accept_known_bad_pair": "yes"})
+    with caplog.at_level(logging.WARNING):
+        check(v1, settings=settings, current="0001", target="0503", direction="upgrade", root=ROOT)
+    if server.name == "embedded":
+        assert "No TimescaleDB scheduler runs here" in caplog.text
+
+
 def test_empty_database_passes(connection: Connection, preflight: Check) -> None:
     preflight(connection, current=None)
 
