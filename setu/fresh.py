@@ -75,13 +75,14 @@ def _file(root: Path, file: str) -> Script:
 def _makes_schema(statement: Statement) -> bool:
     """Whether a statement makes, comments on or grants a schema that stays."""
     node: Any = parse_sql(statement.text)[0].stmt
+    kind = type(node)
     names: list[str] = []
-    if isinstance(node, ast.CreateSchemaStmt):
-        names = [str(node.schemaname)]
-    elif isinstance(node, ast.CommentStmt) and node.objtype == ObjectType.OBJECT_SCHEMA:
-        names = [str(node.object.sval)]
-    elif isinstance(node, ast.GrantStmt) and node.objtype == ObjectType.OBJECT_SCHEMA:
-        names = [str(name.sval) for name in node.objects]
+    if kind is ast.CreateSchemaStmt:
+        names = [node.schemaname]
+    elif kind is ast.CommentStmt and node.objtype == ObjectType.OBJECT_SCHEMA:
+        names = [node.object.sval]
+    elif kind is ast.GrantStmt and node.objtype == ObjectType.OBJECT_SCHEMA:
+        names = [name.sval for name in node.objects]
     return bool(names) and not PASSING.intersection(names)
 
 
