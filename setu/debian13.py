@@ -87,7 +87,7 @@ def make(root: Path | None = None, *, report: Report = lambda _line: None) -> Tr
             "a Debian 13 tree needs root", hint="run as root, or use SETU_TEST_SERVER=embedded."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target.with_name(target.name + ".lock")):
+    with _locked(target.with_name(target.name + ".lock"), report) as lock:
         tree = verify(target)
         if tree:
             report(f"Debian 13 tree in place: {tree.version}")
@@ -97,7 +97,7 @@ def make(root: Path | None = None, *, report: Report = lambda _line: None) -> Tr
         if target.exists():
             report("removing an incomplete Debian 13 tree")
             remove(target)
-        _bootstrap(target, report)
+        _bootstrap(target, lock, report)
         (target / MARKER).write_text("complete\n")
         tree = verify(target)
         if tree is None:
@@ -121,7 +121,9 @@ def remove(root: Path) -> None:
     shutil.rmtree(root)
 
 
-def _bootstrap(target: Path, report: Report) -> None:
+# debootstrap inherits the lock: should this process be killed, no one else touches the folder
+# before debootstrap, too, has ended.
+def _bootstrap(target: Path, lock: int, report: Report) -> None:
     report(f"debootstrap {SUITE} with {PACKAGE}, about 45 s")
     log = target.with_name(target.name + ".log")
     with log.open("wb") as output:
@@ -132,6 +134,7 @@ def _bootstrap(target: Path, report: Report) -> None:
             stderr=subprocess.STDOUT,
             env={**os.environ, "PATH": _search_path(), "LC_ALL": "C.UTF-8"},
             start_new_session=True,
+            pass_fds=[lock],
         )
         try:
             code = _watch(process, report)
@@ -165,10 +168,26 @@ def _search_path() -> str:
 
 
 @contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
+def _locked(file: Path, report: Report = lambda _line: None) -> Iterator[int]:
+    """Hold the lock file, whose descriptor is given; waits for another holder, with a bound."""
     with file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        deadline = time.monotonic() + MAKE_SECONDS
+        waited = False
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Debian13Error(
+                        f"another process has held {file} for {MAKE_SECONDS} s",
+                        hint="end it (`fuser` names it), then try again.",
+                    ) from None
+            if not waited:
+                report(f"waiting for another process that works on {file.with_suffix('')}")
+            waited = True
+            time.sleep(0.2)
+        yield handle.fileno()
 
 
 def _chroot(root: Path, *words: str) -> subprocess.CompletedProcess[str]:

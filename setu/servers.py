@@ -259,6 +259,16 @@ class Native(Server):
             )
             self.left_open = cursor.fetchone()[0]
             cursor.execute(
+                "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = %s", (name,)
+            )
+            prepared = [row[0] for row in cursor.fetchall()]
+        if prepared:
+            # They outlive their session, and not even FORCE drops a database that has one.
+            with _session(url) as cursor:
+                for gid in prepared:
+                    cursor.execute("ROLLBACK PREPARED %s", (gid,))
+        with _session(self.url) as cursor:
+            cursor.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )
             for role in ROLES:
@@ -270,10 +280,13 @@ class Native(Server):
         try:
             with contextlib.suppress(psycopg2.Error), _session(self.url) as cursor:
                 cursor.execute(
-                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
-                        sql.Identifier(self._template)
-                    )
+                    "SELECT datname FROM pg_catalog.pg_database "
+                    "WHERE pg_catalog.starts_with(datname, %s)",
+                    (f"{self._prefix}_",),
                 )
+                for (name,) in cursor.fetchall():
+                    query = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
+                    cursor.execute(sql.SQL(query).format(sql.Identifier(name)))
         finally:
             self._stop()
 

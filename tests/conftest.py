@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -9,9 +10,11 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url
 
-from setu.servers import CAPABILITIES, Server, open_server
+from setu.errors import SetuError
+from setu.servers import CAPABILITIES, KIND_VARIABLE, URL_VARIABLE, Server, open_server
 
 _SERVER = pytest.StashKey[Server]()
+_FAILURE = pytest.StashKey[SetuError]()
 _MISSING = pytest.StashKey[Counter[str]]()
 
 
@@ -24,10 +27,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _server(config: pytest.Config) -> Server:
-    """The session's server, opened when it is first needed."""
+    """The session's server, opened when it is first needed; asked for once, also in vain."""
+    failure = config.stash.get(_FAILURE, None)
+    if failure is not None:
+        raise failure
     if _SERVER not in config.stash:
-        config.stash[_SERVER] = open_server()
+        try:
+            config.stash[_SERVER] = open_server()
+        except SetuError as error:
+            config.stash[_FAILURE] = error
+            raise
     return config.stash[_SERVER]
+
+
+def pytest_report_header() -> str:
+    asked = os.environ.get(KIND_VARIABLE) or (
+        "url" if os.environ.get(URL_VARIABLE) else "the best at hand"
+    )
+    return f"server: {asked} (named at the end)"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

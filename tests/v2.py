@@ -1,147 +1,166 @@
-"""v2 straight from ``schema_new/`` on an empty database, for tests that need no chain."""
+"""v2 at the head of the chain: a small plant, bronze rows by hand, and the load."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-import psycopg2.extensions
+from psycopg2.extras import execute_values
 
-from setu.repository import steps_to
-from setu.settings import Settings
-from setu.steps import Header, Origin, Script
-from tests.v1 import ROOT, connect
+from setu.servers import Server
+from tests.chain import Chain, Row, chain_on
 
-SCHEMAS = ("master", "silver", "bronze", "config", "alerting", "gold", "_etl")
-_INCLUDE = re.compile(r"^-- @include (schema_new/\S.*?\.sql)(?: with .*)?$", re.MULTILINE)
+_PLANT = """
+WITH company AS (
+    INSERT INTO master.companies (company_id, company_name) VALUES ('C', 'Company')
+    RETURNING iot_id
+),
+plant AS (
+    INSERT INTO master.plants (company_iot_id, plant_id, timezone)
+    SELECT iot_id, 'P', 'UTC' FROM company
+    RETURNING iot_id, company_iot_id
+),
+shift AS (
+    INSERT INTO master.shift_definitions (
+        company_iot_id, plant_iot_id, shift_id, shift_name, start_time, end_time, to_day
+    )
+    SELECT p.company_iot_id, p.iot_id, s.id, s.name, s.start_time, s.end_time, s.to_day
+    FROM plant AS p
+    CROSS JOIN (
+        VALUES
+            (1, 'Day', time '06:00', time '14:00', 0),
+            (2, 'Night', time '22:00', time '06:00', 1)
+    ) AS s (id, name, start_time, end_time, to_day)
+),
+device AS (
+    INSERT INTO master.device_info (device_id) VALUES ('D-1'), ('D-2')
+    RETURNING device_iot_id, device_id
+),
+machine AS (
+    INSERT INTO master.machine_info (machine_id, company_iot_id, device_iot_id, source_iot_id)
+    SELECT replace(d.device_id, 'D', 'M'), c.iot_id, d.device_iot_id, '1'
+    FROM device AS d CROSS JOIN company AS c
+    ORDER BY d.device_id
+    RETURNING iot_id, company_iot_id
+)
+INSERT INTO master.plant_machine_mapping (company_iot_id, plant_iot_id, machine_iot_id)
+SELECT m.company_iot_id, p.iot_id, m.iot_id FROM machine AS m CROSS JOIN plant AS p
+"""
 
-_SILVER = (
-    "machine_downtime",
-    "machine_status",
-    "machine_alarms",
-    "machine_energy",
-    "machine_focas",
-    "machine_focas_program_production",
-    "machine_tool_usage",
-    "machine_pm_status",
-    "machine_am_status",
-    "customer_feedback",
-)
-_BRONZE = tuple(f"raw_{name}" for name in _SILVER if name != "customer_feedback")
-_AGGREGATES = (
-    "hourly_production_stats",
-    "hourly_downtime_stats",
-    "hourly_energy_stats",
-    "machine_cycle_stats_hourly",
-    "machine_downtime_hourly",
-    "machine_energy_hourly",
-    "daily_production_stats",
-    "daily_downtime_stats",
-)
-_GOLD_FUNCTIONS = (
-    "get_cycle_summary",
-    "get_downtime_summary",
-    "get_energy_summary",
-    "get_home_screen_stats",
-)
-_GOLD_VIEWS = (
-    "v_production_dashboard",
-    "v_downtime_dashboard",
-    "v_live_machine_status",
-    "v_oee_dashboard",
-)
-# Files that no step includes yet, in the order in which they can be applied after the others.
-LATER: tuple[str, ...] = (
-    *(
-        f"schema_new/silver/{kind}/{name}.sql"
-        for kind in ("Tables", "Hypertables", "Indexes", "Grants", "Policies")
-        for name in _SILVER
-    ),
-    *(
-        f"schema_new/bronze/{kind}/{name}.sql"
-        for kind in ("Tables", "Identity", "Hypertables", "Indexes", "Grants", "Policies")
-        for name in _BRONZE
-    ),
-    *(
-        f"schema_new/master/Tables/{name}.sql"
-        for name in ("machine_assets", "downtime_codes", "production_targets", "users", "calendar")
-    ),
-    "schema_new/master/Functions/fn_fill_calendar.sql",
-    *(
-        f"schema_new/master/Grants/{name}.sql"
-        for name in ("machine_assets", "downtime_codes", "production_targets", "users", "calendar")
-    ),
-    "schema_new/config/Tables/alert_rules.sql",
-    "schema_new/config/Tables/alert_subscriptions.sql",
-    "schema_new/config/Grants/schema.sql",
-    "schema_new/config/Grants/alert_rules.sql",
-    "schema_new/config/Grants/alert_subscriptions.sql",
-    "schema_new/alerting/Tables/active_alerts.sql",
-    "schema_new/alerting/Tables/history.sql",
-    "schema_new/alerting/Hypertables/history.sql",
-    "schema_new/alerting/Indexes/history.sql",
-    "schema_new/alerting/Grants/schema.sql",
-    "schema_new/alerting/Grants/active_alerts.sql",
-    "schema_new/alerting/Grants/history.sql",
-    "schema_new/alerting/Procedures/proc_check_device_heartbeat.sql",
-    "schema_new/alerting/Procedures/proc_check_machine_downtime.sql",
-    "schema_new/alerting/Procedures/proc_run_engine.sql",
-    "schema_new/alerting/Grants/procedures.sql",
-    *(
-        f"schema_new/gold/{kind}/{name}.sql"
-        for kind, names in (
-            ("Continuous Aggregates", _AGGREGATES),
-            ("Functions", _GOLD_FUNCTIONS),
-            ("Views", _GOLD_VIEWS),
-            ("Grants", ("schema", *_AGGREGATES, *_GOLD_FUNCTIONS, *_GOLD_VIEWS)),
-            ("Policies", _AGGREGATES),
+_COLUMNS = (
+    "time", "kafka_partition", "kafka_offset", "device_id", "machine_iot_id", "cycle_start",
+    "cycle_end", "program_no", "std_load_unload", "std_cycle_time", "down_threshold",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Silver:
+    """A cycle in silver, as far as the load works it out."""
+
+    machine: int
+    start: datetime
+    end: datetime | None
+    gap: int | None
+    run_time: int | None
+    shift_id: int
+    logical_date: str
+
+
+class Plant:
+    """A database at the head, with two machines (keys 1 and 2) and nothing else."""
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        chain.run(_PLANT)
+        self.stop_jobs()
+
+    def stop_jobs(self) -> None:
+        """Let the scheduler, where there is one, leave the tests alone."""
+        if self.chain.community:
+            self.chain.run(
+                "SELECT alter_job(job_id, scheduled => false)"
+                " FROM timescaledb_information.jobs WHERE job_id >= 1000"
+            )
+
+    def clear(self) -> None:
+        """Forget every cycle: bronze, silver, cache and control tables."""
+        self.chain.run(
+            "TRUNCATE bronze.raw_machine_cycles, silver.machine_cycles,"
+            " silver.latest_cycle_state, _etl.rejected_rows, _etl.job_runs, _etl.fence_readings",
+            "SELECT setval('bronze.raw_machine_cycles_id_seq', 1, false)",
+            "UPDATE _etl.watermarks SET last_processed_id = 0, last_processed_ts = '-infinity',"
+            " enabled = true, batch_size = 1000",
         )
-        for name in names
-    ),
-)
+
+    def send(self, *cycles: dict[str, Any]) -> None:
+        """Insert bronze rows, in order; machine 1 unless said otherwise."""
+        with self.chain.session() as connection, connection.cursor() as cursor:
+            send(cursor, cycles)
+
+    def load(self, **config: Any) -> dict[str, Any]:
+        """Run the load as its own role; returns the run's line of the log."""
+        with self.chain.session() as connection, connection.cursor() as cursor:
+            cursor.execute("SET ROLE setu_etl")
+            cursor.execute("CALL _etl.sp_load_machine_cycles(0, %s)", (json.dumps(config),))
+        found = self.chain.query(
+            "SELECT to_jsonb(r) FROM _etl.job_runs AS r ORDER BY r.run_id DESC LIMIT 1"
+        )
+        run: dict[str, Any] = found[0][0] if found else {}
+        return run
+
+    def silver(self) -> list[Silver]:
+        """All cycles in silver, by machine and start."""
+        return [
+            Silver(*row)
+            for row in self.chain.query(
+                "SELECT machine_iot_id, cycle_start, cycle_end, actual_load_unload,"
+                " actual_cycle_time, shift_id, logical_date::text"
+                " FROM silver.machine_cycles ORDER BY 1, 2"
+            )
+        ]
+
+    def rejects(self) -> list[Row]:
+        """Bronze id and reason of each rejected row."""
+        return self.chain.query(
+            "SELECT bronze_id, reason_code FROM _etl.rejected_rows ORDER BY bronze_id"
+        )
+
+    def counters(self, run: dict[str, Any]) -> tuple[int, int, int, int]:
+        """Rows read, loaded, merged and rejected; they must add up."""
+        read, *parts = (run[f"rows_{name}"] for name in ("read", "loaded", "merged", "rejected"))
+        assert read == sum(parts)
+        return (read, parts[0], parts[1], parts[2])
+
+    def check_cache(self) -> None:
+        """The state cache is silver's last cycle of each machine."""
+        assert self.chain.query(
+            "SELECT machine_iot_id, last_cycle_start, last_cycle_end"
+            " FROM silver.latest_cycle_state ORDER BY 1"
+        ) == self.chain.query(
+            "SELECT DISTINCT ON (machine_iot_id) machine_iot_id, cycle_start, cycle_end"
+            " FROM silver.machine_cycles ORDER BY machine_iot_id, cycle_start DESC"
+        )
 
 
-def application_order() -> list[str]:
-    """The files of ``schema_new/`` in the order in which an empty database takes them."""
-    files: dict[str, None] = {}
-    for step in steps_to(ROOT):
-        if step.phase == "p4_transformation":
-            files.update(dict.fromkeys(LATER))
-        for name in _INCLUDE.findall((step.directory / "up.sql").read_text(encoding="utf-8")):
-            files[name] = None
-    files.update(dict.fromkeys(LATER))
-    return list(files)
+def send(cursor: Any, cycles: Sequence[dict[str, Any]]) -> None:
+    """Insert bronze rows in the cursor's transaction."""
+    for cycle in cycles:
+        row = {"device_id": "D-1", "machine_iot_id": 1, **cycle}
+        names = [name for name in _COLUMNS if name in row]
+        execute_values(
+            cursor,
+            f"INSERT INTO bronze.raw_machine_cycles ({', '.join(names)}) VALUES %s",
+            [tuple(row[name] for name in names)],
+        )
 
 
-def statements_of(file: str, edition: str) -> Iterator[str]:
-    """The statements of one file of ``schema_new/`` for an edition."""
-    text = (ROOT / file).read_text(encoding="utf-8")
-    origins = tuple(Origin(file, number + 1) for number in range(text.count("\n") + 1))
-    for statement in Script(file, text, origins, Header({})).statements(edition):
-        yield statement.text
-
-
-def apply_v2(connection: psycopg2.extensions.connection, edition: str = "community") -> None:
-    """Apply all of ``schema_new/`` in the open transaction; the database is empty before."""
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
-        for name, value in Settings({"edition": edition}).session_settings().items():
-            cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
-        for schema in SCHEMAS:
-            cursor.execute(f'CREATE SCHEMA "{schema}"')
-        for file in application_order():
-            for statement in statements_of(file, edition):
-                cursor.execute(statement)
-
-
-def v2_database(
-    database_url: str, edition: str = "community"
-) -> Iterator[psycopg2.extensions.connection]:
-    """A connection to an empty database in which v2 was just made."""
-    connection = connect(database_url)
-    try:
-        apply_v2(connection, edition)
-        connection.commit()
-        yield connection
-    finally:
-        connection.close()
+@contextmanager
+def plant_on(server: Server) -> Iterator[Plant]:
+    """A plant in a database of its own."""
+    with chain_on(server) as chain:
+        chain.upgrade()
+        yield Plant(chain)

@@ -98,7 +98,8 @@ def _timescaledb(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterat
             next_step="install a later one, then ALTER EXTENSION timescaledb UPDATE as the first "
             "statement of a new session",
         )
-    if not facts.loader or facts.license is None:
+    # The embedded server has the library and no loader; the licence is the library's own setting.
+    if facts.license is None:
         yield Finding("TimescaleDB is created but its library is not loaded.", next_step=preload)
 
 

@@ -32,8 +32,15 @@ def v1_tables_present(connection: Connection, root: Path) -> list[str]:
     names = sorted(
         f"{file.parent.parent.name}.{file.stem}" for file in root.glob("schema/*/Tables/*.sql")
     )
+    # Not by to_regclass: that needs a right on the schema.
     found = connection.execute(
-        text("SELECT n FROM unnest(CAST(:names AS text[])) AS n WHERE to_regclass(n) IS NOT NULL"),
+        text(
+            "SELECT n.nspname || '.' || c.relname AS name"
+            " FROM pg_catalog.pg_class AS c"
+            " INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+            " WHERE n.nspname || '.' || c.relname = ANY (CAST(:names AS text[]))"
+            " AND c.relkind IN ('r', 'p') ORDER BY 1"
+        ),
         {"names": names},
     )
     return [str(row[0]) for row in found]

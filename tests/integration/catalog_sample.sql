@@ -10,9 +10,9 @@ CREATE TABLE sample.plant (
     iot_id integer GENERATED ALWAYS AS IDENTITY,
     plant_id text NOT NULL,
     timezone text NOT NULL DEFAULT 'Asia/Kolkata',
-    shout text GENERATED ALWAYS AS (upper(plant_id)) STORED,
     moment timestamptz DEFAULT '2022-08-08 13:51:36.771+00',
     mood sample.mood,
+    shout text GENERATED ALWAYS AS (upper(plant_id)) STORED,
     CONSTRAINT plant_pkey PRIMARY KEY (iot_id),
     CONSTRAINT plant_plant_id_key UNIQUE NULLS NOT DISTINCT (plant_id)
 ) WITH (fillfactor = 70);
@@ -24,6 +24,7 @@ CREATE TABLE sample.machine (
     machine_id integer NOT NULL DEFAULT nextval('sample.loose_seq'),
     plant_iot_id integer NOT NULL,
     port sample.port,
+    note varchar(20),
     CONSTRAINT machine_plant_iot_id_fkey FOREIGN KEY (plant_iot_id)
         REFERENCES sample.plant (iot_id) DEFERRABLE INITIALLY DEFERRED
 );

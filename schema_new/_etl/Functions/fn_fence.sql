@@ -4,6 +4,10 @@
 -- Drawing an id takes a lock on the sequence that is held to the end of the transaction. So: read
 -- the sequence, and only then list who holds that lock. An id up to the reading is drawn either by
 -- one of those, or by a transaction that has ended. It takes no lock that a writer would wait for.
+--
+-- The reading must be pg_sequence_last_value's. Every 32 ids, nextval shows a value 32 ahead for the
+-- moment in which it writes that value to the log: SELECT last_value sees it now and then, and the
+-- sweep would pass over ids that no one has drawn yet.
 CREATE FUNCTION _etl.fn_fence(p_pipeline text, p_wait interval DEFAULT INTERVAL '500 milliseconds')
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -34,9 +38,13 @@ BEGIN
     WHERE w.pipeline = p_pipeline;
     v_sequence := pg_get_serial_sequence(v_source, 'id')::regclass;
 
-    EXECUTE format(
-        'SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END FROM %s AS s', v_sequence
-    ) INTO v_reading;
+    v_reading := pg_sequence_last_value(v_sequence);
+    IF v_reading IS NULL THEN
+        -- None is drawn since the sequence was made or set. If that still holds after the look at
+        -- where it stands, nextval did not come between.
+        EXECUTE format('SELECT s.last_value - 1 FROM %s AS s', v_sequence) INTO v_reading;
+        v_reading := coalesce(pg_sequence_last_value(v_sequence), v_reading);
+    END IF;
     v_holders := _etl.fn_sequence_holders(v_sequence);
     v_open := v_holders;
 

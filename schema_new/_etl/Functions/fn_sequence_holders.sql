@@ -11,7 +11,8 @@ AS $function$
         AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
         AND l.mode = 'RowExclusiveLock'
         AND l.granted
-        AND l.pid IS DISTINCT FROM pg_backend_pid()
+        -- The embedded server's one process is 0, which pg_locks shows as null.
+        AND l.pid IS DISTINCT FROM nullif(pg_backend_pid(), 0)
 $function$;
 
 REVOKE ALL ON FUNCTION _etl.fn_sequence_holders(regclass) FROM PUBLIC;

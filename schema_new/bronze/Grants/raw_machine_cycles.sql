@@ -3,6 +3,8 @@ GRANT INSERT (
     kafka_partition, kafka_offset, device_id, machine_iot_id,
     cycle_start, cycle_end, program_no, std_load_unload, std_cycle_time, down_threshold
 ) ON bronze.raw_machine_cycles TO setu_ingest;
+-- After a crash it asks how far it had come.
+GRANT SELECT (kafka_partition, kafka_offset) ON bronze.raw_machine_cycles TO setu_ingest;
 
 GRANT SELECT ON bronze.raw_machine_cycles TO setu_etl;
 -- Sending a rejected row through again is an insert like any other.

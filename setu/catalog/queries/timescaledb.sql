@@ -3,13 +3,16 @@
 , known_hypertable AS (
     SELECT
         h.id,
-        format('%I.%I', h.schema_name, h.table_name)::regclass AS relid,
+        c.oid AS relid,
         h.schema_name,
         h.table_name,
         coalesce(g.user_view_schema, h.schema_name) AS shown_schema,
         quote_ident(coalesce(g.user_view_schema, h.schema_name)) || '.'
             || quote_ident(coalesce(g.user_view_name, h.table_name)) AS label
     FROM _timescaledb_catalog.hypertable AS h
+    -- Not by a cast to regclass: that needs a right on the schema.
+    INNER JOIN pg_namespace AS n ON n.nspname = h.schema_name
+    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = h.table_name
     LEFT JOIN _timescaledb_catalog.continuous_agg AS g ON g.mat_hypertable_id = h.id
 ),
 covered_hypertable AS (
@@ -56,8 +59,10 @@ SELECT
         ),
         'sparse_indexes', (
             SELECT jsonb_agg(x.entry - 'source' ORDER BY x.entry::text)
-            FROM jsonb_array_elements(to_jsonb(s) -> 'index') AS x (entry)
-            WHERE x.entry ->> 'source' = 'config'
+            -- Some versions hold a JSON null where there are none; lax mode takes it as it comes.
+            FROM jsonb_path_query(
+                to_jsonb(s) -> 'index', '$[*] ? (@.source == "config")'
+            ) AS x (entry)
         ),
         'tablespaces', to_jsonb(i.tablespaces)
     ) AS fields

@@ -1,0 +1,173 @@
+"""Runs the pipelines on schedule from outside, where the server has no jobs or no scheduler.
+
+It calls the procedures that a job would call. A pipeline that somebody else runs at that moment
+returns at once, so a worker does no harm beside jobs or another worker. Between two rounds it holds
+no connection: a server with one session serves others meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+import psycopg2.errors
+from psycopg2 import sql
+from sqlalchemy import URL
+
+from setu.database import application_name
+
+DAY = 86_400.0
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When and how long; all in seconds.
+
+    ``slice_seconds`` bounds one call of a load, which ends after the batch that is at work then:
+    so long may a stop take. ``drop_after`` is PostgreSQL's interval.
+    """
+
+    interval: float = 60.0
+    slice_seconds: float = 10.0
+    retention: bool = True
+    drop_after: str = "30 days"
+
+
+class Worker:
+    """Calls every enabled pipeline's load each interval, and the retention action daily.
+
+    :param url: the database; role ``setu_etl``, or the deploying role, which alone may drop chunks.
+    :param say: gets one line a run.
+    :param stop: set it, from a signal handler say, and ``run`` returns after the current batch.
+    """
+
+    def __init__(
+        self, url: URL, schedule: Schedule, say: Callable[[str], None], stop: threading.Event
+    ) -> None:
+        self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._schedule = schedule
+        self._say = say
+        self._stop = stop
+        self._next_retention = 0.0
+        self._told_no_retention = False
+
+    def run(self) -> None:
+        """Work until ``stop`` is set."""
+        pause = FIRST_PAUSE
+        while not self._stop.is_set():
+            started = time.monotonic()
+            try:
+                self.round()
+            except psycopg2.OperationalError as error:
+                self._say(f"the server is away, next try in {pause:g} s: {_first_line(error)}")
+                self._stop.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            pause = FIRST_PAUSE
+            self._stop.wait(max(0.0, self._schedule.interval - (time.monotonic() - started)))
+
+    def round(self) -> None:
+        """One round: each enabled pipeline until it has caught up, then retention when it is due.
+
+        Raises ``psycopg2.OperationalError`` when the server is away.
+        """
+        connection = psycopg2.connect(
+            self._url, application_name=application_name("worker"), connect_timeout=10
+        )
+        try:
+            connection.autocommit = True
+            for pipeline in self._pipelines(connection):
+                while not self._stop.is_set() and self._load(connection, pipeline):
+                    pass
+            if self._schedule.retention and not self._stop.is_set():
+                self._retain(connection)
+        finally:
+            connection.close()
+
+    def _pipelines(self, connection: Any) -> list[str]:
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute(
+                    "SELECT w.pipeline FROM _etl.watermarks AS w WHERE w.enabled ORDER BY 1"
+                )
+            except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
+                self._say("this database has no pipelines; it needs alembic upgrade head")
+                return []
+            return [row[0] for row in cursor.fetchall()]
+
+    def _load(self, connection: Any, pipeline: str) -> bool:
+        """One slice of a pipeline; whether there may be more to do."""
+        config = json.dumps({"max_runtime": f"{self._schedule.slice_seconds:g} seconds"})
+        call = sql.SQL("CALL _etl.{}(NULL, %s::jsonb)").format(
+            sql.Identifier(f"sp_load_{pipeline}")
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT coalesce(max(run_id), 0) FROM _etl.job_runs")
+            [before] = cursor.fetchone()
+            try:
+                cursor.execute(call, (config,))
+            except psycopg2.OperationalError:
+                raise
+            except psycopg2.Error as error:
+                self._say(f"{pipeline}: failed: {_first_line(error)}")
+                return False
+            cursor.execute(
+                "SELECT r.rows_read, r.rows_loaded, r.rows_merged, r.rows_rejected, r.rows_late,"
+                " r.batches, extract(epoch FROM r.finished_at - r.started_at), r.to_id"
+                " FROM _etl.job_runs AS r WHERE r.run_id > %s AND r.pipeline = %s"
+                " AND r.backend_pid = pg_backend_pid() ORDER BY r.run_id DESC LIMIT 1",
+                (before, pipeline),
+            )
+            run = cursor.fetchone()
+        if run is None:
+            self._say(f"{pipeline}: another session runs it")
+            return False
+        read, loaded, merged, rejected, late, batches, seconds, to_id = run
+        self._say(
+            f"{pipeline}: read {read}, loaded {loaded}, merged {merged}, rejected {rejected}, "
+            f"late {late}, batches {batches}, to id {to_id}, {seconds:.2f} s"
+        )
+        return bool(read) and float(seconds) >= self._schedule.slice_seconds
+
+    def _retain(self, connection: Any) -> None:
+        if time.monotonic() < self._next_retention:
+            return
+        config = json.dumps({"drop_after": self._schedule.drop_after})
+        connection.notices.clear()
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute(
+                    "SELECT 1 WHERE to_regprocedure('_etl.sp_retain_bronze(integer, jsonb)')"
+                    " IS NOT NULL"
+                )
+                if cursor.fetchone() is None:
+                    return
+                cursor.execute("CALL _etl.sp_retain_bronze(NULL, %s::jsonb)", (config,))
+            except psycopg2.errors.InsufficientPrivilege:
+                if not self._told_no_retention:
+                    self._say(
+                        "retention: this role may not drop chunks; run a worker as the deploying "
+                        "role, or give --no-retention"
+                    )
+                self._told_no_retention = True
+                return
+            except psycopg2.OperationalError:
+                raise
+            except psycopg2.Error as error:
+                self._say(f"retention: failed: {_first_line(error)}")
+                return
+        self._next_retention = time.monotonic() + DAY
+        for notice in connection.notices:
+            self._say(f"retention: {notice.splitlines()[0]}")
+        self._say(f"retention: done, bronze chunks older than {self._schedule.drop_after}")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

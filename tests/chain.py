@@ -1,0 +1,169 @@
+"""The real chain on a database under test, in this process: up, down, catalogs, rows, verify."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg2
+import psycopg2.extensions
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, NullPool, create_engine, make_url
+
+from alembic import command
+from setu.catalog import Catalog, snapshot
+from setu.database import apply_session_settings
+from setu.errors import StatementError
+from setu.fingerprint import RowFingerprint, fingerprint
+from setu.repository import steps_to
+from setu.runner import check_step
+from setu.servers import Server
+from setu.settings import Settings
+from setu.steps import Step
+from tests.v1 import ROOT
+
+STEPS = tuple(steps_to(ROOT))
+REVISIONS = tuple(step.revision for step in STEPS)
+HEAD = REVISIONS[-1]
+BEFORE = dict(zip(REVISIONS[1:], REVISIONS, strict=False))
+Row = tuple[Any, ...]
+_T = TypeVar("_T")
+
+
+def step_of(revision: str) -> Step:
+    """The step of a revision."""
+    return STEPS[REVISIONS.index(revision)]
+
+
+class Chain:
+    """A database that moves along the chain.
+
+    Each call opens one connection and closes it: the embedded server has no second.
+    """
+
+    def __init__(self, url: str, capabilities: Iterable[str]) -> None:
+        self.url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self.community = "community" in set(capabilities)
+        # Versions that report a job's success as failure are good enough for tests.
+        self.x = [
+            "accept_known_bad_pair=yes",
+            f"edition={'community' if self.community else 'apache'}",
+        ]
+        self.settings = Settings.from_x_arguments(self.x)
+
+    def config(self, *settings: str, **options: Any) -> Config:
+        """Alembic's configuration for this database, with more ``-x`` settings."""
+        return Config(
+            str(ROOT / "alembic.ini"),
+            cmd_opts=Namespace(x=[*self.x, *settings], raiseerr=True),
+            **options,
+        )
+
+    def upgrade(self, revision: str = "head", *settings: str) -> None:
+        """``alembic upgrade``."""
+        with self._address():
+            command.upgrade(self.config(*settings), revision)
+
+    def downgrade(self, revision: str, *settings: str) -> None:
+        """``alembic downgrade``."""
+        with self._address():
+            command.downgrade(self.config(*settings), revision)
+
+    def move(self, revision: str) -> None:
+        """Go to a revision, whichever way it is."""
+        now = self.revision()
+        if now is None or now < revision:
+            self.upgrade(revision)
+        elif now > revision:
+            self.downgrade(revision)
+
+    @contextmanager
+    def _address(self) -> Iterator[None]:
+        before = os.environ.get("DATABASE_URL")
+        os.environ["DATABASE_URL"] = self.url
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["DATABASE_URL"]
+            else:
+                os.environ["DATABASE_URL"] = before
+
+    def revision(self) -> str | None:
+        """The revision at which the database stands."""
+        return self._with(lambda c: MigrationContext.configure(c).get_current_revision())
+
+    def catalog(self) -> Catalog:
+        """The catalog snapshot."""
+        return self._with(snapshot)
+
+    def rows(self, *tables: str) -> dict[str, RowFingerprint]:
+        """Row fingerprints; of all tables of the snapshot when none is named."""
+        return self._with(lambda c: fingerprint(c, tables=tables or None))
+
+    def broken(self, *revisions: str) -> list[str]:
+        """Those of the revisions whose ``verify.sql`` fails now; all applied ones by default."""
+        return self._with(lambda c: self._broken(c, revisions))
+
+    def _broken(self, connection: Connection, revisions: Iterable[str]) -> list[str]:
+        wanted = list(revisions)
+        if not wanted:
+            now = MigrationContext.configure(connection).get_current_revision()
+            wanted = [r for r in REVISIONS if now and r <= now]
+        apply_session_settings(connection, self.settings.session_settings())
+        driver: Any = connection.connection.dbapi_connection
+        failed = []
+        for revision in wanted:
+            try:
+                check_step(step_of(revision), driver, self.settings)
+            except StatementError:
+                failed.append(revision)
+            driver.rollback()
+        return failed
+
+    def _with(self, work: Callable[[Connection], _T]) -> _T:
+        engine = create_engine(
+            make_url(self.url).set(drivername="postgresql+psycopg2"), poolclass=NullPool
+        )
+        with engine.connect() as connection:
+            return work(connection)
+
+    @contextmanager
+    def session(self) -> Iterator[psycopg2.extensions.connection]:
+        """A connection in autocommit."""
+        connection = psycopg2.connect(self.url)
+        try:
+            connection.autocommit = True
+            yield connection
+        finally:
+            connection.close()
+
+    def run(self, *statements: str) -> None:
+        """Run statements, each its own transaction."""
+        with self.session() as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def query(self, statement: str, *parameters: object) -> list[Row]:
+        """All rows of a query."""
+        with self.session() as connection, connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall()
+
+    def value(self, statement: str, *parameters: object) -> Any:
+        """The first value of a query."""
+        return self.query(statement, *parameters)[0][0]
+
+
+@contextmanager
+def chain_on(server: Server) -> Iterator[Chain]:
+    """An empty database of the server, to be moved; dropped afterwards."""
+    url = server.create_database()
+    try:
+        yield Chain(url, server.capabilities)
+    finally:
+        server.drop_database(url)

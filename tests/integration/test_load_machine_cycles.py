@@ -1,0 +1,457 @@
+"""The load of machine cycles: whatever the order and the batches, silver is what the model says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any
+
+import psycopg2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from setu.servers import Server
+from tests.data import OKUMA_CYCLES
+from tests.v2 import Plant, Silver, plant_on
+
+T0 = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
+ORDERS = list(permutations(range(len(OKUMA_CYCLES))))
+
+
+@pytest.fixture(scope="module")
+def shared_plant(server: Server) -> Iterator[Plant]:
+    with plant_on(server) as plant:
+        yield plant
+
+
+@pytest.fixture
+def plant(shared_plant: Plant) -> Plant:
+    """The plant, with no cycle in it."""
+    shared_plant.clear()
+    return shared_plant
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def cycle(start: float | None, end: float | None = None, **more: Any) -> dict[str, Any]:
+    """A bronze row whose times are seconds after T0."""
+    return {
+        "cycle_start": None if start is None else at(start),
+        "cycle_end": None if end is None else at(end),
+        **more,
+    }
+
+
+def okuma(*order: int) -> list[dict[str, Any]]:
+    return [
+        {"cycle_start": OKUMA_CYCLES[n].cycle_start, "cycle_end": OKUMA_CYCLES[n].cycle_end}
+        for n in order
+    ]
+
+
+def gaps(plant: Plant) -> list[tuple[int | None, int | None]]:
+    """Gap and run time of each cycle, by start."""
+    return [(row.gap, row.run_time) for row in plant.silver()]
+
+
+# ------------------------------------------------------------------------------- recorded cycles
+
+RECORDED = [(None, 605), (249, 187), (181, 17), (1389, 549)]
+
+
+@pytest.mark.parametrize("batches", ["one batch", "four batches", "four runs"])
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: "".join(map(str, order)))
+def test_the_recorded_cycles_come_out_the_same(
+    plant: Plant, order: tuple[int, ...], batches: str
+) -> None:
+    if batches == "four runs":
+        for number in order:
+            plant.send(*okuma(number))
+            plant.load()
+            plant.check_cache()
+    else:
+        plant.send(*okuma(*order))
+        run = plant.load(batch_size=4 if batches == "one batch" else 1)
+        assert run["batches"] == (1 if batches == "one batch" else 4)
+        assert plant.counters(run) == (4, 4, 0, 0)
+    assert gaps(plant) == RECORDED
+    plant.check_cache()
+
+
+# -------------------------------------------------------------------------------------- the model
+
+_CYCLES = st.lists(
+    st.tuples(
+        st.sampled_from([1, 2]),
+        st.integers(0, 12).map(lambda n: n * 10.25),
+        st.none() | st.sampled_from([0, 0.5, 1.5, 4.499, 4.5, 10.25, 25]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def model(cycles: list[tuple[int, float, float | None]]) -> list[Silver]:
+    """Per machine the distinct cycles by start, each gap from the one before; no batches."""
+    ends: dict[tuple[int, float], float | None] = {}
+    for machine, start, length in cycles:
+        end = None if length is None else start + length
+        known = ends.get((machine, start))
+        ends[machine, start] = max((e for e in (known, end) if e is not None), default=None)
+    result: list[Silver] = []
+    before: dict[int, float | None] = {}
+    for (machine, start), end in sorted(ends.items()):
+        last = before.get(machine)
+        result.append(
+            Silver(
+                machine,
+                at(start),
+                None if end is None else at(end),
+                None if last is None else max(0, rounded(start - last)),
+                None if end is None else rounded(end - start),
+                1,
+                "2024-03-05",
+            )
+        )
+        before[machine] = end
+    return result
+
+
+def rounded(seconds: float) -> int:
+    """Half away from zero, to the microsecond."""
+    micros = round(seconds * 1_000_000)
+    return (abs(micros) + 500_000) // 1_000_000 * (1 if micros >= 0 else -1)
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(cycles=_CYCLES, batch_size=st.integers(1, 5), cut=st.integers(0, 12))
+def test_any_arrival_gives_what_the_model_without_batches_gives(
+    shared_plant: Plant, cycles: list[tuple[int, float, float | None]], batch_size: int, cut: int
+) -> None:
+    plant = shared_plant
+    plant.clear()
+    rows = [
+        cycle(start, None if length is None else start + length, machine_iot_id=machine)
+        for machine, start, length in cycles
+    ]
+    read = 0
+    for part in (rows[:cut], rows[cut:]):
+        if part:
+            plant.send(*part)
+            read += plant.counters(plant.load(batch_size=batch_size))[0]
+        plant.check_cache()
+    assert read == len(cycles)
+    assert plant.silver() == model(cycles)
+
+
+# ------------------------------------------------------------------------------------- stitching
+
+
+def test_a_new_cycle_is_stitched_to_the_last_one_of_history(plant: Plant) -> None:
+    plant.chain.run(history(0, 100, gap=77))
+    plant.send(cycle(130, 150))
+    plant.load()
+    assert gaps(plant) == [(77, 100), (30, 20)]
+    plant.check_cache()
+
+
+def history(start: float, end: float | None, *, gap: int | None = None) -> str:
+    """SQL that puts a cycle into silver as the chain carried it over, and fills the cache."""
+    stop = "NULL" if end is None else f"'{at(end).isoformat()}'"
+    return f"""
+    INSERT INTO silver.machine_cycles (
+        logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, cycle_start, cycle_end,
+        program_no, actual_load_unload, actual_cycle_time, created_at
+    )
+    VALUES ('2024-03-05', 1, 1, 9, 'of v1', '{at(start).isoformat()}', {stop}, 'V1',
+        {"NULL" if gap is None else gap}, 100, '2024-03-05');
+    SELECT silver.fn_rebuild_cycle_state()
+    """
+
+
+def test_a_cycle_that_v1_carried_is_not_judged_again_when_it_arrives_again(plant: Plant) -> None:
+    plant.chain.run(history(0, 90, gap=4711))
+    before = plant.silver()
+    plant.send(cycle(0, 90, program_no="V1"))
+    assert plant.counters(plant.load()) == (1, 0, 1, 0)
+    assert plant.silver() == before
+    assert before[0].gap == 4711
+
+
+def test_duplicates_add_nothing(plant: Plant) -> None:
+    plant.send(cycle(0, 10), cycle(0, 10), cycle(20, 30))
+    assert plant.counters(plant.load()) == (3, 2, 1, 0)
+    before = plant.chain.rows("silver.machine_cycles")
+    plant.send(cycle(20, 30), cycle(0, 10))
+    assert plant.counters(plant.load()) == (2, 0, 2, 0)
+    assert plant.chain.rows("silver.machine_cycles") == before
+
+
+def test_an_open_cycle_is_completed_and_the_next_one_stitched_again(plant: Plant) -> None:
+    plant.send(cycle(0), cycle(20, 30))
+    plant.load()
+    assert gaps(plant) == [(None, None), (None, 10)]
+    plant.send(cycle(0, 12))
+    assert plant.counters(plant.load()) == (1, 0, 1, 0)
+    assert gaps(plant) == [(None, 12), (8, 10)]
+    plant.check_cache()
+
+
+def test_an_end_that_was_known_is_not_taken_away(plant: Plant) -> None:
+    plant.send(cycle(0, 12))
+    plant.load()
+    plant.send(cycle(0))
+    plant.load()
+    assert gaps(plant) == [(None, 12)]
+
+
+def test_a_late_cycle_is_stitched_to_its_neighbours(plant: Plant) -> None:
+    plant.send(cycle(0, 10), cycle(100, 110))
+    plant.load()
+    assert gaps(plant) == [(None, 10), (90, 10)]
+    plant.send(cycle(40, 50))
+    plant.load()
+    assert gaps(plant) == [(None, 10), (30, 10), (50, 10)]
+    plant.check_cache()
+
+
+def test_a_cycle_before_all_others_has_no_gap_and_gives_one_to_the_next(plant: Plant) -> None:
+    plant.send(cycle(100, 110))
+    plant.load()
+    plant.send(cycle(0, 10))
+    plant.load()
+    assert gaps(plant) == [(None, 10), (90, 10)]
+
+
+def test_overlapping_cycles_leave_no_time_between_them(plant: Plant) -> None:
+    plant.send(cycle(0, 100), cycle(50, 120))
+    plant.load()
+    assert gaps(plant) == [(None, 100), (0, 70)]
+
+
+def test_machines_are_stitched_apart(plant: Plant) -> None:
+    plant.send(cycle(0, 10), cycle(20, 30, machine_iot_id=2), cycle(40, 50))
+    plant.load()
+    assert [(row.machine, row.gap) for row in plant.silver()] == [(1, None), (1, 30), (2, None)]
+
+
+@pytest.mark.parametrize(
+    ("hour", "shift", "date"),
+    [(5.99, 2, "2024-03-04"), (6, 1, "2024-03-05"), (14, 0, "2024-03-05"), (22, 2, "2024-03-05")],
+)
+def test_shift_and_business_date_follow_the_wall_clock_of_the_plant(
+    plant: Plant, hour: float, shift: int, date: str
+) -> None:
+    plant.send(cycle((hour - 8) * 3600))
+    plant.load()
+    assert [(row.shift_id, row.logical_date) for row in plant.silver()] == [(shift, date)]
+
+
+# --------------------------------------------------------------------------------------- rejects
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (cycle(0, 10, machine_iot_id=404), "unknown_machine"),
+        (cycle(0, 10, machine_iot_id=2**40), "unknown_machine"),
+        (cycle(None, 10), "missing_start"),
+        (cycle(10, 9.999999), "end_before_start"),
+        ({"cycle_start": "1969-12-31 23:59:59+00"}, "start_out_of_range"),
+        ({"cycle_start": "infinity"}, "start_out_of_range"),
+        ({"cycle_start": "-infinity"}, "start_out_of_range"),
+        ({"cycle_start": "2200-01-01 00:00:00+00"}, "start_out_of_range"),
+        ({"cycle_start": "2024-01-01", "cycle_end": "infinity"}, "end_out_of_range"),
+        (cycle(0, 10, std_cycle_time=2**31), "value_out_of_range"),
+        (cycle(0, 10, std_load_unload=-(2**31) - 1), "value_out_of_range"),
+        (cycle(0, 10, down_threshold=2**62), "value_out_of_range"),
+    ],
+)
+def test_a_row_that_cannot_be_loaded_is_kept_with_its_reason(
+    plant: Plant, row: dict[str, Any], reason: str
+) -> None:
+    plant.send(cycle(-100, -90), row, cycle(100, 110))
+    run = plant.load()
+    assert plant.counters(run) == (3, 2, 0, 1)
+    assert plant.rejects() == [(2, reason)]
+    assert gaps(plant) == [(None, 10), (190, 10)]
+    kept = plant.chain.query("SELECT detail <> '', row_data ->> 'id' FROM _etl.rejected_rows")
+    assert kept == [(True, "2")]
+
+
+def test_a_row_that_fails_as_nobody_foresaw_does_not_hold_up_the_others(plant: Plant) -> None:
+    plant.chain.run(
+        "ALTER TABLE silver.machine_cycles ADD CONSTRAINT planted CHECK (program_no <> 'BOOM')"
+    )
+    try:
+        programs = ["A", "B", "BOOM", "C", "BOOM", "D", "E"]
+        plant.send(*(cycle(n * 10, n * 10 + 5, program_no=name) for n, name in enumerate(programs)))
+        run = plant.load()
+    finally:
+        plant.chain.run("ALTER TABLE silver.machine_cycles DROP CONSTRAINT planted")
+    assert plant.counters(run) == (7, 5, 0, 2)
+    assert run["status"] == "succeeded"
+    assert plant.rejects() == [(3, "load_error"), (5, "load_error")]
+    assert gaps(plant) == [(None, 5), (5, 5), (15, 5), (15, 5), (5, 5)]
+    assert "planted" in plant.chain.value("SELECT detail FROM _etl.rejected_rows LIMIT 1")
+
+
+def test_an_error_that_is_no_fault_of_a_row_stops_the_run_and_writes_nothing(plant: Plant) -> None:
+    plant.send(cycle(0, 10))
+    plant.chain.run("REVOKE INSERT ON silver.machine_cycles FROM setu_etl")
+    try:
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="failed after id 0"):
+            plant.load()
+    finally:
+        plant.chain.run("GRANT INSERT ON silver.machine_cycles TO setu_etl")
+    assert plant.silver() == []
+    assert plant.rejects() == []
+    assert plant.chain.query("SELECT status, error <> '' FROM _etl.job_runs") == [("failed", True)]
+    assert plant.counters(plant.load()) == (1, 1, 0, 0)
+
+
+def test_rejected_rows_go_through_again_once_the_machine_is_registered(plant: Plant) -> None:
+    new = plant.chain.value("SELECT max(iot_id) + 1 FROM master.machine_info")
+    # An identity leaves no hole here: the next machine gets the next number.
+    plant.send(cycle(0, 10, machine_iot_id=new), cycle(None), cycle(20, 30, machine_iot_id=new))
+    assert plant.counters(plant.load()) == (3, 0, 0, 3)
+    plant.chain.run(
+        "INSERT INTO master.machine_info (machine_id, company_iot_id, source_iot_id)"
+        " VALUES ('M-new', 1, '9')"
+    )
+    assert plant.chain.value("SELECT max(iot_id) FROM master.machine_info") == new
+    resend = "CALL _etl.sp_resend_rejected('machine_cycles', 'unknown_machine')"
+    assert plant.chain.value(resend) == 2
+    assert plant.counters(plant.load()) == (2, 2, 0, 0)
+    assert gaps(plant) == [(None, 10), (10, 10)]
+    assert plant.chain.value(resend) == 0
+    waiting = "SELECT reason_code FROM _etl.rejected_rows WHERE resent_at IS NULL"
+    assert plant.chain.query(waiting) == [("missing_start",)]
+    plant.chain.run(
+        f"DELETE FROM silver.latest_cycle_state WHERE machine_iot_id = {new}",
+        f"DELETE FROM master.machine_info WHERE iot_id = {new}",
+    )
+
+
+# ------------------------------------------------------------------------------- sweep and budget
+
+
+def test_rows_that_the_bound_on_time_shuts_out_are_loaded_and_counted_late(plant: Plant) -> None:
+    plant.send(cycle(0, 10))
+    assert plant.load()["rows_late"] == 0
+    old = datetime.now(UTC) - timedelta(hours=2)
+    plant.send(cycle(20, 30, time=old), cycle(40, 50), cycle(60, 70, time=old))
+    run = plant.load(batch_size=2)
+    assert plant.counters(run) == (3, 3, 0, 0)
+    assert run["rows_late"] == 2
+    assert gaps(plant) == [(None, 10), (10, 10), (10, 10), (10, 10)]
+
+
+def test_the_watermark_and_the_run_log_say_what_was_done(plant: Plant) -> None:
+    plant.send(cycle(0, 10), cycle(None), cycle(20, 30))
+    run = plant.load(batch_size=2)
+    assert (run["pipeline"], run["from_id"], run["to_id"]) == ("machine_cycles", 0, 3)
+    assert (run["status"], run["batches"], run["error"]) == ("succeeded", 2, None)
+    assert run["finished_at"] >= run["started_at"]
+    mark = plant.chain.query("SELECT last_processed_id, last_processed_ts FROM _etl.watermarks")
+    newest = plant.chain.value("SELECT max(time) FROM bronze.raw_machine_cycles")
+    assert mark == [(3, newest)]
+    lag = "SELECT rows_behind, seconds_behind, held_up_by FROM _etl.v_pipeline_lag"
+    assert plant.chain.query(lag) == [(0, 0, None)]
+    plant.send(cycle(40))
+    assert plant.chain.query(lag)[0][0] == 1
+
+
+def test_a_run_with_nothing_to_do_reads_nothing(plant: Plant) -> None:
+    run = plant.load()
+    assert (run["status"], run["rows_read"], run["batches"]) == ("succeeded", 0, 0)
+
+
+def test_ids_that_were_rolled_back_leave_no_hole_that_stops_the_sweep(plant: Plant) -> None:
+    plant.chain.run("SELECT setval('bronze.raw_machine_cycles_id_seq', 1000)")
+    plant.send(cycle(0, 10))
+    assert plant.counters(plant.load()) == (1, 1, 0, 0)
+    plant.chain.run("SELECT nextval('bronze.raw_machine_cycles_id_seq')")
+    assert plant.load()["to_id"] == 1002
+
+
+@pytest.mark.parametrize(
+    ("config", "read", "batches"),
+    [
+        ({}, 7, 1),
+        ({"batch_size": 2}, 7, 4),
+        ({"batch_size": 2, "max_batches": 1}, 2, 1),
+        ({"batch_size": 2, "max_batches": 3}, 6, 3),
+        ({"batch_size": 3, "max_runtime": "0 seconds"}, 3, 1),
+    ],
+)
+def test_config_sets_the_budget_of_a_run(
+    plant: Plant, config: dict[str, Any], read: int, batches: int
+) -> None:
+    plant.send(*(cycle(n * 10, n * 10 + 5) for n in range(7)))
+    run = plant.load(**config)
+    assert (run["rows_read"], run["batches"]) == (read, batches)
+    plant.load()
+    assert len(plant.silver()) == 7
+
+
+def test_the_batch_size_of_the_watermark_is_used_where_config_says_none(plant: Plant) -> None:
+    plant.chain.run("UPDATE _etl.watermarks SET batch_size = 3")
+    plant.send(*(cycle(n * 10, n * 10 + 5) for n in range(7)))
+    assert plant.load()["batches"] == 3
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"batch_size": 0}, "batch_size and max_batches must be at least 1"),
+        ({"batch_size": -5}, "batch_size and max_batches must be at least 1"),
+        ({"max_batches": 0}, "batch_size and max_batches must be at least 1"),
+        ({"batch_size": "many"}, 'integer: "many"'),
+        ({"max_runtime": "soon"}, 'interval: "soon"'),
+    ],
+)
+def test_a_config_that_makes_no_sense_is_refused(
+    plant: Plant, config: dict[str, Any], message: str
+) -> None:
+    plant.send(cycle(0, 10))
+    with pytest.raises(psycopg2.Error, match=message):
+        plant.load(**config)
+    assert plant.silver() == []
+
+
+def test_a_disabled_pipeline_does_nothing(plant: Plant) -> None:
+    plant.send(cycle(0, 10))
+    plant.chain.run("UPDATE _etl.watermarks SET enabled = false")
+    assert plant.load() == {}
+    assert plant.silver() == []
+    plant.chain.run("UPDATE _etl.watermarks SET enabled = true")
+    assert plant.load()["rows_loaded"] == 1
+
+
+@pytest.mark.parametrize(
+    "call", ["sp_run_pipeline('machine_dreams', 0, '{}')", "sp_resend_rejected('machine_dreams')"]
+)
+def test_an_unknown_pipeline_is_named(plant: Plant, call: str) -> None:
+    with pytest.raises(psycopg2.errors.NoDataFound, match="machine_dreams"):
+        plant.chain.run(f"CALL _etl.{call}")
+
+
+def test_a_run_that_was_killed_is_marked_as_interrupted_by_the_next(plant: Plant) -> None:
+    plant.chain.run(
+        "INSERT INTO _etl.job_runs (pipeline, backend_pid) VALUES ('machine_cycles', 2147483647)"
+    )
+    plant.load()
+    assert plant.chain.query("SELECT status FROM _etl.job_runs ORDER BY run_id") == [
+        ("interrupted",),
+        ("succeeded",),
+    ]

@@ -1,0 +1,329 @@
+"""The pre-flight on live databases: v1's catalog, data that cannot be converted, adoption."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection
+from typer.testing import CliRunner
+
+from setu.catalog import Catalog, differences, render_differences
+from setu.cli import app, load_commands
+from setu.errors import PreflightError, RevisionStateError
+from setu.preflight import check
+from setu.preflight.v1_catalog import COMMUNITY_KINDS, FILE, v1_snapshot
+from setu.repository import repository_root
+from setu.servers import Server
+from setu.settings import Settings
+from tests.v1 import BASELINE
+
+ROOT = repository_root()
+NO_PARAMETERS = {"no_parameters": True}
+
+Check = Callable[..., None]
+
+if not app.registered_commands:
+    load_commands(app)
+
+
+def execute(connection: Connection, statements: str) -> None:
+    connection.exec_driver_sql(statements, execution_options=NO_PARAMETERS)
+
+
+@pytest.fixture
+def edition(server: Server) -> str:
+    return "community" if "community" in server.capabilities else "apache"
+
+
+@pytest.fixture
+def v1(connection: Connection, edition: str) -> Connection:
+    """A database at v1, in an open transaction."""
+    for statement in BASELINE.script("up").statements(edition):
+        execute(connection, statement.text)
+    return connection
+
+
+@pytest.fixture
+def preflight(edition: str) -> Check:
+    """The check as a run to the end of phase 1 makes it, on this server's edition."""
+
+    def run(connection: Connection, current: str | None = "0001", target: str = "0105") -> None:
+        check(
+            connection,
+            settings=Settings({"edition": edition}),
+            current=current,
+            target=target,
+            direction="upgrade",
+            root=ROOT,
+        )
+
+    return run
+
+
+def test_v1_as_made_by_the_baseline_passes(v1: Connection, preflight: Check) -> None:
+    preflight(v1)
+
+
+def test_frozen_catalog_is_that_of_schema(v1: Connection, edition: str) -> None:
+    frozen = Catalog.from_json((ROOT / FILE).read_text(encoding="utf-8"))
+    ignored = COMMUNITY_KINDS if edition == "apache" else ()
+    found = differences(frozen, v1_snapshot(v1, ROOT), ignore_kinds=ignored)
+    assert render_differences(found) == ""
+
+
+def test_test_server_is_fit_for_the_whole_chain(
+    v1: Connection, edition: str, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings({"edition": edition, "accept_known_bad_pair": "yes"})
+    with caplog.at_level(logging.WARNING):
+        check(v1, settings=settings, current="0001", target="0503", direction="upgrade", root=ROOT)
+    if server.name == "embedded":
+        assert "No TimescaleDB scheduler runs here" in caplog.text
+
+
+def test_empty_database_passes(connection: Connection, preflight: Check) -> None:
+    preflight(connection, current=None)
+
+
+@pytest.mark.parametrize(
+    ("drift", "named"),
+    [
+        ("ALTER TABLE master.shifts ADD COLUMN colour text", "column master.shifts.colour"),
+        (
+            "ALTER TABLE master.plants ALTER COLUMN created_at SET DEFAULT clock_timestamp()",
+            "column master.plants.created_at",
+        ),
+        ("DROP INDEX silver.machine_cycles_cycle_start_idx", "machine_cycles_cycle_start_idx"),
+        ("CREATE TABLE master.own (i integer)", "unexpected: table master.own"),
+        (
+            "CREATE OR REPLACE FUNCTION master.get_shift_id(p_plant_id text, p_time timestamptz)"
+            " RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'A' $$",
+            "function master.get_shift_id",
+        ),
+        (
+            "SELECT public.set_chunk_time_interval('silver.machine_cycles', INTERVAL '1 day')",
+            "dimension silver.machine_cycles.cycle_start",
+        ),
+    ],
+)
+def test_drifted_v1_is_named_object_by_object(
+    v1: Connection, preflight: Check, drift: str, named: str
+) -> None:
+    execute(v1, drift)
+    with pytest.raises(PreflightError, match="Nothing has been changed") as caught:
+        preflight(v1)
+    assert named in caught.value.message
+
+
+def test_objects_in_other_schemas_are_no_drift(v1: Connection, preflight: Check) -> None:
+    execute(v1, "CREATE SCHEMA own; CREATE TABLE own.t (i integer)")
+    preflight(v1)
+
+
+def test_grants_to_other_roles_warn_only(
+    v1: Connection, preflight: Check, caplog: pytest.LogCaptureFixture
+) -> None:
+    execute(v1, "GRANT SELECT ON master.shifts TO pg_read_all_stats")
+    with caplog.at_level(logging.WARNING):
+        preflight(v1)
+    assert "privilege table master.shifts to pg_read_all_stats" in caplog.text
+
+
+def test_drift_does_not_matter_once_v1_is_left(v1: Connection, preflight: Check) -> None:
+    execute(v1, "CREATE TABLE master.own (i integer)")
+    preflight(v1, current="0105", target="0205")
+
+
+def test_v1_without_revision_is_sent_to_adopt(v1: Connection, preflight: Check) -> None:
+    with pytest.raises(PreflightError, match="setu adopt") as caught:
+        preflight(v1, current=None)
+    assert "master.companies" in caught.value.message
+
+
+SHIFTS = """
+INSERT INTO master.companies (company_id, company_name) VALUES ('C', 'c'), ('D', 'd');
+INSERT INTO master.plants (plant_id, company_id) VALUES ('P', 'C'), ('P', 'D');
+INSERT INTO master.shifts (shift_id, company_id, plant_id, start_time, duration_hrs) VALUES
+"""
+
+
+@pytest.mark.parametrize(
+    "shifts",
+    [
+        "('A', 'C', 'P', '06:00', 8), ('B', 'C', 'P', '14:00', NULL), ('N', 'C', 'P', '22:00', 8)",
+        "('A', 'C', 'P', '06:00', 24)",
+        "('A', 'C', 'P', '06:00', 8), ('A', 'D', 'P', '06:00', 8)",
+        "('A', 'C', 'nowhere', NULL, 99), ('B', 'C', 'nowhere', '06:00', 9)",
+        "('A', 'C', 'P', '22:30', 7.5), ('B', 'C', 'P', '06:00', 16.5)",
+    ],
+    ids=["three shifts", "a whole day", "two companies", "no such plant", "across midnight"],
+)
+def test_shifts_that_can_be_converted_pass(v1: Connection, preflight: Check, shifts: str) -> None:
+    execute(v1, SHIFTS + shifts)
+    preflight(v1)
+
+
+@pytest.mark.parametrize(
+    ("shifts", "said"),
+    [
+        ("('A', 'C', 'P', NULL, 8)", ["no start_time", "plant P, shift A", "1 row."]),
+        ("('A', 'C', 'P', '06:00', 0)", ["duration_hrs is 0"]),
+        ("('A', 'C', 'P', '06:00', -1)", ["duration_hrs is -1"]),
+        ("('A', 'C', 'P', '06:00', 24.5)", ["duration_hrs is 24.5"]),
+        ("('A', 'C', 'P', '06:00', 'NaN')", ["duration_hrs is NaN"]),
+        (
+            "('A', 'C', 'P', '06:00', 9), ('B', 'C', 'P', '14:00', 8)",
+            ["shifts A and B", "06:00:00 for 9 h, 14:00:00 for 8 h"],
+        ),
+        (
+            "('A', 'C', 'P', '22:00', 8), ('B', 'C', 'P', '05:00', 8)",
+            ["shifts A and B"],
+        ),
+        (
+            "('A', 'C', 'P', '05:00', NULL), ('B', 'C', 'P', '22:00', NULL)",
+            ["shifts A and B"],
+        ),
+        ("('A', 'C', 'P', '06:00', 24), ('B', 'C', 'P', '05:00', 0.5)", ["shifts A and B"]),
+        ("('A', 'C', 'P', '06:00', 1), ('B', 'C', 'P', '06:00', 1)", ["shifts A and B"]),
+        (
+            "('1', 'C', 'P', NULL, 1), ('2', 'C', 'P', NULL, 1), ('3', 'C', 'P', NULL, 1),"
+            "('4', 'C', 'P', NULL, 1), ('5', 'C', 'P', NULL, 1), ('6', 'C', 'P', '01:00', 99)",
+            ["5 rows", "1 row.", "2 things"],
+        ),
+        (
+            ",".join(f"('{number}', 'C', 'P', NULL, 1)" for number in range(8)),
+            ["8 rows", "… and 3 more"],
+        ),
+    ],
+)
+def test_shifts_that_cannot_be_converted_are_counted_with_samples(
+    v1: Connection, preflight: Check, shifts: str, said: list[str]
+) -> None:
+    execute(v1, SHIFTS + shifts)
+    with pytest.raises(PreflightError) as caught:
+        preflight(v1)
+    for text in said:
+        assert text in caught.value.message
+
+
+def test_missing_extension_is_said_with_the_command(
+    connection: Connection, preflight: Check
+) -> None:
+    execute(connection, "DROP EXTENSION timescaledb")
+    with pytest.raises(PreflightError, match="CREATE EXTENSION timescaledb"):
+        preflight(connection, current=None)
+
+
+def test_apache_edition_must_be_chosen(connection: Connection, edition: str) -> None:
+    if edition == "community":
+        pytest.skip("needs a server of the Apache edition")
+    with pytest.raises(PreflightError, match="-x edition=apache"):
+        check(
+            connection,
+            settings=Settings(),
+            current=None,
+            target="0503",
+            direction="upgrade",
+            root=ROOT,
+        )
+
+
+def test_read_only_database_is_refused(connection: Connection, preflight: Check) -> None:
+    execute(connection, "SET LOCAL default_transaction_read_only = on")
+    with pytest.raises(PreflightError, match="default_transaction_read_only is on"):
+        preflight(connection, current=None)
+
+
+def test_role_without_rights_is_told_which(v1: Connection, preflight: Check) -> None:
+    execute(v1, "CREATE ROLE setu_test_deploy; SET LOCAL ROLE setu_test_deploy")
+    with pytest.raises(PreflightError) as caught:
+        preflight(v1, target="0503")
+    message = caught.value.message
+    assert "may not create schemas in database" in message
+    assert "may not create roles" in message
+    assert "does not own" in message
+    assert "silver.machine_cycles (owner" in message
+    with pytest.raises(PreflightError, match="setu adopt"):
+        preflight(v1, current=None)
+    v1.rollback()
+
+
+def test_check_changes_nothing_and_keeps_the_transaction(v1: Connection, preflight: Check) -> None:
+    execute(v1, "SET LOCAL timezone = 'Asia/Kolkata'")
+    before = v1_snapshot(v1, ROOT)
+    preflight(v1)
+    assert v1.in_transaction()
+    assert v1.exec_driver_sql("SHOW timezone").scalar_one() == "Asia/Kolkata"
+    assert v1_snapshot(v1, ROOT) == before
+
+
+def test_downgrade_is_not_held_up_by_v1_rules(v1: Connection, edition: str) -> None:
+    check(
+        v1,
+        settings=Settings({"edition": edition}),
+        current="0105",
+        target="0001",
+        direction="downgrade",
+        root=ROOT,
+    )
+
+
+class TestAdopt:
+    """``setu adopt``, as a person runs it."""
+
+    @pytest.fixture
+    def adopt(
+        self, database_url: str, edition: str, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[[], None]:
+        monkeypatch.setenv("DATABASE_URL", database_url)
+        monkeypatch.chdir(ROOT)
+
+        def run() -> None:
+            result = CliRunner().invoke(
+                app, ["adopt", "-x", f"edition={edition}"], catch_exceptions=False
+            )
+            assert result.exit_code == 0
+
+        return run
+
+    def revision(self, connection: Connection) -> str:
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+        return str(found)
+
+    def test_v1_is_marked_and_left_as_it_is(
+        self, v1: Connection, adopt: Callable[[], None]
+    ) -> None:
+        before = v1_snapshot(v1, ROOT)
+        v1.commit()
+        v1.detach()
+        v1.close()
+        adopt()
+        with v1.engine.connect() as again:
+            assert self.revision(again) == "0001"
+            assert v1_snapshot(again, ROOT) == before
+
+    def test_second_adoption_is_refused(self, v1: Connection, adopt: Callable[[], None]) -> None:
+        v1.commit()
+        v1.close()
+        adopt()
+        with pytest.raises(RevisionStateError, match="in the chain already, at 0001"):
+            adopt()
+
+    def test_drifted_v1_is_not_marked(self, v1: Connection, adopt: Callable[[], None]) -> None:
+        execute(v1, "ALTER TABLE master.shifts DROP COLUMN shift_name")
+        v1.commit()
+        v1.close()
+        with pytest.raises(PreflightError, match=r"missing: column master\.shifts\.shift_name"):
+            adopt()
+        with v1.engine.connect() as again:
+            query = "SELECT to_regclass('alembic_version')"
+            assert again.exec_driver_sql(query).scalar_one() is None
+
+    def test_database_without_v1_is_refused(
+        self, connection: Connection, adopt: Callable[[], None]
+    ) -> None:
+        connection.close()
+        with pytest.raises(PreflightError, match="no v1 in this database"):
+            adopt()
