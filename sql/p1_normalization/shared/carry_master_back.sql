@@ -109,7 +109,7 @@ BEGIN
         OR abs(coalesce(v1.duration_hrs, 8) - excluded.duration_hrs) > 0.0000001;
 
     -- v1 keeps codes by company: one that v2 added goes to each of them, under its number or, where
-    -- the company uses that already, under its next one.
+    -- the company uses that already, under its first free one.
     FOR v_code IN
         SELECT d.down_id, d.down_code, d.description, d.category, d.threshold_sec, d.created_at,
             ck.company_id
@@ -118,12 +118,19 @@ BEGIN
         WHERE NOT EXISTS (SELECT 1 FROM _archive.down_code_keys AS k WHERE k.down_id = d.down_id)
         ORDER BY d.down_id, ck.company_id
     LOOP
-        SELECT CASE WHEN bool_or(c.down_id = v_code.down_id) THEN max(c.down_id) + 1
-            ELSE v_code.down_id END
-        INTO v_number
-        FROM _archive.downtime_codes AS c
-        WHERE c.company_id = v_code.company_id;
-        v_number := coalesce(v_number, v_code.down_id);
+        v_number := v_code.down_id;
+        IF EXISTS (
+            SELECT 1 FROM _archive.downtime_codes AS c
+            WHERE c.company_id = v_code.company_id AND c.down_id = v_number
+        ) THEN
+            SELECT min(n.number)
+            INTO v_number
+            FROM generate_series(1, (SELECT count(*) + 1 FROM _archive.downtime_codes)) AS n (number)
+            WHERE NOT EXISTS (
+                SELECT 1 FROM _archive.downtime_codes AS c
+                WHERE c.company_id = v_code.company_id AND c.down_id = n.number
+            );
+        END IF;
         INSERT INTO _archive.downtime_codes (
             down_id, down_code, description, category, threshold_sec, created_at, company_id
         )

@@ -194,13 +194,17 @@ BEGIN
         SELECT
             CASE WHEN EXISTS (
                 SELECT 1 FROM _stage.downtime_codes AS t WHERE t.down_id = v_code.down_id
-            ) THEN (SELECT max(t.down_id) + 1 FROM _stage.downtime_codes AS t)
-            ELSE v_code.down_id END,
+            ) THEN (
+                SELECT min(n.number)
+                FROM generate_series(1, (SELECT count(*) + 1 FROM _stage.downtime_codes)) AS n (number)
+                WHERE NOT EXISTS (SELECT 1 FROM _stage.downtime_codes AS t WHERE t.down_id = n.number)
+            ) ELSE v_code.down_id END,
             v_code.down_code, v_code.description, v_code.category, v_code.threshold_sec,
             v_code.created_at;
     END LOOP;
+    -- The next code that v2 makes takes the first number above all those that leave one above.
     PERFORM setval('_stage.downtime_codes_down_id_seq', greatest(
-        (SELECT max(t.down_id) FROM _stage.downtime_codes AS t),
+        (SELECT max(t.down_id) FROM _stage.downtime_codes AS t WHERE t.down_id < 2000000000),
         (SELECT q.last_value FROM _stage.downtime_codes_down_id_seq AS q)
     ), (SELECT count(*) > 0 FROM _stage.downtime_codes));
     INSERT INTO _archive.down_code_keys AS k (company_id, v1_down_id, down_id)
