@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import psycopg2.extensions
 
 from setu.repository import steps_to
 from setu.settings import Settings
 from setu.steps import Header, Origin, Script
-from tests.v1 import ROOT, connect
+from tests.v1 import ROOT, connect, run, value
 
 SCHEMAS = ("master", "silver", "bronze", "config", "alerting", "gold", "_etl")
 _INCLUDE = re.compile(r"^-- @include (schema_new/\S.*?\.sql)(?: with .*)?$", re.MULTILINE)
@@ -46,14 +47,96 @@ def apply_v2(connection: psycopg2.extensions.connection, edition: str = "communi
                 cursor.execute(statement)
 
 
+@contextmanager
 def v2_database(
-    database_url: str, edition: str = "community"
+    database_url: str, capabilities: Iterable[str]
 ) -> Iterator[psycopg2.extensions.connection]:
     """A connection to an empty database in which v2 was just made."""
     connection = connect(database_url)
     try:
-        apply_v2(connection, edition)
+        apply_v2(connection, "community" if "community" in set(capabilities) else "apache")
         connection.commit()
         yield connection
     finally:
         connection.close()
+
+
+def add_company(connection: psycopg2.extensions.connection, company_id: str) -> int:
+    """A new company; its key."""
+    return int(
+        value(
+            connection,
+            "INSERT INTO master.companies (company_id, company_name) VALUES (%s, %s)"
+            " RETURNING iot_id",
+            company_id,
+            company_id,
+        )
+    )
+
+
+def add_plant(
+    connection: psycopg2.extensions.connection,
+    company: int,
+    plant_id: str,
+    timezone: str = "Asia/Kolkata",
+    shifts: Iterable[tuple[str, str, int]] = (),
+) -> int:
+    """A new plant with running shifts, each (start, end, day of the end); its key."""
+    plant = int(
+        value(
+            connection,
+            "INSERT INTO master.plants (company_iot_id, plant_id, plant_name, timezone)"
+            " VALUES (%s, %s, %s, %s) RETURNING iot_id",
+            company,
+            plant_id,
+            plant_id,
+            timezone,
+        )
+    )
+    for number, (start, end, to_day) in enumerate(shifts, start=1):
+        run(
+            connection,
+            "INSERT INTO master.shift_definitions"
+            " (company_iot_id, plant_iot_id, shift_id, start_time, end_time, to_day)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            company,
+            plant,
+            number,
+            start,
+            end,
+            to_day,
+        )
+    return plant
+
+
+def add_machine(
+    connection: psycopg2.extensions.connection,
+    company: int,
+    machine_id: str,
+    plant: int | None = None,
+) -> int:
+    """A new machine with a gateway of its own, in a plant or in none; its key."""
+    machine = int(
+        value(
+            connection,
+            "WITH device AS (INSERT INTO master.device_info (device_id) VALUES (%s)"
+            " RETURNING device_iot_id)"
+            " INSERT INTO master.machine_info"
+            " (machine_id, company_iot_id, device_iot_id, source_iot_id)"
+            " SELECT %s, %s, d.device_iot_id, %s FROM device AS d RETURNING iot_id",
+            f"gateway of {machine_id}",
+            machine_id,
+            company,
+            machine_id,
+        )
+    )
+    if plant is not None:
+        run(
+            connection,
+            "INSERT INTO master.plant_machine_mapping"
+            " (company_iot_id, plant_iot_id, machine_iot_id) VALUES (%s, %s, %s)",
+            company,
+            plant,
+            machine,
+        )
+    return machine
