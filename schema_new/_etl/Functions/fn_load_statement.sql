@@ -10,6 +10,7 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
+    v_source regclass;
     v_target regclass;
     v_key text[];
     v_part record;
@@ -42,19 +43,13 @@ judged AS MATERIALIZED (
         p.id,
         p.time,
         p.is_late,
+        p.machine_iot_id AS sent_iot_id,
         m.iot_id AS machine_iot_id,
         m.company_iot_id,
         pl.iot_id AS plant_iot_id,
         coalesce(pl.timezone, 'Asia/Kolkata') AS timezone,
         {transformed},
-        why.reason_code,
-        CASE WHEN why.reason_code IS NOT NULL THEN to_jsonb(p.row_data) END AS row_data
-    FROM picked AS p
-    LEFT JOIN master.machine_info AS m ON m.iot_id = p.machine_iot_id
-    LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
-    LEFT JOIN master.plants AS pl ON pl.iot_id = pm.plant_iot_id
-    CROSS JOIN LATERAL (
-        SELECT CASE
+        CASE
             WHEN m.iot_id IS NULL THEN 'unknown_machine'
             WHEN p.{instant} IS NULL THEN 'missing_{word}'
             WHEN p.{instant} < '1970-01-01 00:00:00+00' OR p.{instant} >= '2200-01-01 00:00:00+00'
@@ -62,7 +57,10 @@ judged AS MATERIALIZED (
             WHEN num_nulls({key_parts}) > 0 THEN 'missing_key'
             ELSE p.fault
         END AS reason_code
-    ) AS why
+    FROM picked AS p
+    LEFT JOIN master.machine_info AS m ON m.iot_id = p.machine_iot_id
+    LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
+    LEFT JOIN master.plants AS pl ON pl.iot_id = pm.plant_iot_id
 ),
 rejected AS (
     INSERT INTO _etl.rejected_rows (pipeline, bronze_id, bronze_time, reason_code, detail, row_data)
@@ -74,17 +72,24 @@ rejected AS (
         CASE j.reason_code
             WHEN 'unknown_machine' THEN
                 format('machine_iot_id %s (device %s) is not in master.machine_info',
-                    j.row_data ->> 'machine_iot_id', j.row_data ->> 'device_id')
+                    j.sent_iot_id, b.sent ->> 'device_id')
             WHEN 'missing_{word}' THEN '{instant} is null'
             WHEN '{word}_out_of_range' THEN
                 format('{instant} %s is not between 1970 and 2200', j.{instant})
             ELSE
-                format('{target} cannot take %s', j.row_data - ARRAY[
+                format('{target} cannot take %s', b.sent - ARRAY[
                     'id', 'time', 'kafka_partition', 'kafka_offset', 'device_id', 'machine_iot_id'
                 ])
         END,
-        j.row_data
+        b.sent
     FROM judged AS j
+    -- The row as it was sent, read again: to carry it along for the few would cost all the others.
+    CROSS JOIN LATERAL (
+        SELECT to_jsonb(r) AS sent
+        FROM {source} AS r
+        WHERE r.id = j.id AND r.time = j.time AND r.machine_iot_id = j.sent_iot_id
+        LIMIT 1
+    ) AS b
     WHERE j.reason_code IS NOT NULL
     ON CONFLICT (pipeline, bronze_id) DO NOTHING
 ),
@@ -113,6 +118,8 @@ written AS (
         ON w.plant_iot_id = i.plant_iot_id
         AND i.wall::time >= w.starts_at
         AND i.wall::time < w.ends_before
+    -- Neighbours in the index are written one after the other.
+    ORDER BY {key}
     ON CONFLICT ({key}) DO UPDATE
     SET {set_greatest}
     WHERE ({stored}) IS DISTINCT FROM ({greatest})
@@ -143,7 +150,7 @@ FROM counted AS c
 CROSS JOIN new_rows AS n
 $statement$;
 BEGIN
-    SELECT w.target_table::regclass INTO STRICT v_target
+    SELECT w.source_table::regclass, w.target_table::regclass INTO STRICT v_source, v_target
     FROM _etl.watermarks AS w
     WHERE w.pipeline = p_pipeline;
 
@@ -195,6 +202,7 @@ BEGIN
         CROSS JOIN LATERAL (VALUES
             ('pipeline', quote_literal(p_pipeline)),
             ('transform', format('_etl.%I', 'v_transform_' || p_pipeline)),
+            ('source', v_source::text),
             ('target', v_target::text),
             ('instant', quote_ident(v_key[2])),
             ('word', CASE WHEN v_key[2] LIKE '%\_start' THEN 'start' ELSE 'time' END),

@@ -3,13 +3,11 @@ CREATE VIEW _etl.v_transform_machine_alarms AS
 SELECT
     r.id,
     r.time,
-    r.device_id,
     r.machine_iot_id,
     r.event_time,
     coalesce(r.alarm_no, '') AS alarm_no,
     r.alarm_desc,
-    NULL::text AS fault,
-    r AS row_data
+    NULL::text AS fault
 FROM bronze.raw_machine_alarms AS r;
 
 COMMENT ON VIEW _etl.v_transform_machine_alarms IS

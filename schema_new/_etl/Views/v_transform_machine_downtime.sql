@@ -4,7 +4,6 @@ CREATE VIEW _etl.v_transform_machine_downtime AS
 SELECT
     r.id,
     r.time,
-    r.device_id,
     r.machine_iot_id,
     r.down_start,
     r.down_end,
@@ -19,8 +18,7 @@ SELECT
         -- Seconds from start to end must fit an integer.
         WHEN r.down_end > r.down_start + INTERVAL '24855 days' THEN 'end_out_of_range'
         WHEN NOT _etl.fn_fits_integer(r.down_threshold) THEN 'value_out_of_range'
-    END AS fault,
-    r AS row_data
+    END AS fault
 FROM bronze.raw_machine_downtime AS r;
 
 COMMENT ON VIEW _etl.v_transform_machine_downtime IS

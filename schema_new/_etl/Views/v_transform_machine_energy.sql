@@ -3,7 +3,6 @@ CREATE VIEW _etl.v_transform_machine_energy AS
 SELECT
     r.id,
     r.time,
-    r.device_id,
     r.machine_iot_id,
     r.event_time,
     coalesce(r.category, '') AS category,
@@ -15,8 +14,7 @@ SELECT
             _etl.fn_fits_decimal(r.servo_energy) AND _etl.fn_fits_decimal(r.spindle_energy)
             AND _etl.fn_fits_decimal(r.total_energy)
         ) THEN 'value_out_of_range'
-    END AS fault,
-    r AS row_data
+    END AS fault
 FROM bronze.raw_machine_energy AS r;
 
 COMMENT ON VIEW _etl.v_transform_machine_energy IS

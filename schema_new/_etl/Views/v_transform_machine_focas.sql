@@ -4,7 +4,6 @@ CREATE VIEW _etl.v_transform_machine_focas AS
 SELECT
     r.id,
     r.time,
-    r.device_id,
     r.machine_iot_id,
     r.event_time,
     _etl.fn_to_integer(r.part_count) AS part_count,
@@ -18,8 +17,7 @@ SELECT
             AND _etl.fn_fits_integer(r.pot) AND _etl.fn_fits_integer(r.ot)
             AND _etl.fn_fits_integer(r.ct)
         ) THEN 'value_out_of_range'
-    END AS fault,
-    r AS row_data
+    END AS fault
 FROM bronze.raw_machine_focas AS r;
 
 COMMENT ON VIEW _etl.v_transform_machine_focas IS

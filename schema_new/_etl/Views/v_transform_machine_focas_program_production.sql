@@ -3,7 +3,6 @@ CREATE VIEW _etl.v_transform_machine_focas_program_production AS
 SELECT
     r.id,
     r.time,
-    r.device_id,
     r.machine_iot_id,
     r.event_time,
     r.program_no,
@@ -16,8 +15,7 @@ SELECT
             _etl.fn_fits_integer(r.actual_count) AND _etl.fn_fits_integer(r.target_count)
             AND _etl.fn_fits_integer(r.std_load_unload) AND _etl.fn_fits_integer(r.std_cycle_time)
         ) THEN 'value_out_of_range'
-    END AS fault,
-    r AS row_data
+    END AS fault
 FROM bronze.raw_machine_focas_program_production AS r;
 
 COMMENT ON VIEW _etl.v_transform_machine_focas_program_production IS

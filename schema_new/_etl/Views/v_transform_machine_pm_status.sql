@@ -3,7 +3,6 @@ CREATE VIEW _etl.v_transform_machine_pm_status AS
 SELECT
     r.id,
     r.time,
-    r.device_id,
     r.machine_iot_id,
     r.event_time,
     r.status,
@@ -13,8 +12,7 @@ SELECT
         WHEN NOT (
             _etl.fn_fits_integer(r.pm_corrected_count) AND _etl.fn_fits_integer(r.pm_pending_count)
         ) THEN 'value_out_of_range'
-    END AS fault,
-    r AS row_data
+    END AS fault
 FROM bronze.raw_machine_pm_status AS r;
 
 COMMENT ON VIEW _etl.v_transform_machine_pm_status IS

@@ -3,7 +3,6 @@ CREATE VIEW _etl.v_transform_machine_tool_usage AS
 SELECT
     r.id,
     r.time,
-    r.device_id,
     r.machine_iot_id,
     r.event_time,
     r.tool_no,
@@ -12,8 +11,7 @@ SELECT
     CASE
         WHEN NOT (_etl.fn_fits_integer(r.target_count) AND _etl.fn_fits_integer(r.actual_count))
             THEN 'value_out_of_range'
-    END AS fault,
-    r AS row_data
+    END AS fault
 FROM bronze.raw_machine_tool_usage AS r;
 
 COMMENT ON VIEW _etl.v_transform_machine_tool_usage IS
