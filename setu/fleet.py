@@ -26,7 +26,7 @@ from setu.hurtful import (
     unconvertible_numbers,
     unmappable_shifts,
 )
-from setu.source_templates import read_template
+from setu.source_templates import read_columns, read_template
 
 __all__ = [
     "V1_TABLES",
@@ -34,6 +34,7 @@ __all__ = [
     "GatewayCycle",
     "count_rows",
     "gateway_cycles",
+    "gateway_rows",
     "hurtful_rows",
     "last_midnight",
     "make_fleet",
@@ -41,6 +42,7 @@ __all__ = [
     "unconvertible_numbers",
     "unmappable_shifts",
     "write_gateway_file",
+    "write_gateway_rows",
 ]
 
 V1_TABLES = (
@@ -459,17 +461,74 @@ def gateway_cycles(
             offset += 1
 
 
+# Business values of the facts that a gateway sends, by column. Times come from the row itself.
+_SAMPLES: dict[str, tuple[str | int | float, ...]] = {
+    "program_no": ("O1000", "O1001", "O1002"),
+    "down_code": ("NO-OP", "TOOL", "POWER", "SETUP"),
+    "down_id": (1, 2, 3, 4),
+    "status": ("Running", "Idle", "Stopped"),
+    "operator_id": ("OP-1", "OP-2"),
+    "alarm_no": ("1001", "1002", "1003"),
+    "alarm_desc": ("Door open", "Spindle too hot"),
+    "category": ("Machine", "Coolant"),
+    "tool_no": ("T1", "T2", "T3", "T4"),
+}
+
+
+def gateway_rows(
+    table: str,
+    machines: Sequence[tuple[str, int]],
+    *,
+    rows: int,
+    first_time: datetime,
+    partition: int = 0,
+    first_offset: int = 0,
+    seed: int = 1,
+) -> Iterator[tuple[object, ...]]:
+    """``rows`` rows of a bronze table for each machine, in the order of its template's columns.
+
+    One row a minute; a column ``*_end`` is half a minute after the row's time. ``table`` is the
+    full name without its schema, ``raw_machine_energy``. For cycles that run like real ones, see
+    :func:`gateway_cycles`.
+    """
+    chance = random.Random(f"{seed}/{table}")
+    columns = read_template(table).columns[4:]
+    offset = first_offset
+    for number in range(rows):
+        at = first_time + timedelta(minutes=number)
+        for device, machine in machines:
+            values: list[object] = []
+            for column in columns:
+                if column.declared_type == "DATETIME":
+                    later = timedelta(seconds=30 if column.name.endswith("_end") else 0)
+                    values.append((at + later).isoformat(timespec="milliseconds"))
+                elif column.name in _SAMPLES:
+                    values.append(chance.choice(_SAMPLES[column.name]))
+                elif column.declared_type == "REAL":
+                    values.append(chance.randrange(8000) / 8)
+                else:
+                    values.append(chance.randrange(1000))
+            yield (partition, offset, device, machine, *values)
+            offset += 1
+
+
 def write_gateway_file(path: Path, rows: Iterable[GatewayCycle]) -> int:
-    """Make a gateway's SQLite file, or add to one; returns the number of rows written."""
-    template = read_template("raw_machine_cycles")
+    """Make a gateway's file of cycles, or add to one; returns the number of rows written."""
+    return write_gateway_rows(path, "raw_machine_cycles", map(astuple, rows))
+
+
+def write_gateway_rows(path: Path, table: str, rows: Iterable[Sequence[object]]) -> int:
+    """Add rows of any bronze table to a gateway's SQLite file; makes the file, and the table in it.
+
+    A row has the columns of the table's template, without the file's own row number. Returns the
+    number of rows written.
+    """
+    template = read_template(table)
     names = ", ".join(template.names)
     marks = ", ".join("?" for _ in template.names)
-    is_new = not path.exists()
     with closing(sqlite3.connect(path)) as file, file:
-        if is_new:
+        if not read_columns(file, table):
             file.execute(template.ddl)
         before = file.total_changes
-        file.executemany(
-            f"INSERT INTO {template.table} ({names}) VALUES ({marks})", map(astuple, rows)
-        )
+        file.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
         return file.total_changes - before

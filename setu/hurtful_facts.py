@@ -13,7 +13,7 @@ from itertools import cycle
 import psycopg2.extensions
 from psycopg2.extras import execute_values
 
-from setu.hurtful_values import LONG_NAME, QUOTED, SHIFT_IDS, WIDE, edges
+from setu.hurtful_values import LONG_NAME, QUOTED, SHIFT_IDS, WIDE, as_written, edges
 
 _Connection = psycopg2.extensions.connection
 _Row = tuple[object, ...]
@@ -224,7 +224,7 @@ def _write(
         execute_values(
             cursor,
             f"INSERT INTO silver.{table} ({', '.join(columns)}) VALUES %s",
-            rows,
+            map(as_written, rows),
             page_size=1000,
         )
 

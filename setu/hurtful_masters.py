@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg2.extensions
 from psycopg2.extras import execute_values
 
-from setu.hurtful_values import LONG_NAME, QUOTED, TICK, WIDE, chunk_boundary
+from setu.hurtful_values import LONG_NAME, QUOTED, TICK, WIDE, as_written, chunk_boundary
 
 _Connection = psycopg2.extensions.connection
 _Row = tuple[object, ...]
@@ -49,7 +49,7 @@ def unconvertible_licences(connection: _Connection) -> None:
 
 def _write(connection: _Connection, statement: str, rows: list[_Row]) -> None:
     with connection.cursor() as cursor:
-        execute_values(cursor, statement, rows, page_size=1000)
+        execute_values(cursor, statement, map(as_written, rows), page_size=1000)
 
 
 def _downtime_codes(connection: _Connection, end: datetime) -> None:

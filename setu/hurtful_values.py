@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from math import copysign
+
+from psycopg2.extensions import AsIs
 
 WEEK = timedelta(days=7)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,6 +21,16 @@ WIDE = "オークマ旋盤 Düsseldorf मशीन"
 
 # As a shift id of a row: mapped in some plants, in others not, or nowhere.
 SHIFT_IDS = ("UNKNOWN", "", "Z", "1", "02", "2", "0", "70000", "SHIFT-1", "a", " A", WIDE)
+
+
+def as_written(row: Sequence[object]) -> tuple[object, ...]:
+    """The row for psycopg2, which writes a negative zero as a numeric, where it loses its sign."""
+    return tuple(
+        AsIs("'-0'::double precision")
+        if isinstance(cell, float) and cell == 0 and copysign(1, cell) < 0
+        else cell
+        for cell in row
+    )
 
 
 def last_midnight() -> datetime:
