@@ -25,4 +25,5 @@ BEGIN
 END
 $sleep$;
 
--- @include sql/p2_bronze/shared/drop_return_bronze.sql
+DROP FUNCTION _archive.return_rows(text);
+DROP FUNCTION _archive.last_loaded_id(text);

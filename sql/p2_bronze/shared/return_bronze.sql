@@ -1,23 +1,39 @@
--- The flat tables with their pipelines, and the array of a v1 payload that holds the same rows; null
--- where v1 has none.
+-- The flat tables with their pipelines, and where v1 has the same rows: the array of its payload, and
+-- the column behind each key of an element. Null where v1 has no such array.
 CREATE TABLE IF NOT EXISTS _archive.flat_tables (
     table_name text PRIMARY KEY,
     pipeline text NOT NULL,
-    array_name text
+    array_name text,
+    element jsonb
 );
 TRUNCATE _archive.flat_tables;
-INSERT INTO _archive.flat_tables (table_name, pipeline, array_name)
+INSERT INTO _archive.flat_tables (table_name, pipeline, array_name, element)
 VALUES
-    ('raw_machine_cycles', 'machine_cycles', 'MachineWiseCycleDetails'),
-    ('raw_machine_downtime', 'machine_downtime', 'MachineWiseDownDetails'),
-    ('raw_machine_status', 'machine_status', 'MachineRunningStatus'),
-    ('raw_machine_alarms', 'machine_alarms', 'MachineWiseAlarmDetails'),
-    ('raw_machine_energy', 'machine_energy', 'MachineWiseEnergyDetails'),
-    ('raw_machine_focas', 'machine_focas', 'MachineWiseFocasDetails'),
-    ('raw_machine_tool_usage', 'machine_tool_usage', 'MachineWiseToolDetails'),
-    ('raw_machine_pm_status', 'machine_pm_status', 'MachineWisePMDetails'),
-    ('raw_machine_focas_program_production', 'machine_focas_program_production', NULL),
-    ('raw_machine_am_status', 'machine_am_status', NULL);
+    ('raw_machine_cycles', 'machine_cycles', 'MachineWiseCycleDetails',
+        '{"CycleStart": "cycle_start", "CycleEnd": "cycle_end", "ProgramNo": "program_no",
+          "StdLoadUnload": "std_load_unload", "StdCycleTime": "std_cycle_time",
+          "DownThreshold": "down_threshold"}'),
+    ('raw_machine_downtime', 'machine_downtime', 'MachineWiseDownDetails',
+        '{"DownStart": "down_start", "DownEnd": "down_end", "DownCode": "down_code",
+          "DownID": "down_id", "DownThreshold": "down_threshold"}'),
+    ('raw_machine_status', 'machine_status', 'MachineRunningStatus',
+        '{"UpdatedTS": "event_time", "RunningProgramNo": "program_no", "Status": "status",
+          "OperatorID": "operator_id", "Target": "target"}'),
+    ('raw_machine_alarms', 'machine_alarms', 'MachineWiseAlarmDetails',
+        '{"AlarmTS": "event_time", "AlarmNo": "alarm_no", "AlarmDesc": "alarm_desc"}'),
+    ('raw_machine_energy', 'machine_energy', 'MachineWiseEnergyDetails',
+        '{"UpdatedTS": "event_time", "Category": "category", "ServoEnergy": "servo_energy",
+          "SpindleEnergy": "spindle_energy", "TotalEnergy": "total_energy"}'),
+    ('raw_machine_focas', 'machine_focas', 'MachineWiseFocasDetails',
+        '{"UpdatedTS": "event_time", "PartCount": "part_count", "RejCount": "rej_count",
+          "POT": "pot", "OT": "ot", "CT": "ct"}'),
+    ('raw_machine_tool_usage', 'machine_tool_usage', 'MachineWiseToolDetails',
+        '{"UpdatedTS": "event_time", "ToolNo": "tool_no", "Target": "target_count",
+          "Actual": "actual_count"}'),
+    ('raw_machine_pm_status', 'machine_pm_status', 'MachineWisePMDetails',
+        '{"UpdatedTS": "event_time", "PMCorrectedCount": "pm_corrected_count"}'),
+    ('raw_machine_focas_program_production', 'machine_focas_program_production', NULL, NULL),
+    ('raw_machine_am_status', 'machine_am_status', NULL, NULL);
 
 -- The highest bronze id that v2 has loaded, as the sleeping watermark tells; 0 where none slept.
 CREATE OR REPLACE FUNCTION _archive.last_loaded_id(p_table text) RETURNS bigint
@@ -35,99 +51,6 @@ BEGIN
 END
 $function$;
 
--- A flat row as the element of its array in a v1 payload.
-CREATE OR REPLACE FUNCTION _archive.as_element(b bronze.raw_machine_cycles) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY INVOKER
-AS $function$
-    SELECT jsonb_build_object(
-        'CycleStart', b.cycle_start,
-        'CycleEnd', b.cycle_end,
-        'ProgramNo', b.program_no,
-        'StdLoadUnload', b.std_load_unload,
-        'StdCycleTime', b.std_cycle_time,
-        'DownThreshold', b.down_threshold
-    )
-$function$;
-
-CREATE OR REPLACE FUNCTION _archive.as_element(b bronze.raw_machine_downtime) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY INVOKER
-AS $function$
-    SELECT jsonb_build_object(
-        'DownStart', b.down_start,
-        'DownEnd', b.down_end,
-        'DownCode', b.down_code,
-        'DownID', b.down_id,
-        'DownThreshold', b.down_threshold
-    )
-$function$;
-
-CREATE OR REPLACE FUNCTION _archive.as_element(b bronze.raw_machine_status) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY INVOKER
-AS $function$
-    SELECT jsonb_build_object(
-        'UpdatedTS', b.event_time,
-        'RunningProgramNo', b.program_no,
-        'Status', b.status,
-        'OperatorID', b.operator_id,
-        'Target', b.target
-    )
-$function$;
-
-CREATE OR REPLACE FUNCTION _archive.as_element(b bronze.raw_machine_alarms) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY INVOKER
-AS $function$
-    SELECT jsonb_build_object(
-        'AlarmTS', b.event_time,
-        'AlarmNo', b.alarm_no,
-        'AlarmDesc', b.alarm_desc
-    )
-$function$;
-
-CREATE OR REPLACE FUNCTION _archive.as_element(b bronze.raw_machine_energy) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY INVOKER
-AS $function$
-    SELECT jsonb_build_object(
-        'UpdatedTS', b.event_time,
-        'Category', b.category,
-        'ServoEnergy', b.servo_energy,
-        'SpindleEnergy', b.spindle_energy,
-        'TotalEnergy', b.total_energy
-    )
-$function$;
-
-CREATE OR REPLACE FUNCTION _archive.as_element(b bronze.raw_machine_focas) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY INVOKER
-AS $function$
-    SELECT jsonb_build_object(
-        'UpdatedTS', b.event_time,
-        'PartCount', b.part_count,
-        'RejCount', b.rej_count,
-        'POT', b.pot,
-        'OT', b.ot,
-        'CT', b.ct
-    )
-$function$;
-
-CREATE OR REPLACE FUNCTION _archive.as_element(b bronze.raw_machine_tool_usage) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY INVOKER
-AS $function$
-    SELECT jsonb_build_object(
-        'UpdatedTS', b.event_time,
-        'ToolNo', b.tool_no,
-        'Target', b.target_count,
-        'Actual', b.actual_count
-    )
-$function$;
-
-CREATE OR REPLACE FUNCTION _archive.as_element(b bronze.raw_machine_pm_status) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY INVOKER
-AS $function$
-    SELECT jsonb_build_object(
-        'UpdatedTS', b.event_time,
-        'PMCorrectedCount', b.pm_corrected_count
-    )
-$function$;
-
 -- Rows that v2 received and did not load, as payloads that v1 will process. Those that came out of a
 -- payload are left out, as the payload itself is still there; so are those that an earlier downgrade
 -- gave back and that slept through the upgrade since.
@@ -138,9 +61,10 @@ SET timezone = 'UTC'
 AS $function$
 DECLARE
     v_array text;
+    v_element jsonb;
     v_rows bigint;
 BEGIN
-    SELECT f.array_name INTO v_array FROM _archive.flat_tables AS f WHERE f.table_name = p_table;
+    SELECT f.array_name, f.element INTO v_array, v_element FROM _archive.flat_tables AS f WHERE f.table_name = p_table;
     IF v_array IS NULL THEN
         RETURN 0;  -- v1 has no place for these rows: they sleep
     END IF;
@@ -166,7 +90,10 @@ BEGIN
                 jsonb_build_object(
                     'DeviceID', coalesce(d.device_id, b.device_id),
                     'IOTID', coalesce(m.source_iot_id, b.machine_iot_id::text),
-                    %2$L, jsonb_build_array(_archive.as_element(b))
+                    %2$L, jsonb_build_array((
+                        SELECT jsonb_object_agg(e.key, to_jsonb(b) -> e.value)
+                        FROM jsonb_each_text(%3$L) AS e
+                    ))
                 ),
                 ck.company_id
             FROM returned AS r
@@ -175,7 +102,7 @@ BEGIN
             LEFT JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id
             LEFT JOIN _archive.company_keys AS ck ON ck.company_iot_id = m.company_iot_id
         $query$,
-        p_table, v_array
+        p_table, v_array, v_element
     );
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     RETURN v_rows;
