@@ -102,7 +102,8 @@ COMMENT ON FUNCTION _stage.carry_machine_cycles(timestamptz, timestamptz) IS
 REVOKE ALL ON FUNCTION _stage.carry_machine_cycles(timestamptz, timestamptz) FROM PUBLIC;
 
 -- Each new v1 cycle, as it comes. v1 must go on whatever happens here: a row that fails is set
--- aside with its error, and the swap refuses to go on while there is one.
+-- aside with its error, and the swap refuses to go on while there is one. Here, too, the first
+-- created wins: the backfill has been through its chunk and will not look again.
 CREATE FUNCTION _stage.fn_carry_machine_cycles() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -111,9 +112,21 @@ DECLARE
     v_message text;
 BEGIN
     BEGIN
-        INSERT INTO _stage.machine_cycles
+        INSERT INTO _stage.machine_cycles AS t
         SELECT v2.* FROM _stage.as_v2(NEW) AS v2
-        ON CONFLICT (machine_iot_id, cycle_start) DO NOTHING;
+        ON CONFLICT (machine_iot_id, cycle_start) DO UPDATE
+        SET logical_date = excluded.logical_date,
+            shift_id = excluded.shift_id,
+            shift_name = excluded.shift_name,
+            cycle_end = excluded.cycle_end,
+            program_no = excluded.program_no,
+            std_load_unload = excluded.std_load_unload,
+            std_cycle_time = excluded.std_cycle_time,
+            actual_load_unload = excluded.actual_load_unload,
+            actual_cycle_time = excluded.actual_cycle_time,
+            down_threshold = excluded.down_threshold,
+            created_at = excluded.created_at
+        WHERE excluded.created_at < t.created_at;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT;
         INSERT INTO _stage.carry_failures (table_name, event_time, sqlstate, message)

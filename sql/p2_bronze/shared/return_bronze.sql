@@ -24,45 +24,55 @@ AS $function$
 DECLARE
     v_rows bigint;
 BEGIN
-    INSERT INTO bronze.raw_telemetry (ingest_time, device_id, iot_id, payload, company_id)
-    SELECT
-        b.time,
-        b.device_id,
-        coalesce(m.source_iot_id, b.machine_iot_id::text),
-        jsonb_build_object(
-            'DeviceID', coalesce(d.device_id, b.device_id),
-            'IOTID', coalesce(m.source_iot_id, b.machine_iot_id::text),
-            'MachineWiseCycleDetails', jsonb_build_array(jsonb_build_object(
-                'CycleStart', b.cycle_start,
-                'CycleEnd', b.cycle_end,
-                'ProgramNo', b.program_no,
-                'StdLoadUnload', b.std_load_unload,
-                'StdCycleTime', b.std_cycle_time,
-                'DownThreshold', b.down_threshold
-            ))
-        ),
-        ck.company_id
-    FROM bronze.raw_machine_cycles AS b
-    LEFT JOIN master.machine_info AS m ON m.iot_id = b.machine_iot_id
-    LEFT JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id
-    LEFT JOIN _archive.company_keys AS ck ON ck.company_iot_id = m.company_iot_id
-    WHERE b.id > _archive.last_loaded_id('machine_cycles')
-        AND NOT EXISTS (
-            SELECT 1 FROM _archive.flattened_rows AS f
-            WHERE f.bronze_table = 'raw_machine_cycles' AND f.bronze_id = b.id
-        )
-        -- Returned by an earlier downgrade, and slept through the upgrade since.
-        AND NOT EXISTS (
-            SELECT 1 FROM _archive.returned_rows AS r
-            WHERE r.bronze_table = 'raw_machine_cycles' AND r.bronze_id = b.id
-        );
+    -- Each payload is known as flattened into the row that it comes from: another upgrade wakes
+    -- that row, and must not make a second one of it.
+    WITH waiting AS MATERIALIZED (
+        SELECT
+            b.id,
+            b.time AS ingest_time,
+            b.device_id,
+            coalesce(m.source_iot_id, b.machine_iot_id::text) AS iot_id,
+            jsonb_build_object(
+                'DeviceID', coalesce(d.device_id, b.device_id),
+                'IOTID', coalesce(m.source_iot_id, b.machine_iot_id::text),
+                'MachineWiseCycleDetails', jsonb_build_array(jsonb_build_object(
+                    'CycleStart', b.cycle_start,
+                    'CycleEnd', b.cycle_end,
+                    'ProgramNo', b.program_no,
+                    'StdLoadUnload', b.std_load_unload,
+                    'StdCycleTime', b.std_cycle_time,
+                    'DownThreshold', b.down_threshold
+                ))
+            ) AS payload,
+            ck.company_id
+        FROM bronze.raw_machine_cycles AS b
+        LEFT JOIN master.machine_info AS m ON m.iot_id = b.machine_iot_id
+        LEFT JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id
+        LEFT JOIN _archive.company_keys AS ck ON ck.company_iot_id = m.company_iot_id
+        WHERE b.id > _archive.last_loaded_id('machine_cycles')
+            AND NOT EXISTS (
+                SELECT 1 FROM _archive.flattened_rows AS f
+                WHERE f.bronze_table = 'raw_machine_cycles' AND f.bronze_id = b.id
+            )
+    ),
+    returned AS (
+        INSERT INTO bronze.raw_telemetry (ingest_time, device_id, iot_id, payload, company_id)
+        SELECT w.ingest_time, w.device_id, w.iot_id, w.payload, w.company_id FROM waiting AS w
+    ),
+    digests AS (
+        SELECT w.id, md5(jsonb_build_array(
+            w.ingest_time, w.device_id, w.iot_id, w.payload, w.company_id
+        )::text) AS digest
+        FROM waiting AS w
+    ),
+    known AS (
+        INSERT INTO _archive.flattened_payloads (digest, is_whole)
+        SELECT DISTINCT d.digest, true FROM digests AS d
+        ON CONFLICT (digest) DO NOTHING
+    )
+    INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)
+    SELECT 'raw_machine_cycles', d.id, d.digest FROM digests AS d;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
-
-    INSERT INTO _archive.returned_rows (bronze_table, bronze_id)
-    SELECT 'raw_machine_cycles', b.id
-    FROM bronze.raw_machine_cycles AS b
-    WHERE b.id > _archive.last_loaded_id('machine_cycles')
-    ON CONFLICT DO NOTHING;
     RETURN v_rows;
 END
 $function$;
