@@ -18,7 +18,9 @@ SELECT m.device_id, m.iot_id, m.company_id, jsonb_build_object(
         'CycleStart', c.cycle_start, 'CycleEnd', c.cycle_start + INTERVAL '7 minutes',
         'ProgramNo', 'O1000', 'StdLoadUnload', 60, 'StdCycleTime', 420, 'DownThreshold', 300)))
 FROM generate_series(1, %s) AS n
-CROSS JOIN LATERAL (SELECT date_trunc('day', now()) + n / %s * INTERVAL '8 minutes') AS c (cycle_start)
+CROSS JOIN LATERAL (
+    SELECT date_trunc('day', now()) + n / %s * INTERVAL '8 minutes'
+) AS c (cycle_start)
 INNER JOIN (SELECT k.*, row_number() OVER (ORDER BY k.machine_id) - 1 AS place
             FROM master.machine_info AS k) AS m ON m.place = n %% %s
 """

@@ -20,7 +20,9 @@ INSERT INTO bronze.raw_machine_cycles (time, device_id, machine_iot_id, cycle_st
     program_no, std_load_unload, std_cycle_time, down_threshold)
 SELECT t, 'GW-' || n %% 10000, 1 + n %% 10000, t, t + INTERVAL '7 minutes', 'O1000', 60, 420, 300
 FROM generate_series(1, %s) AS n
-CROSS JOIN LATERAL (SELECT TIMESTAMPTZ '2026-01-01 00:00:00+00' + n * INTERVAL '1 millisecond') AS c (t)
+CROSS JOIN LATERAL (
+    SELECT TIMESTAMPTZ '2026-01-01 00:00:00+00' + n * INTERVAL '1 millisecond'
+) AS c (t)
 """
 
 
@@ -90,7 +92,7 @@ def _explain(connection: Connection, name: str, query: str) -> None:
 
 
 def _losses(url: str, run_seconds: float = 12.0, open_seconds: float = 3.0) -> None:
-    """Writers that commit at once beside one that stays open, and sweeps that remember their place."""
+    """Quick writers beside one that stays open, and sweeps that remember their place."""
     stop = threading.Event()
 
     def insert(connection: Connection) -> None:
@@ -169,8 +171,8 @@ def _losses(url: str, run_seconds: float = 12.0, open_seconds: float = 3.0) -> N
         sweep(connection)
         [(total,)] = run(connection, "SELECT count(*) FROM bronze.raw_machine_cycles")
     console.print(
-        f"{total:,} rows in {run_seconds:g} s, some in transactions that stay open {open_seconds:g} s;"
-        " a sweep every 0.5 s"
+        f"{total:,} rows in {run_seconds:g} s, some in transactions that stay open "
+        f"{open_seconds:g} s; a sweep every 0.5 s"
     )
     for name, ids in seen.items():
         console.print(

@@ -13,9 +13,9 @@ from typing import Any
 
 import psycopg2
 import psycopg2.extensions
-from alembic import command
 from rich.console import Console
 
+from alembic import command
 from setu.database import database_url
 from setu.repository import alembic_config, repository_root
 

@@ -229,6 +229,14 @@ class Cluster:
         """The server's process id, None once it has stopped."""
         return _postmaster(self.root, self.home / "data")
 
+    def kill(self) -> None:
+        """Kill the server's processes, all at once, as a crash would."""
+        kill_processes(self.home / "data", self.pid)
+
+    def start_again(self) -> None:
+        """Start the server on the data that a kill left."""
+        _serve(self.root, self.home)
+
     def stop(self) -> None:
         """Stop the server and remove its data."""
         _stop_cluster(self.root, self.home / "data")
@@ -284,15 +292,20 @@ def _start_in(root: Path, home: Path, settings: dict[str, str], port: int) -> Cl
     }
     with (home / "data" / "postgresql.conf").open("a") as configuration:
         configuration.writelines(f"{name} = '{value}'\n" for name, value in lines.items())
-    log = f"{inside}/data/server.log"
+    _serve(root, home)
+    return Cluster(root, home, port)
+
+
+def _serve(root: Path, home: Path) -> None:
+    data = f"/{home.relative_to(root)}/data"
     try:
         _run(
             root,
-            *as_postgres,
+            *("runuser", "-u", "postgres", "--"),
             f"{PROGRAMS}/pg_ctl",
             "start",
             f"--pgdata={data}",
-            f"--log={log}",
+            f"--log={data}/server.log",
             "--wait",
             f"--timeout={START_SECONDS}",
         )
@@ -300,7 +313,6 @@ def _start_in(root: Path, home: Path, settings: dict[str, str], port: int) -> Cl
         written = home / "data" / "server.log"
         tail = written.read_text(errors="replace").splitlines()[-10:] if written.exists() else []
         raise Debian13Error(error.title, context=(*error.context, *tail)) from error
-    return Cluster(root, home, port)
 
 
 def _run(root: Path, *words: str) -> None:
@@ -345,6 +357,37 @@ def _postmaster(root: Path, data: Path) -> int | None:
     except (OSError, ValueError, IndexError):
         return None
     return pid
+
+
+def kill_processes(data: Path, postmaster: int | None) -> None:
+    """SIGKILL the postmaster and every process of the server on that data folder.
+
+    Returns when none is left, and removes ``postmaster.pid``, so that the next start does not take
+    another process of that number for the server.
+    """
+    deadline = time.monotonic() + STOP_SECONDS
+    first = () if postmaster is None else (postmaster,)
+    while pids := (*first, *_processes(data)):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        first = ()
+        if time.monotonic() > deadline:
+            raise Debian13Error(f"processes {pids} of the server in {data} do not end")
+        time.sleep(0.005)
+    (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _processes(data: Path) -> tuple[int, ...]:
+    """The processes of a server: each works in its data folder."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (folder / "cwd").readlink() == data and (
+                folder / "exe"
+            ).readlink().name == "postgres":
+                found.append(int(folder.name))
+    return tuple(found)
 
 
 def _stop_cluster(root: Path, data: Path) -> None:

@@ -47,16 +47,23 @@ BEGIN
         INTO held_up_by
         FROM (
             SELECT
-                coalesce(
-                    format('pid %s (%s, %s) open since %s', l.pid, a.usename,
-                        coalesce(nullif(a.application_name, ''), 'no application name'), a.xact_start),
-                    format('prepared transaction %s of %s since %s', p.gid, p.owner, p.prepared)
-                ) AS who,
+                CASE
+                    WHEN l.pid IS NULL THEN
+                        format('prepared transaction %s of %s since %s', p.gid, p.owner, p.prepared)
+                    ELSE
+                        format('pid %s (%s, %s) open since %s', l.pid, a.usename,
+                            coalesce(nullif(a.application_name, ''), 'no application name'), a.xact_start)
+                END AS who,
                 coalesce(a.xact_start, p.prepared) AS since
             FROM pg_locks AS l
             LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
-            LEFT JOIN pg_prepared_xacts AS p
-                ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
+            -- Until the server restarts, a prepared transaction goes by its session's number.
+            LEFT JOIN pg_locks AS x
+                ON l.pid IS NULL
+                AND x.pid IS NULL
+                AND x.locktype = 'transactionid'
+                AND x.virtualtransaction = l.virtualtransaction
+            LEFT JOIN pg_prepared_xacts AS p ON p.transaction = x.transactionid
             WHERE l.virtualtransaction = ANY (_etl.fn_sequence_holders(
                 pg_get_serial_sequence(v_mark.source_table, 'id')::regclass
             ))

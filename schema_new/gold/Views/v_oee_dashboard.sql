@@ -15,12 +15,7 @@ WITH stops AS (
                     WHEN d.down_end IS NOT NULL THEN d.down_end
                     -- Without an end it lasts until the machine shows otherwise, or until now.
                     ELSE least(
-                        (
-                            SELECT min(n.down_start)
-                            FROM silver.machine_downtime AS n
-                            WHERE n.machine_iot_id = d.machine_iot_id
-                                AND n.down_start > d.down_start
-                        ),
+                        lead(d.down_start) OVER w,
                         (
                             SELECT min(c.cycle_start)
                             FROM silver.machine_cycles AS c
@@ -35,6 +30,7 @@ WITH stops AS (
     FROM silver.machine_downtime AS d
     INNER JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = d.machine_iot_id
     INNER JOIN master.plants AS p ON p.iot_id = pm.plant_iot_id
+    WINDOW w AS (PARTITION BY d.company_iot_id, d.machine_iot_id ORDER BY d.down_start)
 ),
 -- Only what lies in a shift's scheduled time counts, on the day of that shift, and where two stops
 -- lie over each other only once.

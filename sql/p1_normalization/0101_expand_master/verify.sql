@@ -5,6 +5,9 @@ DECLARE
     v_v2 text := CASE WHEN to_regclass('_stage.companies') IS NULL THEN 'master' ELSE '_stage' END;
     v_missing text;
 BEGIN
+    IF to_regclass('_archive.dropped_tables') IS NOT NULL THEN
+        RETURN;  -- setu archive drop checked this before it dropped v1's rows
+    END IF;
     EXECUTE format($query$
         SELECT string_agg(m.what, ', ')
         FROM (

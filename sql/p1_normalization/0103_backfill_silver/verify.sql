@@ -5,7 +5,9 @@ DECLARE
 BEGIN
     IF to_regclass('_stage.backfill_progress') IS NULL THEN
         -- Past the swap: the accounts of 0105 speak for the rows.
-        IF to_regclass('_archive.machine_cycles') IS NULL THEN
+        IF to_regclass('_archive.machine_cycles') IS NULL
+            AND to_regclass('_archive.dropped_tables') IS NULL
+        THEN
             RAISE EXCEPTION 'neither the backfill''s progress nor v1''s archived cycles are there';
         END IF;
         RETURN;

@@ -3,6 +3,8 @@
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on v2's silver while late rows are carried back, then ACCESS EXCLUSIVE for renames
 -- down: undone by upgrading again, which finds the same rows under the same keys
+-- @include sql/p1_normalization/shared/require_archive.sql
+
 LOCK TABLE
     silver.machine_cycles,
     silver.machine_downtime,

@@ -3,6 +3,8 @@
 -- transaction: no (each chunk commits; run again, it carries what is left)
 -- lock: none
 -- down: undone by upgrading again, which finds each of these rows known to v2
+-- @include sql/p1_normalization/shared/require_archive.sql
+
 SELECT _archive.carry_master_back();
 
 DO $carry$

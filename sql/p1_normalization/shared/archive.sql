@@ -96,11 +96,6 @@ CREATE TABLE IF NOT EXISTS _archive.flattened_rows (
     digest text NOT NULL,
     PRIMARY KEY (bronze_table, bronze_id)
 );
-CREATE TABLE IF NOT EXISTS _archive.returned_rows (
-    bronze_table text NOT NULL,
-    bronze_id bigint NOT NULL,
-    PRIMARY KEY (bronze_table, bronze_id)
-);
 CREATE TABLE IF NOT EXISTS _archive.unread_payloads (
     ingest_time timestamptz,
     reason_code text NOT NULL,

@@ -53,13 +53,15 @@ BEGIN
     FOR v_carried IN
         SELECT c.*,
             (SELECT string_agg(format('%I', k.name), ', ') FROM unnest(c.v2_key) AS k (name)) AS key,
-            -- Facts are written once; what has no created_at is a state that v1 may change.
-            CASE WHEN c.has_created_at THEN 'NOTHING' ELSE 'UPDATE SET ' || (
+            -- Here, too, the first created wins: the backfill has been through its chunk and will
+            -- not look again. What has no created_at is a state that v1 may change.
+            (
                 SELECT string_agg(format('%1$I = excluded.%1$I', a.attname), ', ' ORDER BY a.attnum)
                 FROM pg_attribute AS a
                 WHERE a.attrelid = format('_stage.%I', c.table_name)::regclass AND a.attnum > 0
                     AND NOT a.attisdropped AND a.attname <> ALL (c.v2_key)
-            ) END AS on_conflict,
+            ) || CASE WHEN c.has_created_at THEN ' WHERE excluded.created_at < t.created_at' ELSE '' END
+                AS on_conflict,
             CASE WHEN c.has_created_at THEN 'INSERT' ELSE 'INSERT OR UPDATE' END AS event
         FROM _archive.carried_tables AS c
         ORDER BY c.table_name
@@ -74,9 +76,9 @@ BEGIN
                     v_message text;
                 BEGIN
                     BEGIN
-                        INSERT INTO _stage.%2$I
+                        INSERT INTO _stage.%2$I AS t
                         SELECT v2.* FROM _stage.as_v2(NEW) AS v2
-                        ON CONFLICT (%3$s) DO %5$s;
+                        ON CONFLICT (%3$s) DO UPDATE SET %5$s;
                     EXCEPTION WHEN OTHERS THEN
                         GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT;
                         INSERT INTO _stage.carry_failures (table_name, event_time, sqlstate, message)

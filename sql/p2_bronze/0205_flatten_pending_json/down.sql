@@ -3,6 +3,17 @@
 -- transaction: yes
 -- lock: none that anybody else wants: the tables were asleep
 -- down: undone by upgrading again, which flattens only what it has not flattened before
+DO $require$
+BEGIN
+    IF to_regclass('_archive.raw_telemetry') IS NULL OR to_regclass('_archive.dead_letter_queue') IS NULL THEN
+        RAISE EXCEPTION 'cannot go back to v1 because its rows are no longer in _archive'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                DETAIL = 'v1''s payloads slept there: raw_telemetry, dead_letter_queue.',
+                HINT = 'setu archive drop was run, or they were dropped by hand. Stay at v2, or restore a backup.';
+    END IF;
+END
+$require$;
+
 SELECT _archive.wake('raw_telemetry', 'bronze', 'raw_telemetry');
 SELECT _archive.wake('dead_letter_queue', 'bronze', 'dead_letter_queue');
 SELECT _archive.wake('migration_metadata', 'bronze', 'migration_metadata');

@@ -52,57 +52,71 @@ END
 $function$;
 
 -- Rows that v2 received and did not load, as payloads that v1 will process. Those that came out of a
--- payload are left out, as the payload itself is still there; so are those that an earlier downgrade
--- gave back and that slept through the upgrade since.
+-- payload are left out, as the payload itself is still there.
 CREATE OR REPLACE FUNCTION _archive.return_rows(p_table text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
 AS $function$
 DECLARE
-    v_array text;
-    v_element jsonb;
+    v_flat _archive.flat_tables;
     v_rows bigint;
 BEGIN
-    SELECT f.array_name, f.element INTO v_array, v_element FROM _archive.flat_tables AS f WHERE f.table_name = p_table;
-    IF v_array IS NULL THEN
+    SELECT f.* INTO STRICT v_flat FROM _archive.flat_tables AS f WHERE f.table_name = p_table;
+    IF v_flat.array_name IS NULL THEN
         RETURN 0;  -- v1 has no place for these rows: they sleep
     END IF;
+    -- Each payload is known as flattened into the row that it comes from: another upgrade wakes
+    -- that row, and must not make a second one of it.
     EXECUTE format(
         $query$
-            WITH returned AS (
-                INSERT INTO _archive.returned_rows (bronze_table, bronze_id)
-                SELECT %1$L, b.id
+            WITH waiting AS MATERIALIZED (
+                SELECT
+                    b.id,
+                    b.time AS ingest_time,
+                    b.device_id,
+                    coalesce(m.source_iot_id, b.machine_iot_id::text) AS iot_id,
+                    jsonb_build_object(
+                        'DeviceID', coalesce(d.device_id, b.device_id),
+                        'IOTID', coalesce(m.source_iot_id, b.machine_iot_id::text),
+                        %2$L, jsonb_build_array((
+                            SELECT jsonb_object_agg(e.key, to_jsonb(b) -> e.value)
+                            FROM jsonb_each_text(%3$L) AS e
+                        ))
+                    ) AS payload,
+                    ck.company_id
                 FROM bronze.%1$I AS b
+                LEFT JOIN master.machine_info AS m ON m.iot_id = b.machine_iot_id
+                LEFT JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id
+                LEFT JOIN _archive.company_keys AS ck ON ck.company_iot_id = m.company_iot_id
                 WHERE b.id > _archive.last_loaded_id(%1$L)
                     AND NOT EXISTS (
                         SELECT 1 FROM _archive.flattened_rows AS f
                         WHERE f.bronze_table = %1$L AND f.bronze_id = b.id
                     )
-                ON CONFLICT DO NOTHING
-                RETURNING bronze_id
+            ),
+            returned AS (
+                INSERT INTO bronze.raw_telemetry (
+                    ingest_time, device_id, iot_id, payload, company_id
+                )
+                SELECT w.ingest_time, w.device_id, w.iot_id, w.payload, w.company_id
+                FROM waiting AS w
+            ),
+            digests AS (
+                SELECT w.id, md5(jsonb_build_array(
+                    w.ingest_time, w.device_id, w.iot_id, w.payload, w.company_id
+                )::text) AS digest
+                FROM waiting AS w
+            ),
+            known AS (
+                INSERT INTO _archive.flattened_payloads (digest)
+                SELECT DISTINCT d.digest FROM digests AS d
+                ON CONFLICT (digest) DO NOTHING
             )
-            INSERT INTO bronze.raw_telemetry (ingest_time, device_id, iot_id, payload, company_id)
-            SELECT
-                b.time,
-                b.device_id,
-                coalesce(m.source_iot_id, b.machine_iot_id::text),
-                jsonb_build_object(
-                    'DeviceID', coalesce(d.device_id, b.device_id),
-                    'IOTID', coalesce(m.source_iot_id, b.machine_iot_id::text),
-                    %2$L, jsonb_build_array((
-                        SELECT jsonb_object_agg(e.key, to_jsonb(b) -> e.value)
-                        FROM jsonb_each_text(%3$L) AS e
-                    ))
-                ),
-                ck.company_id
-            FROM returned AS r
-            INNER JOIN bronze.%1$I AS b ON b.id = r.bronze_id
-            LEFT JOIN master.machine_info AS m ON m.iot_id = b.machine_iot_id
-            LEFT JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id
-            LEFT JOIN _archive.company_keys AS ck ON ck.company_iot_id = m.company_iot_id
+            INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)
+            SELECT %1$L, d.id, d.digest FROM digests AS d
         $query$,
-        p_table, v_array, v_element
+        p_table, v_flat.array_name, v_flat.element
     );
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     RETURN v_rows;

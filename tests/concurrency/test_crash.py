@@ -1,0 +1,275 @@
+"""The server is killed at random moments: bronze, silver, state and watermark agree afterwards."""
+
+# ruff: noqa: T201 (what a run came upon is worth reading, with -s or when it fails)
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from random import Random
+
+import psycopg2
+import psycopg2.extensions
+import pytest
+from sqlalchemy import make_url
+
+from setu.servers import KIND_VARIABLE, Server
+from tests.chain import Chain
+from tests.concurrency.cycles import (
+    BronzeRow,
+    Source,
+    make_fleet,
+    model,
+    reject_reason,
+    silver_rows,
+    state_faults,
+)
+from tests.concurrency.own_server import OwnServer, open_own_server
+from tests.concurrency.test_many_writers import INSERT, READING, Sweeper, Writer
+
+pytestmark = pytest.mark.requires("native", "multi_session")
+
+KILLS = int(os.environ.get("SETU_TEST_KILLS", "24"))
+PREPARED_KILLS = range(8, 12)
+WRITERS = 4
+SWEEPERS = 2
+CRASHES = (psycopg2.OperationalError, psycopg2.InterfaceError)
+
+
+class Load:
+    """Writers and sweeps, as their roles, until the server goes away.
+
+    :ivar highest_seen: the highest id that was visible to anyone.
+    """
+
+    def __init__(self, chain: Chain, seed: str, machines: list[int]) -> None:
+        self._chain = chain
+        self.highest_seen = 0
+        self.pids: list[int] = []
+        self.errors: list[BaseException] = []
+        self._threads = [
+            *(self._thread("setu_ingest", self._write(f"{seed} w{n}", machines))
+              for n in range(WRITERS)),
+            *(self._thread("setu_etl", Sweeper(f"{seed} s{n}")) for n in range(SWEEPERS)),
+            self._thread("postgres", self._watch),
+        ]  # fmt: skip
+        for thread in self._threads:
+            thread.start()
+
+    @staticmethod
+    def _write(seed: str, machines: list[int]) -> Writer:
+        return Writer(seed, machines, prepares=False)
+
+    def _watch(self, connection: psycopg2.extensions.connection) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT coalesce(max(id), 0) FROM bronze.raw_machine_cycles")
+            row = cursor.fetchone()
+            assert row is not None
+            self.highest_seen = max(self.highest_seen, row[0])
+        time.sleep(0.002)
+
+    def _thread(self, role: str, work: object) -> threading.Thread:
+        def repeat() -> None:
+            try:
+                connection = connect(self._chain, role)
+                self.pids.append(connection.get_backend_pid())
+                while True:
+                    work(connection)  # type: ignore[operator]
+            except CRASHES:
+                pass
+            except BaseException as error:
+                self.errors.append(error)
+
+        return threading.Thread(target=repeat, daemon=True)
+
+    def join(self) -> None:
+        """Wait for all to notice that the server has gone; raise what was not that."""
+        for thread in self._threads:
+            thread.join(30)
+        assert not any(thread.is_alive() for thread in self._threads)
+        if self.errors:
+            raise self.errors[0]
+
+
+def connect(chain: Chain, role: str) -> psycopg2.extensions.connection:
+    """A session as that role, with its settings; waits for a server that is still recovering."""
+    address = make_url(chain.url).set(username=role).render_as_string(hide_password=False)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            connection = psycopg2.connect(address)
+            connection.autocommit = True
+            return connection
+        except psycopg2.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def bronze_by_id(chain: Chain) -> dict[int, BronzeRow]:
+    """What bronze holds; an id that is there twice fails."""
+    rows = chain.query(
+        "SELECT id, machine_iot_id, cycle_start, cycle_end, program_no, std_load_unload, "
+        "std_cycle_time, down_threshold FROM bronze.raw_machine_cycles ORDER BY id"
+    )
+    found = {row[0]: BronzeRow(*row[1:]) for row in rows}
+    assert len(found) == len(rows), "an id was given twice"
+    return found
+
+
+def check(chain: Chain, machines: list[int]) -> int:
+    """All that must agree after a crash; returns the watermark."""
+    mark: int = chain.value(
+        "SELECT last_processed_id FROM _etl.watermarks WHERE pipeline = 'machine_cycles'"
+    )
+    bronze = bronze_by_id(chain)
+    reading = chain.value(READING) or 0
+    assert mark <= reading, "the watermark is ahead of ids that are still to come"
+    assert max(bronze, default=0) <= reading
+    assert chain.value("SELECT coalesce(max(fence_id), 0) FROM _etl.fence_readings") <= reading
+
+    done = [row for key, row in bronze.items() if key <= mark]
+    assert silver_rows(chain) == model(done, machines)
+    assert state_faults(chain) == 0
+    rejected = chain.query("SELECT bronze_id, reason_code FROM _etl.rejected_rows ORDER BY 1")
+    assert rejected == [
+        (key, reason)
+        for key, row in bronze.items()
+        if key <= mark and (reason := reject_reason(row, machines))
+    ]
+    counted = chain.value("SELECT coalesce(sum(rows_read), 0)::bigint FROM _etl.job_runs")
+    assert counted == len(done)
+    return mark
+
+
+def kill_one_backend(chain: Chain, load: Load, random: Random) -> None:
+    """The postmaster survives, ends all others and recovers: its start time stays what it was."""
+    started = chain.value("SELECT pg_postmaster_start_time()")
+    os.kill(random.choice(load.pids), signal.SIGKILL)
+    load.join()
+    with connect(chain, "postgres") as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_postmaster_start_time()")
+        assert cursor.fetchone() == (started,)
+    connection.close()
+
+
+@pytest.fixture
+def own_server(server: Server) -> Iterator[OwnServer]:
+    own = open_own_server(os.environ.get(KIND_VARIABLE, ""))
+    if own is None:
+        pytest.skip("there are no programs of a native server on this machine to start one from")
+    try:
+        yield own
+    finally:
+        own.close()
+
+
+def test_after_every_kill_bronze_silver_state_and_watermark_agree(
+    server: Server, own_server: OwnServer
+) -> None:
+    seed = os.environ.get("SETU_TEST_SEED") or uuid.uuid4().hex[:8]
+    print(f"seed {seed}")
+    random = Random(seed)
+    chain = _fresh_chain(own_server)
+    machines = make_fleet(chain)
+    with connect(chain, "setu_ingest") as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        assert cursor.fetchone() == ("off",)
+    connection.close()
+
+    lost = reused = 0
+    prepared: list[int] = []
+    for kill in range(KILLS):
+        if kill == PREPARED_KILLS.start:
+            prepared = prepare(chain, Source(random, machines))
+        load = Load(chain, f"{seed} {kill}", machines)
+        time.sleep(random.uniform(0.2, 1.4))
+        if random.random() < 0.3:
+            kill_one_backend(chain, load, random)
+        else:
+            own_server.kill()
+            load.join()
+            own_server.start()
+
+        mark = check(chain, machines)
+        highest = max(bronze_by_id(chain), default=0)
+        drawn = chain.value("SELECT nextval('bronze.raw_machine_cycles_id_seq')")
+        assert drawn > max(mark, highest)
+        lost += load.highest_seen > highest
+        reused += load.highest_seen >= drawn
+        if kill in PREPARED_KILLS:
+            assert mark < prepared[0], "the watermark has passed a prepared transaction"
+        if kill == PREPARED_KILLS[-1]:
+            mark = finish_prepared(chain, prepared, machines)
+
+    chain.run("SET ROLE setu_etl", "CALL _etl.sp_load_machine_cycles(0, '{}')")
+    mark = check(chain, machines)
+    bronze = bronze_by_id(chain)
+    assert mark == chain.value(READING) >= max(bronze)
+    print(
+        f"{KILLS} kills: {lost} lost rows that had been visible, after {reused} an id was given "
+        f"out again; {len(bronze)} rows in bronze, {len(silver_rows(chain))} cycles in silver"
+    )
+    plant_violation(chain, machines)
+
+
+def _fresh_chain(own_server: OwnServer) -> Chain:
+    admin = Chain(own_server.url, ())
+    admin.run("CREATE DATABASE setu")
+    url = make_url(own_server.url).set(database="setu").render_as_string(hide_password=False)
+    chain = Chain(url, ())
+    chain.run("CREATE EXTENSION timescaledb")
+    if chain.value("SHOW timescaledb.license") == "timescale":
+        chain = Chain(url, ("community",))
+    chain.upgrade()
+    return chain
+
+
+def prepare(chain: Chain, source: Source) -> list[int]:
+    """A prepared transaction of three rows; their ids."""
+    ids = []
+    with chain.session() as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        for _ in range(3):
+            cursor.execute(f"{INSERT} RETURNING id", source.row().values())
+            [(drawn,)] = cursor.fetchall()
+            ids.append(drawn)
+        cursor.execute("PREPARE TRANSACTION 'survivor'")
+    chain.run("SET ROLE setu_etl", "CALL _etl.sp_load_machine_cycles(0, '{}')")
+    assert_lag_view_names_the_prepared(chain)
+    return ids
+
+
+def assert_lag_view_names_the_prepared(chain: Chain) -> None:
+    held_up_by = chain.value("SELECT held_up_by FROM _etl.v_pipeline_lag")
+    assert "prepared transaction survivor of postgres since" in held_up_by
+
+
+def finish_prepared(chain: Chain, ids: list[int], machines: list[int]) -> int:
+    """It has held the sweep, and the lag view names it; once committed its rows are loaded."""
+    sweep = ("SET ROLE setu_etl", "CALL _etl.sp_load_machine_cycles(0, '{}')")
+    chain.run(*sweep)
+    assert check(chain, machines) < ids[0]
+    assert_lag_view_names_the_prepared(chain)
+    chain.run("COMMIT PREPARED 'survivor'", *sweep)
+    mark = check(chain, machines)
+    assert mark >= ids[-1]
+    assert set(ids) <= set(bronze_by_id(chain))
+    return mark
+
+
+def plant_violation(chain: Chain, machines: list[int]) -> None:
+    """What the checks are for: a watermark that outlived the ids it has passed."""
+    chain.run("UPDATE _etl.watermarks SET last_processed_id = last_processed_id + 3")
+    with pytest.raises(AssertionError, match="ahead of ids that are still to come"):
+        check(chain, machines)
+    source = Source(Random(1), machines)
+    with chain.session() as connection, connection.cursor() as cursor:
+        for _ in range(3):
+            cursor.execute(INSERT, source.row().values())
+    with pytest.raises(AssertionError):
+        check(chain, machines)

@@ -1,0 +1,118 @@
+"""Dropping v1's rows for good: when it refuses, and what refuses afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import make_url
+
+from setu.accounts import read_accounts
+from setu.archive import ArchiveError, Dropped, drop_archive
+from setu.database import connected
+from setu.errors import PreflightError, StatementError
+from setu.fleet import FleetSize, make_fleet
+from setu.servers import Server
+from tests.chain import HEAD, Chain, chain_on
+from tests.v1 import ROOT
+
+FLEET = FleetSize(companies=1, plants=1, machines=2, days=10, cycles_per_machine_day=4)
+
+
+@pytest.fixture
+def chain(server: Server) -> Iterator[Chain]:
+    """A database at v1 with a fleet."""
+    with chain_on(server) as chain:
+        chain.upgrade("0001")
+        with chain.session() as connection:
+            connection.autocommit = False
+            make_fleet(connection, FLEET)
+            connection.commit()
+        yield chain
+
+
+def drop(chain: Chain) -> list[Dropped]:
+    """``setu archive drop --yes``."""
+    url = make_url(chain.url).set(drivername="postgresql+psycopg2")
+    with connected(url, "test") as connection:
+        return drop_archive(connection, ROOT, chain.settings)
+
+
+def test_dropping_the_archive_refuses_while_v1_is_still_needed(chain: Chain) -> None:
+    chain.upgrade("0204")
+    with pytest.raises(ArchiveError, match="at 0204"):
+        drop(chain)
+    assert chain.value("SELECT count(*) FROM _archive.machine_cycles") > 0
+
+
+def test_dropping_the_archive_refuses_while_a_revision_does_not_hold(chain: Chain) -> None:
+    chain.upgrade()
+    chain.run("DROP INDEX bronze.raw_machine_cycles_id_time_idx")
+    with pytest.raises(ArchiveError, match="0204_index_id_time"):
+        drop(chain)
+    assert chain.value("SELECT count(*) FROM _archive.machine_cycles") > 0
+
+
+def test_downgrade_refuses_when_archive_was_dropped(chain: Chain) -> None:
+    chain.upgrade()
+    catalog, rows = chain.catalog(), chain.rows()
+    dropped = drop(chain)
+    assert {table.table for table in dropped} == {
+        "companies",
+        "dead_letter_queue",
+        "machine_cycles",
+        "machine_info",
+        "plants",
+        "raw_telemetry",
+        "shifts",
+    }
+    assert chain.broken() == []
+    assert (chain.catalog(), chain.rows()) == (catalog, rows)
+    with pytest.raises(ArchiveError, match="dropped already"):
+        drop(chain)
+
+    with pytest.raises(PreflightError, match="no way back to v1"):
+        chain.downgrade("0001")
+    assert chain.revision() == HEAD
+
+    chain.downgrade("0205")
+    chain.upgrade()
+    assert chain.catalog() == catalog
+
+
+def test_the_report_still_counts_when_archive_was_dropped(chain: Chain) -> None:
+    chain.upgrade()
+    url = make_url(chain.url).set(drivername="postgresql+psycopg2")
+    with connected(url, "test") as connection:
+        before = read_accounts(connection)
+    drop(chain)
+    with connected(url, "test") as connection:
+        after = read_accounts(connection)
+    [cycles] = after.accounts
+    assert cycles in before.accounts
+    assert cycles.v1_rows == FLEET.cycle_count + FLEET.processed_payloads
+    assert (after.orphans, after.payloads) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("revision", "before", "table"),
+    [
+        ("0205", "0204", "raw_telemetry"),
+        ("0105", "0104", "machine_cycles"),
+        ("0104", "0103", "machine_cycles"),
+    ],
+)
+def test_a_step_refuses_when_v1_rows_were_dropped_by_hand(
+    chain: Chain, revision: str, before: str, table: str
+) -> None:
+    chain.upgrade(revision)
+    chain.run(
+        "DROP FUNCTION IF EXISTS _archive.payload_digest",
+        f"DROP TABLE _archive.{table}",
+    )
+    rows = chain.rows()
+    with pytest.raises(StatementError, match="no longer in _archive") as refusal:
+        chain.downgrade(before)
+    assert "restore a backup" in str(refusal.value)
+    assert chain.revision() == revision
+    assert chain.rows() == rows
