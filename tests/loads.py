@@ -24,7 +24,9 @@ def _shift(number: int, name: str | None, start: float, end: float, to_day: int 
 
 PLANTS = (
     Plant("UTC", (_shift(1, "Day", 6, 14), _shift(2, "Night", 22, 6, 1))),
-    Plant("Asia/Kolkata", (_shift(1, "A", 6, 14), _shift(2, "B", 14, 22), _shift(3, "C", 22, 6, 1))),
+    Plant(
+        "Asia/Kolkata", (_shift(1, "A", 6, 14), _shift(2, "B", 14, 22), _shift(3, "C", 22, 6, 1))
+    ),
     Plant("America/New_York", (_shift(4, None, 0, 2.5), _shift(9, "Later", 2.5, 24))),
 )
 CODES = ("NO TOOL", "NO POWER", "Störung")

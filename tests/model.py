@@ -78,14 +78,18 @@ OTHER_FACTS = (
         "category",
         True,
     ),
-    Fact("machine_focas", "event_time", _own("count", "part_count", "rej_count", "pot", "ot", "ct")),
+    Fact(
+        "machine_focas", "event_time", _own("count", "part_count", "rej_count", "pot", "ot", "ct")
+    ),
     Fact(
         "machine_focas_program_production",
         "event_time",
         {"actual_count": "integer", "target_count": "integer", **_INTEGERS},
         "program_no",
     ),
-    Fact("machine_tool_usage", "event_time", _own("count", "target_count", "actual_count"), "tool_no"),
+    Fact(
+        "machine_tool_usage", "event_time", _own("count", "target_count", "actual_count"), "tool_no"
+    ),
     *(
         Fact(
             f"machine_{kind}_status",
@@ -278,9 +282,11 @@ def _stitch(silver: dict[Key, dict[str, Any]], history: Mapping[Key, Row]) -> No
             cycle["actual_cycle_time"] = None if end is None else rounded(_seconds(end - start))
         last = previous[key]
         last_end = silver[last]["cycle_end"] if last else None
-        if known is not None and last == old_previous[key]:
-            if last is None or history[last]["cycle_end"] == last_end:
-                continue
+        same = last == old_previous.get(key) and (
+            last is None or history[last]["cycle_end"] == last_end
+        )
+        if known is not None and same:
+            continue
         gap = None if last_end is None else max(0, rounded(_seconds(start - last_end)))
         cycle["actual_load_unload"] = None if gap is None else min(gap, INTEGERS[-1])
 

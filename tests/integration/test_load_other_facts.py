@@ -35,7 +35,7 @@ def fleet(shared_fleet: Fleet) -> Fleet:
 
 def row(fact: Fact, seconds: float = 0, **more: Any) -> dict[str, Any]:
     """A row of machine 1 that can be loaded."""
-    key = {fact.key: "K"} if fact.key else {}
+    key: dict[str, Any] = {fact.key: "K"} if fact.key else {}
     return {"machine_iot_id": 1, fact.instant: AT + timedelta(seconds=seconds), **key, **more}
 
 
@@ -54,11 +54,11 @@ def _reasons() -> Iterator[tuple[str, dict[str, Any], str]]:
                 "decimal": [float("nan"), float("-inf"), 999999999.9995],
             }
             for bad in wrong.get(kind, []):
-                yield fact.name, row(fact, **{name: bad}), "value_out_of_range"
+                yield fact.name, row(fact) | {name: bad}, "value_out_of_range"
             if kind == "end":
                 before = row(fact)[fact.instant] - timedelta(microseconds=1)
-                yield fact.name, row(fact, **{name: before}), "end_before_start"
-                yield fact.name, row(fact, **{name: "infinity"}), "end_out_of_range"
+                yield fact.name, row(fact) | {name: before}, "end_before_start"
+                yield fact.name, row(fact) | {name: "infinity"}, "end_out_of_range"
 
 
 REASONS = list(_reasons())
@@ -108,7 +108,7 @@ def test_a_key_too_long_for_its_index_is_set_aside(fleet: Fleet) -> None:
     assert fleet.rejects(fact) == {ids[1]: "load_error"}
 
 
-@pytest.mark.parametrize("fact", (CYCLES, *OTHER_FACTS), ids=lambda fact: fact.name)
+@pytest.mark.parametrize("fact", [CYCLES, *OTHER_FACTS], ids=lambda fact: fact.name)
 def test_rejected_rows_go_through_again_once_the_machine_is_registered(
     fleet: Fleet, fact: Fact
 ) -> None:
@@ -206,7 +206,12 @@ def test_counts_are_rounded_half_away_from_zero(
 
 @pytest.mark.parametrize(
     ("sent", "stored"),
-    [(1.0005, "1.001"), (-1.0005, "-1.001"), (2.0004999, "2.000"), (999999999.999, "999999999.999")],
+    [
+        (1.0005, "1.001"),
+        (-1.0005, "-1.001"),
+        (2.0004999, "2.000"),
+        (999999999.999, "999999999.999"),
+    ],
 )
 def test_energy_is_rounded_as_the_decimal_that_was_sent(
     fleet: Fleet, sent: float, stored: str
@@ -228,7 +233,7 @@ def test_a_key_that_was_not_sent_is_empty(fleet: Fleet, name: str) -> None:
 
 
 @pytest.mark.requires("community")
-@pytest.mark.parametrize("fact", (CYCLES, *OTHER_FACTS), ids=lambda fact: fact.name)
+@pytest.mark.parametrize("fact", [CYCLES, *OTHER_FACTS], ids=lambda fact: fact.name)
 def test_rows_of_compressed_chunks_are_completed_and_duplicates_of_them_merged(
     fleet: Fleet, fact: Fact
 ) -> None:
