@@ -13,4 +13,4 @@ CREATE TABLE alerting.history (
 
 COMMENT ON TABLE alerting.history IS 'One row per alert; open until its status is Resolved';
 COMMENT ON COLUMN alerting.history.rule_id IS
-    'Key in config.alert_rules; null: a missed heartbeat, which no rule asks for';
+    'The rule that raised it; null: a missed heartbeat, which no rule asks for';
