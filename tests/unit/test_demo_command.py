@@ -20,7 +20,7 @@ def test_the_demo_fails_when_a_claim_is_not_so(monkeypatch: pytest.MonkeyPatch) 
     checks = [Check("water is wet", True), Check("the earth is flat", False, "it is round")]
     monkeypatch.setattr(command, "_server", no_server)
     monkeypatch.setattr(Demo, "run", lambda _demo: checks)
-    with pytest.raises(command.DemoFailedError, match="the earth is flat .it is round"):
+    with pytest.raises(command.DemoFailedError, match="the earth is flat"):
         command.demo()
     monkeypatch.setattr(Demo, "run", lambda _demo: checks[:1])
     command.demo()
