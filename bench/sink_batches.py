@@ -1,4 +1,4 @@
-"""Rows a second into bronze by size of the sink's transactions, with and without waiting for the disk."""
+"""Rows a second into bronze by size of the sink's transactions, waiting for the disk or not."""
 
 from __future__ import annotations
 
