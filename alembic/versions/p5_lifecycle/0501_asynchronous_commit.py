@@ -2,8 +2,8 @@
 
 What: synchronous_commit = off for setu_ingest and setu_etl.
 Why: asked for: a sink's transaction costs no flush.
-Risk: a crash loses what was committed in the last 600 ms, all of it together; Kafka's offset is not
-among it. See docs/lifecycle.md.
+Risk: a crash loses what was committed in the last 600 ms, all of it together; Kafka's offset is
+  not among it. See docs/lifecycle.md.
 Downgrade: the server's setting.
 """
 

@@ -7,7 +7,10 @@ SELECT alter_job(
     job_id => add_job(
         proc => format('_etl.sp_load_%s', fact.name)::regproc,
         schedule_interval => current_setting('setu.job_schedule')::interval,
-        config => jsonb_build_object('max_runtime', current_setting('setu.job_max_runtime')),
+        config => jsonb_build_object(
+            'max_runtime', current_setting('setu.job_max_runtime'),
+            'late_window', current_setting('setu.late_window')
+        ),
         initial_start => date_trunc('minute', clock_timestamp()) + INTERVAL '1 minute'
             + fact.place * INTERVAL '6 seconds',
         fixed_schedule => true
