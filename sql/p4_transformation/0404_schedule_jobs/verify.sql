@@ -10,11 +10,11 @@ BEGIN
         END IF;
         RETURN;
     END IF;
-    SELECT string_agg(p.proname, ', ' ORDER BY p.proname) INTO v_unlike
-    FROM pg_proc AS p
-    WHERE p.pronamespace = '_etl'::regnamespace AND p.proname LIKE 'sp\_load\_%' AND (
+    SELECT string_agg(w.pipeline, ', ' ORDER BY w.pipeline) INTO v_unlike
+    FROM _etl.watermarks AS w
+    WHERE (
         SELECT count(*) FROM timescaledb_information.jobs AS j
-        WHERE j.proc_schema = '_etl' AND j.proc_name = p.proname
+        WHERE j.proc_schema = '_etl' AND j.proc_name = 'sp_load_' || w.pipeline
             AND j.owner::text = 'setu_etl' AND j.fixed_schedule
     ) <> 1;
     IF v_unlike IS NOT NULL THEN
