@@ -266,7 +266,9 @@ BEGIN
         target_id, machine_iot_id, company_iot_id, program_no, shift_id, target_parts_per_hour,
         std_cycle_time_sec, effective_start_date, effective_end_date, created_at
     )
-    SELECT p.target_id, mk.machine_iot_id, ck.company_iot_id, p.program_no, sk.shift_id,
+    SELECT p.target_id, mk.machine_iot_id, ck.company_iot_id, p.program_no,
+        -- A number that v2 gave a target for a shift of no plant went to v1 as it is.
+        coalesce(sk.shift_id, CASE WHEN known.shift_id::text = p.shift_id THEN known.shift_id END),
         p.target_parts_per_hour, p.std_cycle_time_sec, p.effective_start_date, p.effective_end_date,
         p.created_at
     FROM master.production_targets AS p
@@ -276,6 +278,7 @@ BEGIN
     LEFT JOIN _stage.plant_machine_mapping AS pm ON pm.machine_iot_id = mk.machine_iot_id
     LEFT JOIN _archive.shift_keys AS sk
         ON sk.plant_iot_id = pm.plant_iot_id AND sk.v1_shift_id = p.shift_id
+    LEFT JOIN _stage.production_targets AS known ON known.target_id = p.target_id
     ON CONFLICT (target_id) DO UPDATE
     SET machine_iot_id = excluded.machine_iot_id, company_iot_id = excluded.company_iot_id,
         program_no = excluded.program_no, shift_id = excluded.shift_id,
