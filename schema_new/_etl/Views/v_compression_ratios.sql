@@ -11,9 +11,9 @@ SELECT
     round(s.before_compression_total_bytes / nullif(s.after_compression_total_bytes, 0)::numeric, 1)
         AS ratio
 FROM timescaledb_information.hypertables AS h
-CROSS JOIN LATERAL hypertable_compression_stats(
-    format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass
-) AS s
+INNER JOIN pg_namespace AS n ON n.nspname = h.hypertable_schema
+INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = h.hypertable_name
+CROSS JOIN LATERAL hypertable_compression_stats(c.oid::regclass) AS s
 WHERE h.hypertable_schema IN ('bronze', 'silver');
 
 -- @community

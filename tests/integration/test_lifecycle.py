@@ -1,0 +1,145 @@
+"""Jobs, column store and retention on the real chain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from setu.servers import Server
+from tests.v2 import Plant, plant_on
+
+NOW = datetime.now(UTC)
+OLD = NOW - timedelta(days=40)
+
+
+@pytest.fixture(scope="module")
+def shared_plant(server: Server) -> Iterator[Plant]:
+    with plant_on(server) as plant:
+        yield plant
+
+
+@pytest.fixture
+def plant(shared_plant: Plant) -> Plant:
+    shared_plant.clear()
+    return shared_plant
+
+
+def cycle(start: datetime, seconds: int = 30, **more: Any) -> dict[str, Any]:
+    return {"cycle_start": start, "cycle_end": start + timedelta(seconds=seconds), **more}
+
+
+def chunks(plant: Plant, table: str) -> list[bool]:
+    """Whether each chunk is compressed, by age."""
+    return [
+        row[0]
+        for row in plant.chain.query(
+            "SELECT is_compressed FROM timescaledb_information.chunks"
+            " WHERE hypertable_name = %s ORDER BY range_start",
+            table,
+        )
+    ]
+
+
+def run_jobs(plant: Plant, name: str) -> None:
+    """Run each job of a procedure, as the scheduler would."""
+    jobs = "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name = %s ORDER BY 1"
+    for (job,) in plant.chain.query(jobs, name):
+        plant.chain.run(f"CALL run_job({job})")
+
+
+@pytest.mark.requires("community")
+def test_the_load_is_a_job_every_minute_on_a_fixed_schedule(plant: Plant) -> None:
+    assert plant.chain.query(
+        "SELECT proc_name, schedule_interval::text, fixed_schedule, owner::text, max_retries,"
+        " max_runtime > interval '50 seconds' FROM timescaledb_information.jobs"
+        " WHERE proc_schema = '_etl' ORDER BY proc_name"
+    )[0] == ("sp_load_machine_cycles", "00:01:00", True, "setu_etl", -1, True)
+
+
+@pytest.mark.requires("community")
+def test_the_job_loads_what_is_in_bronze(plant: Plant) -> None:
+    plant.send(cycle(NOW))
+    run_jobs(plant, "sp_load_machine_cycles")
+    assert len(plant.silver()) == 1
+    assert plant.chain.value("SELECT job_id FROM _etl.job_runs") >= 1000
+
+
+@pytest.mark.requires("scheduler")
+def test_the_scheduler_runs_the_job(plant: Plant) -> None:
+    plant.send(cycle(NOW))
+    alter = (
+        "SELECT alter_job(job_id, scheduled => {}, next_start => now())"
+        " FROM timescaledb_information.jobs WHERE proc_name = 'sp_load_machine_cycles'"
+    )
+    plant.chain.run(alter.format("true"))
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and not plant.silver():
+            time.sleep(0.2)
+    finally:
+        plant.chain.run(alter.format("false"))
+    assert len(plant.silver()) == 1
+    assert plant.chain.query("SELECT DISTINCT status FROM _etl.job_runs") == [("succeeded",)]
+
+
+@pytest.mark.requires("community")
+def test_a_late_cycle_is_stitched_into_a_compressed_chunk(plant: Plant) -> None:
+    start = NOW - timedelta(days=60)
+    plant.send(cycle(start, time=OLD), cycle(start + timedelta(minutes=10), time=OLD), cycle(NOW))
+    plant.load()
+    run_jobs(plant, "policy_compression")
+    assert chunks(plant, "machine_cycles")[0]
+    assert chunks(plant, "raw_machine_cycles") == [True, False]
+    # Into the compressed chunks of both tables: a late row, and one that was there.
+    plant.send(cycle(start + timedelta(minutes=5), time=OLD), cycle(start, 60))
+    run = plant.load()
+    assert plant.counters(run) == (2, 1, 1, 0)
+    assert run["rows_late"] == 1
+    assert [row.gap for row in plant.silver()][:3] == [None, 240, 270]
+    plant.check_cache()
+
+
+def test_the_sweep_reads_rows_that_were_compressed_before_it_came(plant: Plant) -> None:
+    plant.send(cycle(NOW, time=OLD), cycle(NOW + timedelta(minutes=1), time=OLD))
+    if plant.chain.community:
+        run_jobs(plant, "policy_compression")
+        assert chunks(plant, "raw_machine_cycles") == [True]
+    assert plant.counters(plant.load()) == (2, 2, 0, 0)
+
+
+def test_retention_keeps_a_chunk_until_its_rows_are_loaded(plant: Plant) -> None:
+    plant.send(cycle(NOW, time=OLD), cycle(NOW, time=OLD - timedelta(days=5), machine_iot_id=404))
+    plant.send(cycle(NOW, machine_iot_id=2))
+    retain = 'CALL _etl.sp_retain_bronze(0, \'{"drop_after": "30 days"}\')'
+    plant.chain.run(retain)
+    assert len(chunks(plant, "raw_machine_cycles")) == 3
+    plant.load(max_batches=1, batch_size=1)
+    plant.chain.run(retain)
+    # The first row is loaded; the one after it is not.
+    assert len(chunks(plant, "raw_machine_cycles")) == 2
+    plant.load()
+    plant.chain.run(retain)
+    assert len(chunks(plant, "raw_machine_cycles")) == 1
+    # Rejected rows went with their chunk, and are kept where they can be sent again.
+    assert plant.rejects() == [(2, "unknown_machine")]
+    assert len(plant.silver()) == 2
+
+
+@pytest.mark.requires("community")
+def test_the_way_down_opens_compressed_chunks_and_loses_no_row(server: Server) -> None:
+    with plant_on(server) as plant:
+        start = NOW - timedelta(days=60)
+        plant.send(*(cycle(start + timedelta(minutes=n), time=OLD) for n in range(50)))
+        plant.load()
+        run_jobs(plant, "policy_compression")
+        before = plant.chain.rows("silver.machine_cycles", "bronze.raw_machine_cycles")
+        plant.chain.downgrade("0501")
+        assert not any(chunks(plant, "machine_cycles"))
+        assert plant.chain.rows("silver.machine_cycles", "bronze.raw_machine_cycles") == before
+        plant.chain.downgrade("0001")
+        plant.chain.upgrade()
+        assert plant.chain.rows("silver.machine_cycles", "bronze.raw_machine_cycles") == before
