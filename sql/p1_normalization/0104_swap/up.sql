@@ -22,6 +22,12 @@ BEGIN
         PERFORM _stage.carry(v_failure.table_name, v_failure.event_time,
             v_failure.event_time + INTERVAL '1 microsecond');
     END LOOP;
+
+    -- A machine that v1 registered after a chunk was carried: its rows there were orphans' then.
+    PERFORM _stage.carry_late_machines((
+        SELECT min(p.finished_at) FROM _stage.backfill_progress AS p
+    ));
+    PERFORM set_config('setu.late_machines_until', clock_timestamp()::text, true);
 END
 $ready$;
 
@@ -36,6 +42,10 @@ SELECT _archive.lock_tables(
 );
 
 SELECT _stage.sync_master();
+-- And one that was registered while the locks were waited for.
+SELECT _stage.carry_late_machines(
+    current_setting('setu.late_machines_until')::timestamptz - INTERVAL '1 second'
+);
 
 DO $whole$
 DECLARE
@@ -77,6 +87,7 @@ END
 $whole$;
 
 DROP PROCEDURE _stage.backfill();
+DROP FUNCTION _stage.carry_late_machines(timestamptz);
 -- @include sql/p1_normalization/shared/drop_carry.sql
 -- @include sql/p1_normalization/shared/drop_sync.sql
 

@@ -3,6 +3,9 @@ DO $verify$
 DECLARE
     v_wrong text;
 BEGIN
+    IF to_regclass('_archive.dropped_tables') IS NOT NULL THEN
+        RETURN;  -- counted before v1's rows were dropped, or there never were any
+    END IF;
     IF to_regprocedure('_archive.account_for_rows()') IS NULL THEN
         RAISE EXCEPTION 'the rows of v1 have not been accounted for';
     END IF;

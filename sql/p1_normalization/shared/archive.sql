@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS _archive.machine_keys (
     machine_iot_id integer PRIMARY KEY,
     company_id text NOT NULL,
     machine_id text NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (company_id, machine_id)
 );
 CREATE TABLE IF NOT EXISTS _archive.shift_keys (

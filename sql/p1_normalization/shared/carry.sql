@@ -1,8 +1,15 @@
 -- The carriers: one text for every table in _archive.carried_tables, on top of its as_v2.
 
 -- Carries the v1 rows of a time range. Of duplicates the first created wins, also over one that
--- the trigger carried before this ran. Any number of times with the same result.
-CREATE FUNCTION _stage.carry(p_table text, p_from timestamptz, p_to timestamptz) RETURNS bigint
+-- the trigger carried before this ran. Any number of times with the same result. With
+-- p_registered_since only rows of machines that v1 registered since then: they were orphans before.
+CREATE FUNCTION _stage.carry(
+    p_table text,
+    p_from timestamptz,
+    p_to timestamptz,
+    p_registered_since timestamptz DEFAULT '-infinity'
+)
+RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -26,22 +33,28 @@ BEGIN
             SELECT DISTINCT ON (%2$s) v2.*
             FROM %3$I.%1$I AS v1
             CROSS JOIN LATERAL _stage.as_v2(v1) AS v2
-            WHERE v1.%4$I >= $1 AND v1.%4$I < $2
+            WHERE v1.%4$I >= $1 AND v1.%4$I < $2 %8$s
             ORDER BY %2$s, %5$s v2
             ON CONFLICT (%2$s) DO UPDATE SET %6$s %7$s
         $query$,
         p_table, v_key, v_carried.schema_name, v_carried.v1_time,
         CASE WHEN v_carried.has_created_at THEN 'v2.created_at,' ELSE '' END,
         v_others,
-        CASE WHEN v_carried.has_created_at THEN 'WHERE excluded.created_at < t.created_at' ELSE '' END
-    ) USING p_from, p_to;
+        CASE WHEN v_carried.has_created_at THEN 'WHERE excluded.created_at < t.created_at' ELSE '' END,
+        CASE WHEN p_registered_since > '-infinity' THEN
+            'AND (v1.company_id, v1.machine_id) IN (
+                SELECT k.company_id, k.machine_id FROM _archive.machine_keys AS k
+                WHERE k.registered_at >= $3
+            )'
+        ELSE '' END
+    ) USING p_from, p_to, p_registered_since;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     RETURN v_rows;
 END
 $function$;
-COMMENT ON FUNCTION _stage.carry(text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION _stage.carry(text, timestamptz, timestamptz, timestamptz) IS
     'Carries the v1 rows of a table and a time range to v2';
-REVOKE ALL ON FUNCTION _stage.carry(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.carry(text, timestamptz, timestamptz, timestamptz) FROM PUBLIC;
 
 -- Each new v1 row, as it comes. v1 must go on whatever happens here: a row that fails is set aside
 -- with its error, and the swap refuses to go on while there is one. The functions are written out

@@ -9,7 +9,7 @@ BEGIN
     END LOOP;
 END
 $triggers$;
-DROP FUNCTION _stage.carry(text, timestamptz, timestamptz);
+DROP FUNCTION _stage.carry(text, timestamptz, timestamptz, timestamptz);
 DROP FUNCTION _stage.keys_of(text, text, text, timestamptz);
 DROP TABLE _stage.carry_failures;
 DROP TABLE _stage.backfill_progress;
