@@ -124,9 +124,7 @@ def test_a_downgrade_leaves_every_live_row_as_it_was(walk: Walk, revision: str) 
     same_rows(before, after)
 
 
-def changed_under(
-    prefix: str, rows: dict[str, RowFingerprint]
-) -> dict[str, RowFingerprint | None]:
+def changed_under(prefix: str, rows: dict[str, RowFingerprint]) -> dict[str, RowFingerprint | None]:
     """Take the tables with a prefix out, and give them back."""
     return {name: rows.pop(name, None) for name in [*rows] if name.startswith(prefix)}
 

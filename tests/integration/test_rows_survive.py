@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from setu.errors import PreflightError
 from setu.fingerprint import RowFingerprint, fingerprint_differences
 from setu.fleet import V1_TABLES, FleetSize, make_fleet
 from setu.hurtful import hurtful_rows, last_midnight
@@ -293,7 +294,9 @@ on_v2 = pytest.mark.parametrize("revision", V2_REVISIONS)
 
 @on_v2
 def test_v1_keeps_its_own_rows_to_the_bit(journeys: dict[str, Journey], revision: str) -> None:
-    assert journeys[revision].missing == {}
+    # Each second time CNC-00003 stands in the other plant: its targets name that plant's shifts.
+    moved = V2_REVISIONS.index(revision) % 2 == 0
+    assert journeys[revision].missing == ({"master.production_targets": 3} if moved else {})
 
 
 @on_v2
@@ -414,7 +417,12 @@ def test_what_v1_writes_between_down_and_up_again_is_in_v2(chain: Chain) -> None
     chain.downgrade("0001")
     # v1 works off what waits, which v2 has not loaded and still has in bronze.
     chain.run("CALL bronze.proc_process_bronze_batch(1000)")
+    # Some of it are numbers that v2 has no room for: they stop the next upgrade until mended.
+    with pytest.raises(PreflightError, match=r"(?s)3000000000.*1000000000000"):
+        chain.upgrade()
     chain.run(
+        "DELETE FROM silver.machine_focas WHERE machine_id = 'M-2' AND pot = 3e9",
+        "DELETE FROM silver.machine_energy WHERE machine_id = 'M-2' AND total_energy = 1e12",
         REGISTER,
         v1_cycle(S, "M-late", program_no="new"),
         "UPDATE master.plants SET plant_name = 'renamed by v1' WHERE plant_id = 'COMP-01-P01'",
