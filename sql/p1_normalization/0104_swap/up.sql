@@ -56,11 +56,8 @@ BEGIN
     FROM master.shifts AS s
     INNER JOIN _archive.plant_keys AS pk
         ON pk.company_id = s.company_id AND pk.plant_id = s.plant_id
-    INNER JOIN _archive.shift_keys AS sk
-        ON sk.plant_iot_id = pk.plant_iot_id AND sk.v1_shift_id = s.shift_id
-    LEFT JOIN _stage.shift_definitions AS d
-        ON d.plant_iot_id = sk.plant_iot_id AND d.shift_id = sk.shift_id
-    WHERE d.id IS NULL;
+    WHERE s.start_time IS NULL
+        OR NOT (coalesce(s.duration_hrs, 8) > 0 AND coalesce(s.duration_hrs, 8) <= 24);
     IF v_left IS NOT NULL THEN
         RAISE EXCEPTION 'cannot swap because v2 cannot hold some shifts of v1'
             USING ERRCODE = 'check_violation', DETAIL = format('Shifts (company/plant/shift): %s.', v_left),
@@ -70,7 +67,7 @@ BEGIN
     SELECT string_agg(format('%s of %s', a.license_type, a.asset_id), ', ')
     INTO v_left
     FROM master.machine_assets AS a
-    WHERE NOT EXISTS (SELECT 1 FROM _stage.machine_assets AS t WHERE t.asset_id = a.asset_id);
+    WHERE a.license_type NOT IN ('Standard', 'Premium', 'Enterprise');
     IF v_left IS NOT NULL THEN
         RAISE EXCEPTION 'cannot swap because v2 does not know some licence types of v1'
             USING ERRCODE = 'check_violation', DETAIL = format('Licences: %s.', v_left),

@@ -113,5 +113,8 @@ AS $function$
     SELECT v2.alert_id, v2.time, k.company_id, v2.rule_id, k.machine_id, v2.message,
         v2.value_at_alert, v2.status, v2.resolved_at
     FROM _archive.machine_keys AS k
+    -- v1 holds no alert of a machine that it has deleted.
+    INNER JOIN _archive.machine_info AS m
+        ON m.company_id = k.company_id AND m.machine_id = k.machine_id
     WHERE k.machine_iot_id = v2.machine_iot_id
 $function$;

@@ -7,12 +7,19 @@ DECLARE
     v_code record;
     v_number integer;
 BEGIN
-    -- v1 cannot hold a machine without a plant or a gateway. Inventing one would be worse.
+    -- v1 cannot hold a machine without a plant or a gateway. Inventing one would be worse. One that
+    -- v1 itself has deleted since the expansion stays deleted there.
     SELECT string_agg(format('%s (iot_id %s)', m.machine_id, m.iot_id), ', ' ORDER BY m.iot_id)
     INTO v_refused
     FROM master.machine_info AS m
     LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
-    WHERE pm.plant_iot_id IS NULL OR m.device_iot_id IS NULL;
+    WHERE (pm.plant_iot_id IS NULL OR m.device_iot_id IS NULL)
+        AND NOT EXISTS (
+            SELECT 1 FROM _archive.machine_keys AS k
+            LEFT JOIN _archive.machine_info AS v1
+                ON v1.company_id = k.company_id AND v1.machine_id = k.machine_id
+            WHERE k.machine_iot_id = m.iot_id AND v1.machine_id IS NULL
+        );
     IF v_refused IS NOT NULL THEN
         RAISE EXCEPTION 'cannot go back to v1 because it has no machines without a plant or a device'
             USING ERRCODE = 'not_null_violation', DETAIL = format('Machines: %s.', v_refused),
@@ -165,6 +172,8 @@ BEGIN
         a.is_activated, a.customer_address, a.support_contact, a.created_at
     FROM master.machine_assets AS a
     INNER JOIN _archive.machine_keys AS mk ON mk.machine_iot_id = a.machine_iot_id
+    INNER JOIN _archive.machine_info AS m
+        ON m.company_id = mk.company_id AND m.machine_id = mk.machine_id
     INNER JOIN (
         VALUES ('Standard', 'Freemium'), ('Premium', 'Plus'), ('Enterprise', 'Pro')
     ) AS tier (license_type, name) ON tier.name = a.subscription_tier
@@ -191,6 +200,8 @@ BEGIN
         p.created_at
     FROM master.production_targets AS p
     INNER JOIN _archive.machine_keys AS mk ON mk.machine_iot_id = p.machine_iot_id
+    INNER JOIN _archive.machine_info AS m
+        ON m.company_id = mk.company_id AND m.machine_id = mk.machine_id
     LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = p.machine_iot_id
     LEFT JOIN _archive.shift_keys AS sk
         ON sk.plant_iot_id = pm.plant_iot_id AND sk.shift_id = p.shift_id
@@ -247,6 +258,8 @@ BEGIN
     SELECT mk.company_id, mk.machine_id, a.rule_id, a.start_time, a.last_checked_at
     FROM alerting.active_alerts AS a
     INNER JOIN _archive.machine_keys AS mk ON mk.machine_iot_id = a.machine_iot_id
+    INNER JOIN _archive.machine_info AS m
+        ON m.company_id = mk.company_id AND m.machine_id = mk.machine_id
     ON CONFLICT (company_id, machine_id, rule_id) DO UPDATE
     SET start_time = excluded.start_time, last_checked_at = excluded.last_checked_at
     WHERE (v1.*) IS DISTINCT FROM (excluded.*);

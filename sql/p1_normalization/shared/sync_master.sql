@@ -64,6 +64,19 @@ BEGIN
     GROUP BY m.device_id
     ORDER BY min(m.created_at), m.device_id;
 
+    -- A gateway is let go of before another machine of its company takes it. A machine that v1 has
+    -- no longer is left without one.
+    UPDATE _stage.machine_info AS t
+    SET device_iot_id = NULL
+    FROM _archive.machine_keys AS k
+    WHERE k.machine_iot_id = t.iot_id AND t.device_iot_id IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM master.machine_info AS m
+            INNER JOIN _stage.device_info AS d ON d.device_id = m.device_id
+            WHERE m.company_id = k.company_id AND m.machine_id = k.machine_id
+                AND d.device_iot_id = t.device_iot_id
+        );
+
     WITH added AS (
         INSERT INTO _stage.machine_info (
             machine_id, company_iot_id, device_iot_id, source_iot_id, created_at
@@ -335,6 +348,15 @@ BEGIN
 
     -- What v1 deleted goes here too. Companies, plants, machines and devices stay: rows in silver
     -- carry their keys.
+    DELETE FROM _stage.shift_definitions AS t
+    USING _archive.shift_keys AS sk, _archive.plant_keys AS pk
+    WHERE sk.plant_iot_id = t.plant_iot_id AND sk.shift_id = t.shift_id
+        AND pk.plant_iot_id = t.plant_iot_id
+        AND NOT EXISTS (
+            SELECT 1 FROM master.shifts AS s
+            WHERE s.company_id = pk.company_id AND s.plant_id = pk.plant_id
+                AND s.shift_id = sk.v1_shift_id
+        );
     DELETE FROM _stage.active_alerts AS t
     WHERE NOT EXISTS (
         SELECT 1 FROM alerting.active_alerts AS a
