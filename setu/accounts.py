@@ -26,6 +26,7 @@ class Account:
     carried: int
     merged: int
     left_out: int
+    rounded: int = 0
     note: str = ""
 
 
@@ -58,34 +59,70 @@ class RowReport:
     payloads: Payloads | None
 
 
+# v1 table, where v2 or the archive knows its rows from (k), and how a row v is found there.
 _MASTERS = (
-    ("companies", "company_keys", "k.company_id = v.company_id"),
-    ("plants", "plant_keys", "k.company_id = v.company_id AND k.plant_id = v.plant_id"),
-    ("machine_info", "machine_keys", "k.company_id = v.company_id AND k.machine_id = v.machine_id"),
+    ("master.companies", "_archive.company_keys", "k.company_id = v.company_id"),
     (
-        "shifts",
-        "shift_keys",
+        "master.plants",
+        "_archive.plant_keys",
+        "k.company_id = v.company_id AND k.plant_id = v.plant_id",
+    ),
+    (
+        "master.machine_info",
+        "_archive.machine_keys",
+        "k.company_id = v.company_id AND k.machine_id = v.machine_id",
+    ),
+    (
+        "master.shifts",
+        "_archive.shift_keys",
         "k.v1_shift_id = v.shift_id AND k.plant_iot_id = (SELECT p.plant_iot_id "
         "FROM _archive.plant_keys AS p WHERE p.company_id = v.company_id "
         "AND p.plant_id = v.plant_id)",
     ),
+    (
+        "master.downtime_codes",
+        "_archive.down_code_keys",
+        "k.company_id = v.company_id AND k.v1_down_id = v.down_id",
+    ),
+    ("master.machine_assets", "master.machine_assets", "k.asset_id = v.asset_id"),
+    ("master.machine_health_settings", "(SELECT 1 WHERE false)", "true"),
+    ("master.production_targets", "master.production_targets", "k.target_id = v.target_id"),
+    (
+        "master.users",
+        "(SELECT u.user_id, c.company_id FROM master.users AS u INNER JOIN _archive.company_keys "
+        "AS c ON c.company_iot_id = u.company_iot_id)",
+        "k.user_id = v.user_id AND k.company_id = v.company_id",
+    ),
+    ("config.alert_rules", "config.alert_rules", "k.rule_id = v.rule_id"),
+    (
+        "config.alert_subscriptions",
+        "config.alert_subscriptions",
+        "k.subscription_id = v.subscription_id",
+    ),
 )
-_CYCLES = """
+_WHY_LEFT_OUT = {
+    "master.shifts": "left out: no such plant in master",
+    "master.machine_health_settings": "left out: v2 has no such table",
+}
+_FACTS = """
 SELECT a.table_name, sum(a.v1_rows)::bigint, sum(a.carried)::bigint, sum(a.merged)::bigint,
-    sum(a.left_out)::bigint
+    sum(a.left_out)::bigint, sum(a.rounded)::bigint
 FROM _archive.row_accounts AS a
 GROUP BY a.table_name
 ORDER BY a.table_name
 """
-_ORPHANS = f"""
-SELECT v.company_id, v.machine_id, count(*)
-FROM _archive.machine_cycles AS v
+_SLEEPING_FACTS = """
+SELECT t.table_name FROM _archive.carried_tables AS t
+WHERE to_regclass(format('_archive.%I', t.table_name)) IS NOT NULL
+ORDER BY t.table_name
+"""
+_ORPHANS_OF = """
+SELECT v.company_id, v.machine_id, count(*) AS rows
+FROM _archive.{table} AS v
 LEFT JOIN _archive.machine_keys AS k
     ON k.company_id = v.company_id AND k.machine_id = v.machine_id
 WHERE k.machine_iot_id IS NULL
 GROUP BY v.company_id, v.machine_id
-ORDER BY count(*) DESC, v.company_id, v.machine_id
-LIMIT {SHOWN_ORPHANS}
 """
 _PAYLOADS = """
 SELECT count(*), count(*) FILTER (WHERE t.processing_status = 'processed'),
@@ -109,7 +146,7 @@ def read_accounts(connection: Connection) -> RowReport:
     """
     if not _exists(connection, "_archive.row_accounts") or not _rows(
         connection,
-        "SELECT 1 WHERE to_regprocedure('_archive.account_for_machine_cycles()') IS NOT NULL",
+        "SELECT 1 WHERE to_regprocedure('_archive.account_for_rows()') IS NOT NULL",
     ):
         raise NoAccountsError(
             "The rows of v1 have not been accounted for in this database.",
@@ -118,29 +155,55 @@ def read_accounts(connection: Connection) -> RowReport:
         )
     accounts: list[Account] = []
     for table, keys, condition in _MASTERS:
-        if _exists(connection, f"_archive.{table}"):
-            [(rows, carried)] = _rows(
+        sleeping = f"_archive.{table.split('.')[1]}"
+        if _exists(connection, sleeping):
+            [(rows, found)] = _rows(
                 connection,
-                f"SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT 1 FROM _archive.{keys}"
-                f" AS k WHERE {condition})) FROM _archive.{table} AS v",
+                f"SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT 1 FROM {keys}"
+                f" AS k WHERE {condition})) FROM {sleeping} AS v",
             )
-            accounts.append(Account(f"master.{table}", rows, carried, 0, rows - carried))
-    for table, rows, carried, merged, left_out in _rows(connection, _CYCLES):
-        accounts.append(
-            Account(table, rows, carried, merged, left_out, _cycle_note(merged, left_out))
-        )
-    orphans = None
-    if _exists(connection, "_archive.machine_cycles"):
-        orphans = tuple(Orphan(*row) for row in _rows(connection, _ORPHANS))
+            accounts.append(_master_account(connection, table, rows, found))
+    for table, rows, carried, merged, left_out, rounded in _rows(connection, _FACTS):
+        note = _fact_note(merged, left_out, rounded)
+        accounts.append(Account(table, rows, carried, merged, left_out, rounded, note))
+    sleeping_facts = [row[0] for row in _rows(connection, _SLEEPING_FACTS)]
+    orphans = _orphans(connection, sleeping_facts) if sleeping_facts else None
     return RowReport(tuple(accounts), orphans, _payloads(connection))
 
 
-def _cycle_note(merged: int, left_out: int) -> str:
+def _master_account(connection: Connection, table: str, rows: int, found: int) -> Account:
+    merged, note = 0, ""
+    if table == "master.downtime_codes":
+        [(merged,)] = _rows(
+            connection, "SELECT count(*) - count(DISTINCT down_code) FROM _archive.downtime_codes"
+        )
+        note = "merged: one catalogue, the oldest definition of a code wins" if merged else ""
+    if rows > found:
+        note = _WHY_LEFT_OUT.get(table, "left out: no longer in v2")
+    return Account(table, rows, found - merged, merged, rows - found, 0, note)
+
+
+def _orphans(connection: Connection, tables: list[str]) -> tuple[Orphan, ...]:
+    union = " UNION ALL ".join(_ORPHANS_OF.format(table=table) for table in tables)
+    return tuple(
+        Orphan(*row)
+        for row in _rows(
+            connection,
+            f"SELECT o.company_id, o.machine_id, sum(o.rows)::bigint FROM ({union}) AS o"
+            " GROUP BY o.company_id, o.machine_id ORDER BY 3 DESC, 1, 2"
+            f" LIMIT {SHOWN_ORPHANS}",
+        )
+    )
+
+
+def _fact_note(merged: int, left_out: int, rounded: int) -> str:
     reasons = []
     if merged:
-        reasons.append("merged: same machine and start")
+        reasons.append("merged: same machine, time and key")
     if left_out:
         reasons.append("left out: no such machine in master")
+    if rounded:
+        reasons.append("rounded: v2 holds fewer digits")
     return "; ".join(reasons)
 
 

@@ -329,9 +329,10 @@ class Demo:
 
     def _load_first(self) -> None:
         before = self._health()
-        self._run_job()
+        self._run_jobs()
         after = self._health()
-        old, new = before.pipelines[0], after.pipelines[0]
+        [old] = [p for p in before.pipelines if p.name == "machine_cycles"]
+        [new] = [p for p in after.pipelines if p.name == "machine_cycles"]
         self.console.print(
             f"lag before: {old.rows_behind:,} ids; after: {new.rows_behind:,}. "
             f"Read {new.rows_read:,} = loaded {new.rows_loaded:,} + merged {new.rows_merged} "
@@ -379,7 +380,7 @@ class Demo:
                 connection, "CALL _etl.sp_resend_rejected('machine_cycles', 'unknown_machine')"
             )
             connection.commit()
-        self._run_job()
+        self._run_jobs()
         with self._session() as connection:
             [(cycles,)] = _query(
                 connection,
@@ -550,19 +551,21 @@ class Demo:
 
     # means ---------------------------------------------------------------------------------------
 
-    def _run_job(self) -> None:
-        """The load, as the scheduler would run it; without jobs, the procedure itself."""
+    def _run_jobs(self) -> None:
+        """All ten loads, as the scheduler runs them; without jobs, the procedures themselves."""
         with self._session() as connection:
             connection.autocommit = True
-            jobs = _query(
+            for pipeline, job in _query(
                 connection,
-                "SELECT j.job_id FROM timescaledb_information.jobs AS j"
-                " WHERE j.proc_schema = '_etl' AND j.proc_name = 'sp_load_machine_cycles'",
-            )
-            if jobs:
-                _run(connection, "CALL run_job(%s)", jobs[0][0])
-            else:
-                _run(connection, "CALL _etl.sp_load_machine_cycles(NULL, '{}')")
+                "SELECT w.pipeline, j.job_id FROM _etl.watermarks AS w"
+                " LEFT JOIN timescaledb_information.jobs AS j"
+                " ON j.proc_schema = '_etl' AND j.proc_name = 'sp_load_' || w.pipeline"
+                " ORDER BY w.pipeline",
+            ):
+                if job is not None:
+                    _run(connection, "CALL run_job(%s)", job)
+                else:
+                    _run(connection, f"CALL _etl.sp_load_{pipeline}(NULL, '{{}}')")
 
     def _health(self) -> Health:
         with self._alchemy() as connection:

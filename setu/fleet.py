@@ -18,8 +18,15 @@ from pathlib import Path
 import psycopg2.extensions
 from psycopg2.extras import Json, execute_values
 
-from setu.hurtful import hurtful_rows, last_midnight, unmappable_shifts
-from setu.source_templates import read_template
+from setu.fleet_facts import make_other_facts, make_other_masters
+from setu.hurtful import (
+    hurtful_rows,
+    last_midnight,
+    unconvertible_licences,
+    unconvertible_numbers,
+    unmappable_shifts,
+)
+from setu.source_templates import read_columns, read_template
 
 __all__ = [
     "V1_TABLES",
@@ -27,11 +34,15 @@ __all__ = [
     "GatewayCycle",
     "count_rows",
     "gateway_cycles",
+    "gateway_rows",
     "hurtful_rows",
     "last_midnight",
     "make_fleet",
+    "unconvertible_licences",
+    "unconvertible_numbers",
     "unmappable_shifts",
     "write_gateway_file",
+    "write_gateway_rows",
 ]
 
 V1_TABLES = (
@@ -39,9 +50,27 @@ V1_TABLES = (
     "master.plants",
     "master.machine_info",
     "master.shifts",
+    "master.downtime_codes",
+    "master.machine_assets",
+    "master.machine_health_settings",
+    "master.production_targets",
+    "master.users",
+    "config.alert_rules",
+    "config.alert_subscriptions",
+    "alerting.active_alerts",
+    "alerting.history",
+    "silver.customer_feedback",
+    "silver.machine_alarms",
     "silver.machine_cycles",
+    "silver.machine_downtime",
+    "silver.machine_energy",
+    "silver.machine_focas",
+    "silver.machine_pm_status",
+    "silver.machine_status",
+    "silver.machine_tool_usage",
     "bronze.raw_telemetry",
     "bronze.dead_letter_queue",
+    "bronze.migration_metadata",
 )
 
 _Connection = psycopg2.extensions.connection
@@ -68,13 +97,18 @@ _SHIFT_PLANS: tuple[tuple[_Shift, ...], ...] = (
 
 @dataclass(frozen=True)
 class FleetSize:
-    """How much to make. Companies, plants and machines count for each of the level above."""
+    """How much to make. Companies, plants and machines count for each of the level above.
+
+    ``events_per_machine_day`` is of each silver table but machine_cycles; the rarer kinds have a
+    half to an eighth of it.
+    """
 
     companies: int = 2
     plants: int = 2
     machines: int = 5
     days: int = 28
     cycles_per_machine_day: int = 24
+    events_per_machine_day: int = 8
     processed_payloads: int = 40
     failed_payloads: int = 5
     pending_payloads: int = 20
@@ -107,7 +141,15 @@ def make_fleet(
     end = until or last_midnight()
     chance = random.Random(seed)
     machines = _make_masters(connection, wanted, end)
+    make_other_masters(connection, end - timedelta(days=wanted.days + 30))
     _make_history(connection, wanted, seed, end)
+    make_other_facts(
+        connection,
+        days=wanted.days,
+        events_per_machine_day=wanted.events_per_machine_day,
+        seed=seed,
+        end=end,
+    )
     _make_telemetry(connection, wanted, chance, machines, end)
     return count_rows(connection)
 
@@ -269,24 +311,35 @@ def _make_history(connection: _Connection, size: FleetSize, seed: int, end: date
         )
 
 
-def _payload(
-    machine: _Machine, start: datetime, end: datetime | None, program: str
-) -> dict[str, object]:
+def _payload(machine: _Machine, start: datetime, end: datetime, program: str) -> dict[str, object]:
+    """A poll of a machine: all eight arrays."""
+    at = end.isoformat()
     return {
         "DeviceID": machine.device_id,
         "IOTID": machine.iot_id,
-        "MachineWiseCycleDetails": [
-            {
-                "CycleStart": start.isoformat(),
-                "CycleEnd": None if end is None else end.isoformat(),
-                "ProgramNo": program,
-                "StdLoadUnload": 60,
-                "StdCycleTime": 420,
-                "ActualLoadUnload": 45,
-                "DownThreshold": 300,
-            }
+        "MachineRunningStatus": [
+            {"UpdatedTS": at, "RunningProgramNo": program, "Status": "Running",
+             "OperatorID": "OP-1", "Target": 100}
         ],
-    }
+        "MachineWiseCycleDetails": [
+            {"CycleStart": start.isoformat(), "CycleEnd": at, "ProgramNo": program,
+             "StdLoadUnload": 60, "StdCycleTime": 420, "ActualLoadUnload": 45, "DownThreshold": 300}
+        ],
+        "MachineWiseDownDetails": [
+            {"DownStart": at, "DownEnd": (end + timedelta(minutes=1)).isoformat(),
+             "DownCode": "NO-OP", "DownID": 1, "DownThreshold": 300}
+        ],
+        "MachineWiseAlarmDetails": [{"AlarmTS": at, "AlarmNo": "1001", "AlarmDesc": "Door open"}],
+        "MachineWiseEnergyDetails": [
+            {"UpdatedTS": at, "Category": "Machine", "ServoEnergy": 0.125, "SpindleEnergy": 0.25,
+             "TotalEnergy": 0.375}
+        ],
+        "MachineWiseFocasDetails": [
+            {"UpdatedTS": at, "POT": 600, "OT": 420, "CT": 300, "PartCount": 1, "RejCount": 0}
+        ],
+        "MachineWiseToolDetails": [{"UpdatedTS": at, "ToolNo": "T1", "Target": 500, "Actual": 17}],
+        "MachineWisePMDetails": [{"UpdatedTS": at, "PMCorrectedCount": 2}],
+    }  # fmt: skip
 
 
 _TELEMETRY = (
@@ -408,17 +461,74 @@ def gateway_cycles(
             offset += 1
 
 
+# Business values of the facts that a gateway sends, by column. Times come from the row itself.
+_SAMPLES: dict[str, tuple[str | int | float, ...]] = {
+    "program_no": ("O1000", "O1001", "O1002"),
+    "down_code": ("NO-OP", "TOOL", "POWER", "SETUP"),
+    "down_id": (1, 2, 3, 4),
+    "status": ("Running", "Idle", "Stopped"),
+    "operator_id": ("OP-1", "OP-2"),
+    "alarm_no": ("1001", "1002", "1003"),
+    "alarm_desc": ("Door open", "Spindle too hot"),
+    "category": ("Machine", "Coolant"),
+    "tool_no": ("T1", "T2", "T3", "T4"),
+}
+
+
+def gateway_rows(
+    table: str,
+    machines: Sequence[tuple[str, int]],
+    *,
+    rows: int,
+    first_time: datetime,
+    partition: int = 0,
+    first_offset: int = 0,
+    seed: int = 1,
+) -> Iterator[tuple[object, ...]]:
+    """``rows`` rows of a bronze table for each machine, in the order of its template's columns.
+
+    One row a minute; a column ``*_end`` is half a minute after the row's time. ``table`` is the
+    full name without its schema, ``raw_machine_energy``. For cycles that run like real ones, see
+    :func:`gateway_cycles`.
+    """
+    chance = random.Random(f"{seed}/{table}")
+    columns = read_template(table).columns[4:]
+    offset = first_offset
+    for number in range(rows):
+        at = first_time + timedelta(minutes=number)
+        for device, machine in machines:
+            values: list[object] = []
+            for column in columns:
+                if column.declared_type == "DATETIME":
+                    later = timedelta(seconds=30 if column.name.endswith("_end") else 0)
+                    values.append((at + later).isoformat(timespec="milliseconds"))
+                elif column.name in _SAMPLES:
+                    values.append(chance.choice(_SAMPLES[column.name]))
+                elif column.declared_type == "REAL":
+                    values.append(chance.randrange(8000) / 8)
+                else:
+                    values.append(chance.randrange(1000))
+            yield (partition, offset, device, machine, *values)
+            offset += 1
+
+
 def write_gateway_file(path: Path, rows: Iterable[GatewayCycle]) -> int:
-    """Make a gateway's SQLite file, or add to one; returns the number of rows written."""
-    template = read_template("raw_machine_cycles")
+    """Make a gateway's file of cycles, or add to one; returns the number of rows written."""
+    return write_gateway_rows(path, "raw_machine_cycles", map(astuple, rows))
+
+
+def write_gateway_rows(path: Path, table: str, rows: Iterable[Sequence[object]]) -> int:
+    """Add rows of any bronze table to a gateway's SQLite file; makes the file, and the table in it.
+
+    A row has the columns of the table's template, without the file's own row number. Returns the
+    number of rows written.
+    """
+    template = read_template(table)
     names = ", ".join(template.names)
     marks = ", ".join("?" for _ in template.names)
-    is_new = not path.exists()
     with closing(sqlite3.connect(path)) as file, file:
-        if is_new:
+        if not read_columns(file, table):
             file.execute(template.ddl)
         before = file.total_changes
-        file.executemany(
-            f"INSERT INTO {template.table} ({names}) VALUES ({marks})", map(astuple, rows)
-        )
+        file.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
         return file.total_changes - before

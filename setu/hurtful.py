@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 import psycopg2.extensions
 from psycopg2.extras import Json, execute_values
 
+from setu.hurtful_facts import hurtful_facts, unconvertible_numbers
+from setu.hurtful_masters import hurtful_masters, unconvertible_licences
+from setu.hurtful_values import (
+    LONG_NAME,
+    QUOTED,
+    SHIFT_IDS,
+    TICK,
+    WIDE,
+    chunk_boundary,
+    clock_changes,
+    edges,
+    last_midnight,
+)
+
+__all__ = [
+    "LONG_NAME",
+    "QUOTED",
+    "WIDE",
+    "clock_changes",
+    "hurtful_rows",
+    "last_midnight",
+    "unconvertible_licences",
+    "unconvertible_numbers",
+    "unmappable_shifts",
+]
+
 _Connection = psycopg2.extensions.connection
 _Row = tuple[object, ...]
-
-_WEEK = timedelta(days=7)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_INDIA = timedelta(hours=5, minutes=30)
-_TICK = timedelta(microseconds=1)
-
-# PostgreSQL cuts identifiers, not values, at 63 bytes: as a value it must come through whole.
-LONG_NAME = "M" + "-0123456789" * 5 + "-012345"
-QUOTED = "a 'single', a \"double\", a \\ and a $tag$"
-WIDE = "オークマ旋盤 Düsseldorf मशीन"
 
 COMPANIES: tuple[tuple[str, str], ...] = (
     ("north", "North"),
@@ -31,41 +46,17 @@ COMPANIES: tuple[tuple[str, str], ...] = (
 )
 
 
-def last_midnight() -> datetime:
-    """The last midnight in UTC: v1's retention policy would take a history over a year old."""
-    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def clock_changes(until: datetime) -> list[datetime]:
-    """The last two changes of daylight saving before ``until``, in Europe and in North America."""
-    changes: list[datetime] = []
-    for year in (until.year - 1, until.year):
-        changes += [
-            _sunday(year, 3, -1) + timedelta(hours=1),
-            _sunday(year, 10, -1) + timedelta(hours=1),
-            _sunday(year, 3, 2) + timedelta(hours=7),
-            _sunday(year, 11, 1) + timedelta(hours=6),
-        ]
-    return sorted(change for change in changes if change < until)[-4:]
-
-
-def _sunday(year: int, month: int, which: int) -> datetime:
-    sundays = [
-        datetime(year, month, day, tzinfo=UTC)
-        for day in range(1, monthrange(year, month)[1] + 1)
-        if datetime(year, month, day).weekday() == 6
-    ]
-    return sundays[which if which < 0 else which - 1]
-
-
 def hurtful_rows(connection: _Connection, *, until: datetime | None = None) -> None:
     """Add the rows to a v1 database that has none of these ids; commits nothing.
 
     All of them can be converted, archived or reported; ``unmappable_shifts`` adds those that
-    cannot stand under v2's rules. ``until`` as in :func:`setu.fleet.make_fleet`.
+    cannot stand under v2's rules, and ``unconvertible_…`` those that must stop an upgrade.
+    ``alerting.active_alerts`` is left empty. ``until`` as in :func:`setu.fleet.make_fleet`.
     """
     end = until or last_midnight()
     _masters(connection, end)
+    hurtful_masters(connection, end)
+    hurtful_facts(connection, end)
     _write(
         connection,
         "INSERT INTO silver.machine_cycles (cycle_start, cycle_end, company_id, machine_id,"
@@ -85,8 +76,8 @@ def hurtful_rows(connection: _Connection, *, until: datetime | None = None) -> N
         [
             (end, None, None, None),
             (end, Json(None), "", "north"),
-            (_boundary(end), Json({"DeviceID": QUOTED}), QUOTED, "south"),
-            (_boundary(end) - _TICK, Json([1, "two"]), WIDE * 50, WIDE),
+            (chunk_boundary(end), Json({"DeviceID": QUOTED}), QUOTED, "south"),
+            (chunk_boundary(end) - TICK, Json([1, "two"]), WIDE * 50, WIDE),
         ],
     )
 
@@ -188,11 +179,6 @@ def _masters(connection: _Connection, end: datetime) -> None:
     )
 
 
-def _boundary(end: datetime) -> datetime:
-    """The start of a 7-day chunk, a week or two before ``end``."""
-    return _EPOCH + (end - _EPOCH) // _WEEK * _WEEK - _WEEK
-
-
 def _cycles(end: datetime) -> Iterator[_Row]:
     start = end - timedelta(days=10)
 
@@ -239,9 +225,7 @@ def _cycles(end: datetime) -> Iterator[_Row]:
     yield cycle(start + timedelta(days=3), start + timedelta(days=3, seconds=1))
     # Shift ids of all kinds, mapped or not.
     start += timedelta(hours=1)
-    for number, shift in enumerate(
-        ("UNKNOWN", "", "Z", "1", "02", "2", "0", "70000", "SHIFT-1", "a", " A", WIDE)
-    ):
+    for number, shift in enumerate(SHIFT_IDS):
         at = start + number * minutes
         yield cycle(at, at + minutes, machine="M-2", shift=shift)
         yield cycle(at, at + minutes, machine=QUOTED, company="south", shift=shift)
@@ -252,14 +236,9 @@ def _cycles(end: datetime) -> Iterator[_Row]:
     yield cycle(start + minutes, None, machine="M-3", program="\n\t ", seconds=-2_147_483_648)
     # Midnight in Greenwich and in India, and both sides of it; shift changes; chunk boundaries;
     # changes of daylight saving, and the hour that comes twice.
-    midnight = end - timedelta(days=5)
-    edges = [midnight, midnight - _INDIA, midnight - _INDIA + timedelta(hours=6), _boundary(end)]
-    edges += [_boundary(end) - _WEEK, *clock_changes(end)]
-    for edge in edges:
-        for offset in (-timedelta(hours=1), -_TICK, timedelta(0), _TICK, timedelta(hours=1)):
-            for machine, company in (("M-1", "north"), (WIDE, WIDE)):
-                at = edge + offset
-                yield cycle(at, at + timedelta(seconds=90), machine=machine, company=company)
+    for at in edges(end):
+        for machine, company in (("M-1", "north"), (WIDE, WIDE)):
+            yield cycle(at, at + timedelta(seconds=90), machine=machine, company=company)
 
 
 def _telemetry(end: datetime) -> Iterator[_Row]:
@@ -316,6 +295,7 @@ def _telemetry(end: datetime) -> Iterator[_Row]:
             MachineWiseFocasDetails=[{"Date": text(start), "PartCount": 1.5}],
             MachineWiseToolDetails=[{"UpdatedTS": text(start), "ToolNo": "T1"}],
         ),
+        *_all_arrays(start),
         {**payload([good]), "DeviceID": "D-404"},
         {**payload([good]), "DeviceID": "D-1"},
         {**payload([good]), "DeviceID": 42, "IOTID": "not a number"},
@@ -344,5 +324,67 @@ def _telemetry(end: datetime) -> Iterator[_Row]:
     yield (start, "D-2", "1", Json(payload([good])), None, None, None, None)
     yield (start, "D-2", "1", Json(payload([good])), False, "south", None, "retry")
     yield (start, "D-2", "1", Json(payload([good])), True, "north", None, "processed")
-    yield (_boundary(end), "D-2", "1", Json(payload([good])), True, "north", None, "processed")
-    yield (_boundary(end) - _TICK, "D-2", "1", Json(payload([later])), False, None, None, "pending")
+    yield (chunk_boundary(end), "D-2", "1", Json(payload([good])), True, "north", None, "processed")
+    yield (
+        chunk_boundary(end) - TICK,
+        "D-2",
+        "1",
+        Json(payload([later])),
+        False,
+        None,
+        None,
+        "pending",
+    )
+
+
+def _all_arrays(start: datetime) -> Iterator[dict[str, object]]:
+    """Payloads of each of the seven other arrays: whole, with fractions, and broken."""
+    at = start.isoformat()
+    whole: dict[str, dict[str, object]] = {
+        "MachineRunningStatus": {
+            "UpdatedTS": at, "RunningProgramNo": "O1", "Status": "Running", "OperatorID": 7,
+            "Target": 12,
+        },
+        "MachineWiseDownDetails": {
+            "DownStart": at, "DownEnd": None, "DownCode": "NO-OP", "DownID": 1,
+            "DownThreshold": 300,
+        },
+        "MachineWiseAlarmDetails": {"AlarmTS": at, "AlarmNo": 1001, "AlarmDesc": WIDE},
+        "MachineWiseEnergyDetails": {
+            "UpdatedTS": at, "Category": "all", "ServoEnergy": 1.2345, "SpindleEnergy": "2",
+            "TotalEnergy": 3.2345,
+        },
+        "MachineWiseFocasDetails": {
+            "UpdatedTS": at, "ShiftID": "Z", "POT": 3600, "OT": 1800.5, "CT": 900, "PartCount": 2.5,
+            "RejCount": 0,
+        },
+        "MachineWiseToolDetails": {"UpdatedTS": at, "ToolNo": 7, "Target": 100, "Actual": 99.5},
+        "MachineWisePMDetails": {"UpdatedTS": at, "PMCorrectedCount": 4},
+    }  # fmt: skip
+    broken: dict[str, dict[str, object]] = {
+        "MachineRunningStatus": {"Target": "many"},
+        "MachineWiseDownDetails": {"DownID": 1.5},
+        "MachineWiseAlarmDetails": {"AlarmTS": "yesterday, at noon or so"},
+        "MachineWiseEnergyDetails": {"TotalEnergy": "high"},
+        "MachineWiseFocasDetails": {"PartCount": "1e400"},
+        "MachineWiseToolDetails": {"ToolNo": None},
+        "MachineWisePMDetails": {"PMCorrectedCount": 99_999_999_999},
+    }
+    head = {"DeviceID": "D-2", "IOTID": "1"}
+    yield {**head, **{name: [element] for name, element in whole.items()}}
+    yield {**head, **{name: [element, element] for name, element in whole.items()}}
+    for name, element in whole.items():
+        time_key = next(key for key in element if key in ("UpdatedTS", "DownStart", "AlarmTS"))
+        yield {**head, name: [element]}
+        yield {**head, name: [{**element, **broken[name]}]}
+        yield {**head, name: [element, {**element, time_key: None}]}
+        yield {**head, name: [{}]}
+        yield {**head, name: element}
+    only_date = {**whole["MachineWiseFocasDetails"], "Date": at}
+    del only_date["UpdatedTS"]
+    yield {**head, "MachineWiseFocasDetails": [only_date]}
+    # Numbers that a double holds and v2's types do not.
+    yield {**head, "MachineWiseFocasDetails": [{**only_date, "POT": 3e9, "PartCount": "NaN"}]}
+    yield {**head, "MachineWiseEnergyDetails": [
+        {**whole["MachineWiseEnergyDetails"], "TotalEnergy": 1e12, "ServoEnergy": "Infinity"}
+    ]}  # fmt: skip

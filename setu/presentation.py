@@ -134,9 +134,9 @@ def account_tables(report: RowReport) -> list[Table]:
     made = [
         table(
             "v1's rows (all of them stay in _archive until it is dropped)",
-            ("table", "#v1 rows", "#carried", "#merged", "#left out", "why"),
+            ("table", "#v1 rows", "#carried", "#merged", "#left out", "#rounded", "why"),
             (
-                (a.table, a.v1_rows, a.carried, a.merged, a.left_out, a.note)
+                (a.table, a.v1_rows, a.carried, a.merged, a.left_out, a.rounded, a.note)
                 for a in report.accounts
             ),
         )
@@ -144,7 +144,7 @@ def account_tables(report: RowReport) -> list[Table]:
     if report.orphans:
         made.append(
             table(
-                "Left out: cycles of machines that v1's master does not know",
+                "Left out: rows of machines that v1's master does not know",
                 ("company", "machine", "#rows"),
                 ((o.company_id, o.machine_id, o.rows) for o in report.orphans),
             )

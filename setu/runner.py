@@ -35,6 +35,9 @@ from setu.steps import Part, Script, Statement, Step
 log = logging.getLogger("setu.runner")
 
 LOCK_STATES = ("55P03", "40P01")
+#: A job that runs meanwhile can change a catalog row that a step changes, too; PostgreSQL has no
+#: state of its own for that. The step is as fit to be tried again as after a lock timeout.
+CONCURRENT_CHANGE = "tuple concurrently"
 SAVEPOINT = "setu_step"
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
@@ -292,7 +295,7 @@ def _statement_error(
     if lost:
         kind, title = DeployInterruptedError, f"The connection was lost in revision {revision}."
         hint = "see why in the server's log, then run the same command again"
-    elif state in LOCK_STATES:
+    elif state in LOCK_STATES or (state == "XX000" and message.startswith(CONCURRENT_CHANGE)):
         kind, title = LockTimeoutError, f"Revision {revision} did not get its locks."
         hint = (
             "see in pg_locks and pg_stat_activity who holds them, then run the same command again"

@@ -57,7 +57,6 @@ KNOWN: tuple[Setting, ...] = (
         ("no", "yes"),
     ),
     Setting("bronze_chunk_interval", "1 day", "interval", "width of a bronze chunk", 60),
-    Setting("silver_chunk_interval", "7 days", "interval", "width of a silver chunk", 60),
     Setting("job_schedule", "1 minute", "interval", "time between two runs of a load job", 1),
     Setting("job_max_runtime", "50 seconds", "interval", "longest run of a load job", 1),
     Setting("batch_size", "60000", "integer", "bronze rows in one batch of a load", 1),

@@ -9,7 +9,7 @@ from setu.errors import PreflightError
 
 V1_REVISION = "0001"
 ROLES_REVISION = "0302"
-JOBS_REVISION = "0403"
+JOBS_REVISION = "0404"
 
 
 @dataclass(frozen=True)

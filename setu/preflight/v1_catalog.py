@@ -5,7 +5,8 @@ The expected catalog is ``schema/catalog.json``, made from a database at revisio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from setu.preflight.findings import Finding
 FILE: Final = Path("schema") / "catalog.json"
 #: Kinds that only the community edition has.
 COMMUNITY_KINDS: Final = ("job", "continuous aggregate")
+_COMMUNITY_CREATE: Final = re.compile(r"^-- @community\nCREATE ", re.MULTILINE)
 #: What a customer may add to v1's objects without their being another schema.
 _ADDED: Final = frozenset({"privilege", "default privilege"})
 
@@ -69,8 +71,26 @@ def drift(connection: Connection, root: Path, *, community: bool) -> list[Findin
         ]
     expected = Catalog.from_json(path.read_text(encoding="utf-8"))
     ignored = () if community else COMMUNITY_KINDS
-    actual = v1_snapshot(connection, root)
-    return _findings(differences(expected, actual, ignore_kinds=ignored))
+    found = differences(expected, v1_snapshot(connection, root), ignore_kinds=ignored)
+    if not community:
+        absent = _community_only(root)
+        found = [d for d in found if d.change is not Change.MISSING or not absent(d.key.name)]
+    return _findings(found)
+
+
+def _community_only(root: Path) -> Callable[[str], bool]:
+    """Whether an object, by its full name, is one that ``schema/`` makes on that edition alone."""
+    names = {
+        f"{file.parent.parent.name}.{file.stem}"
+        for file in root.glob("schema/*/*/*.sql")
+        if _COMMUNITY_CREATE.search(file.read_text(encoding="utf-8"))
+    }
+
+    def is_one(name: str) -> bool:
+        whole = name.split("(")[0]
+        return whole in names or whole.rpartition(".")[0] in names
+
+    return is_one
 
 
 def _findings(found: Sequence[Difference]) -> list[Finding]:

@@ -1,5 +1,5 @@
--- Drops v1's sleeping tables for good. Keys, accounts and what came under v2 stay. In one transaction.
--- A note of what was dropped is left: verify.sql and pre-flight read it.
+-- Drops v1's sleeping tables and aggregates for good. Keys, accounts and what came under v2 stay. In
+-- one transaction. A note of what was dropped is left: verify.sql and pre-flight read it.
 CREATE TABLE _archive.dropped_tables (
     table_name text PRIMARY KEY,
     bytes bigint NOT NULL,
@@ -9,22 +9,51 @@ CREATE TABLE _archive.dropped_tables (
 
 INSERT INTO _archive.dropped_tables (table_name, bytes)
 SELECT t.name, coalesce(hypertable_size(c.oid::regclass), pg_total_relation_size(c.oid))
-FROM unnest(ARRAY[
-    'machine_cycles', 'raw_telemetry', 'dead_letter_queue', 'shifts', 'machine_info', 'plants',
-    'companies'
-]) AS t (name)
+FROM (
+    SELECT unnest(ARRAY[
+        'active_alerts', 'alert_subscriptions', 'alert_rules', 'users', 'production_targets',
+        'machine_health_settings', 'machine_assets', 'downtime_codes', 'shifts', 'machine_info',
+        'plants', 'companies', 'raw_telemetry', 'dead_letter_queue', 'migration_metadata'
+    ]) AS name
+    UNION ALL
+    SELECT k.table_name FROM _archive.carried_tables AS k
+) AS t
 INNER JOIN pg_class AS c ON c.oid = to_regclass(format('_archive.%I', t.name));
 
--- Its argument is a row of raw_telemetry.
+-- Functions that take or give a row of these tables.
 DROP FUNCTION _archive.payload_digest(_archive.raw_telemetry);
 
-DROP TABLE _archive.machine_cycles;
-DROP TABLE _archive.raw_telemetry;
-DROP TABLE _archive.dead_letter_queue;
-DROP TABLE _archive.shifts;
-DROP TABLE _archive.machine_info;
-DROP TABLE _archive.plants;
-DROP TABLE _archive.companies;
+DO $drop$
+DECLARE
+    v_name text;
+    v_function regprocedure;
+BEGIN
+    FOR v_function IN
+        SELECT p.oid::regprocedure FROM pg_proc AS p
+        WHERE p.pronamespace = '_archive'::regnamespace AND p.proname = 'as_v1'
+    LOOP
+        EXECUTE format('DROP FUNCTION %s', v_function);
+    END LOOP;
+    FOR v_name IN
+        SELECT c.view_name FROM timescaledb_information.continuous_aggregates AS c
+        WHERE c.view_schema = '_archive'
+    LOOP
+        EXECUTE format('DROP MATERIALIZED VIEW _archive.%I', v_name);
+        DELETE FROM _archive.sleeping_jobs AS s WHERE s.table_name = v_name;
+    END LOOP;
+    -- What refers to others goes before them.
+    FOR v_name IN
+        SELECT d.table_name FROM _archive.dropped_tables AS d
+        ORDER BY array_position(ARRAY[
+            'active_alerts', 'alert_subscriptions', 'alert_rules', 'users', 'production_targets',
+            'machine_health_settings', 'machine_assets', 'downtime_codes', 'shifts', 'machine_info',
+            'plants', 'companies'
+        ], d.table_name) NULLS FIRST
+    LOOP
+        EXECUTE format('DROP TABLE _archive.%I', v_name);
+    END LOOP;
+END
+$drop$;
 
 -- Their jobs went with them.
 DELETE FROM _archive.sleeping_jobs AS s

@@ -16,12 +16,14 @@ from setu.fleet import (
     hurtful_rows,
     last_midnight,
     make_fleet,
+    unconvertible_licences,
+    unconvertible_numbers,
     unmappable_shifts,
 )
 from setu.hurtful import LONG_NAME, clock_changes
 from tests.v1 import query, run, v1_database, value
 
-SMALL = FleetSize(machines=2, days=15, cycles_per_machine_day=4)
+SMALL = FleetSize(machines=2, days=15, cycles_per_machine_day=4, events_per_machine_day=4)
 
 
 @pytest.fixture
@@ -39,21 +41,31 @@ def _fingerprint(connection: Any) -> list[str]:
     )
     return [
         value(connection, f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {rows} AS t")
-        for rows in ("master.machine_info", "master.shifts", cycles)
+        for rows in (
+            "master.machine_info",
+            "master.machine_assets",
+            "master.shifts",
+            "silver.customer_feedback",
+            cycles,
+        )
     ]
 
 
 def test_a_fleet_has_the_size_that_was_asked_for(v1: Any) -> None:
     counts = make_fleet(v1, SMALL)
-    assert counts == {
+    assert list(counts) == list(V1_TABLES)
+    assert min(counts.values()) > 0
+    assert {
         "master.companies": 2,
         "master.plants": 4,
         "master.machine_info": 8,
         "master.shifts": 3 + 3 + 2 + 3,
         "silver.machine_cycles": SMALL.cycle_count + SMALL.processed_payloads,
+        "silver.machine_status": 8 * 15 * 4 + SMALL.processed_payloads,
+        "silver.machine_tool_usage": 8 * 15 * 2 + SMALL.processed_payloads,
         "bronze.raw_telemetry": 70,
         "bronze.dead_letter_queue": SMALL.dead_letters + SMALL.failed_payloads,
-    }
+    }.items() <= counts.items()
     assert dict(
         query(
             v1, "SELECT processing_status, count(*) FROM bronze.raw_telemetry GROUP BY 1 ORDER BY 1"
@@ -117,7 +129,95 @@ def test_a_fleet_and_hurtful_rows_live_in_one_database(v1: Any) -> None:
     make_fleet(v1, SMALL)
     hurtful_rows(v1)
     unmappable_shifts(v1)
+    unconvertible_licences(v1)
+    unconvertible_numbers(v1, until=last_midnight())
     assert count_rows(v1)["master.companies"] == 7
+
+
+@pytest.mark.parametrize("table", [name for name in V1_TABLES if name.startswith("silver.")])
+def test_a_row_of_the_history_is_made_by_its_shift_of_a_known_machine(v1: Any, table: str) -> None:
+    make_fleet(v1, replace(SMALL, processed_payloads=0, failed_payloads=0))
+    time = {"silver.machine_cycles": "cycle_start", "silver.machine_downtime": "down_start"}
+    strays = (
+        f"SELECT count(*) FROM {table} AS f LEFT JOIN master.machine_info AS m"
+        " USING (machine_id, company_id) WHERE m.machine_id IS NULL"
+    )
+    if table != "silver.customer_feedback":
+        column = time.get(table, "time")
+        strays += f" OR f.shift_id <> master.get_shift_id(m.plant_id, f.{column})"
+    assert value(v1, f"SELECT count(*) FROM {table}") > 0
+    assert not value(v1, strays)
+
+
+@pytest.mark.parametrize(
+    "table", [n for n in V1_TABLES if n.startswith("silver.") and n != "silver.customer_feedback"]
+)
+def test_hurtful_facts_have_what_every_fact_table_lets_in(v1: Any, table: str) -> None:
+    hurtful_rows(v1)
+    time = {"silver.machine_cycles": "cycle_start", "silver.machine_downtime": "down_start"}
+    column = time.get(table, "time")
+    for what, condition in {
+        "a row twice": f"EXISTS (SELECT FROM {table} AS f GROUP BY f.* HAVING count(*) > 1)",
+        "a moment with other values": f"EXISTS (SELECT FROM (SELECT DISTINCT f.* FROM {table} AS f)"
+        f" AS f GROUP BY company_id, machine_id, {column} HAVING count(*) > 2)",
+        "an orphan": f"EXISTS (SELECT FROM {table} AS f WHERE NOT EXISTS (SELECT FROM"
+        " master.machine_info AS m WHERE (m.machine_id, m.company_id) = (f.machine_id,"
+        " f.company_id)))",
+        "all shift ids": f"(SELECT count(DISTINCT shift_id) FROM {table}) >= 12",
+        "midnight in India": f"EXISTS (SELECT FROM {table} WHERE"
+        f" ({column} AT TIME ZONE 'Asia/Kolkata')::time = '00:00')",
+        "an hour that came twice": f"EXISTS (SELECT FROM {table} AS f INNER JOIN {table} AS g ON"
+        f" g.{column} - f.{column} = INTERVAL '1 hour' AND (g.{column} AT TIME ZONE"
+        f" 'Europe/Berlin') = (f.{column} AT TIME ZONE 'Europe/Berlin'))",
+    }.items():
+        assert value(v1, f"SELECT {condition}") is True, what
+
+
+def test_hurtful_rows_leave_a_table_empty(v1: Any) -> None:
+    hurtful_rows(v1)
+    empty = [table for table, rows in count_rows(v1).items() if not rows]
+    assert empty == ["alerting.active_alerts"]
+
+
+def test_hurtful_numbers_fit_v2_and_unconvertible_ones_do_not(v1: Any) -> None:
+    """Rounded half away from zero, as numeric does; NaN has no place in v2 either."""
+    columns = {
+        "machine_energy": ("servo_energy", "spindle_energy", "total_energy"),
+        "machine_focas": ("part_count", "rej_count", "pot", "ot", "ct"),
+        "machine_tool_usage": ("target_count", "actual_count"),
+    }
+    unfit = 0
+    for step in (hurtful_rows, lambda db: unconvertible_numbers(db, until=last_midnight())):
+        step(v1)
+        counts = []
+        for table, names in columns.items():
+            digits, low, high = (
+                (3, "-999999999.999", "999999999.999")
+                if table == "machine_energy"
+                else (0, "-2147483648", "2147483647")
+            )
+            for name in names:
+                # A double that is NaN or infinite is so as numeric too, outside the bounds or NaN.
+                number = f"round(CASE WHEN abs({name}) < 1e15 THEN {name}::numeric END, {digits})"
+                counts.append(
+                    value(
+                        v1,
+                        f"SELECT count(*) FROM silver.{table} WHERE {name} IS NOT NULL AND"
+                        f" ({number} BETWEEN {low} AND {high}) IS NOT TRUE",
+                    )
+                )
+        if step is hurtful_rows:
+            assert not any(counts)
+        unfit = min(counts)
+    assert unfit == 6
+
+
+def test_unconvertible_licences_are_six_values(v1: Any) -> None:
+    hurtful_rows(v1)
+    known = "license_type NOT IN ('Standard', 'Premium', 'Enterprise')"
+    assert not value(v1, f"SELECT count(*) FROM master.machine_assets WHERE {known}")
+    unconvertible_licences(v1)
+    assert value(v1, f"SELECT count(*) FROM master.machine_assets WHERE {known}") == 6
 
 
 @pytest.mark.parametrize(
@@ -169,6 +269,33 @@ def test_a_fleet_and_hurtful_rows_live_in_one_database(v1: Any) -> None:
             "EXISTS (SELECT FROM master.plants GROUP BY plant_id HAVING count(*) > 1)"
             " AND EXISTS (SELECT FROM master.machine_info GROUP BY machine_id HAVING count(*) > 1)"
             " AND EXISTS (SELECT FROM master.machine_info GROUP BY device_id HAVING count(*) > 1)",
+        ),
+        (
+            "a downtime code that two companies define differently, and an id for two codes",
+            "EXISTS (SELECT FROM master.downtime_codes GROUP BY down_code HAVING"
+            " count(DISTINCT (down_id, description)) > 1 AND count(DISTINCT company_id) > 1)"
+            " AND EXISTS (SELECT FROM master.downtime_codes GROUP BY down_id"
+            " HAVING count(DISTINCT down_code) > 1)",
+        ),
+        (
+            "downtimes of a code and id that no company has, or only one of the two",
+            "(SELECT bool_or(down_code = 'GONE' AND down_id = 999) AND bool_or(down_code = 'NO-OP'"
+            " AND down_id IS NULL) AND bool_or(down_code IS NULL AND down_id = 1)"
+            " FROM silver.machine_downtime)",
+        ),
+        (
+            "fractions, halves and a negative zero in counters",
+            "(SELECT bool_or(part_count <> floor(part_count)) AND bool_or(part_count = 2.5)"
+            " AND bool_or(part_count::text = '-0') FROM silver.machine_focas)",
+        ),
+        (
+            "names of 63 bytes, with quotes, and not in Latin letters in each silver table",
+            " AND ".join(
+                f"(SELECT count(DISTINCT machine_id) FROM silver.{table} WHERE"
+                " length(machine_id) = 63 OR strpos(machine_id, '\"') > 0"
+                " OR length(machine_id) <> octet_length(machine_id)) = 3"
+                for table in ("machine_energy", "machine_status", "customer_feedback")
+            ),
         ),
         (
             "a company without a plant",

@@ -18,7 +18,13 @@ import typer
 from typer.testing import CliRunner
 
 from setu.commands import feed as feed_command
-from setu.fleet import GatewayCycle, gateway_cycles, write_gateway_file
+from setu.fleet import (
+    GatewayCycle,
+    gateway_cycles,
+    gateway_rows,
+    write_gateway_file,
+    write_gateway_rows,
+)
 from setu.gateway import (
     FeedReport,
     GatewayFeedError,
@@ -27,6 +33,7 @@ from setu.gateway import (
     append_rejections,
     feed,
 )
+from setu.source_templates import read_templates
 from tests.data import OKUMA_CYCLES
 from tests.v1 import ROOT, connect, query, run, value
 
@@ -37,13 +44,13 @@ ROW = GatewayCycle(0, 0, "GW-1", 1, "2026-01-05T06:00:00Z", "2026-01-05T06:05:00
 
 @pytest.fixture
 def bronze(database_url: str) -> Iterator[Any]:
-    """A connection to a database with bronze's flat table."""
+    """A connection to a database with bronze's flat tables."""
     connection = connect(database_url)
     try:
         run(connection, "CREATE SCHEMA bronze")
         for kind in ("Tables", "Identity"):
-            path = ROOT / "schema_new" / "bronze" / kind / "raw_machine_cycles.sql"
-            run(connection, path.read_text(encoding="utf-8"))
+            for path in sorted((ROOT / "schema_new" / "bronze" / kind).glob("raw_*.sql")):
+                run(connection, path.read_text(encoding="utf-8"))
         connection.commit()
         yield connection
     finally:
@@ -135,6 +142,49 @@ def test_null_business_values_arrive_as_null(bronze: Any, tmp_path: Path) -> Non
         "SELECT num_nulls(kafka_partition, kafka_offset, cycle_start, cycle_end, program_no,"
         " std_load_unload, std_cycle_time, down_threshold) FROM bronze.raw_machine_cycles",
     ) == 8  # fmt: skip
+
+
+@pytest.mark.parametrize("table", read_templates())
+def test_each_kind_of_row_arrives_with_every_value(bronze: Any, tmp_path: Path, table: str) -> None:
+    path = tmp_path / "gateway.sqlite"
+    template = read_templates()[table]
+    rows = [
+        *gateway_rows(table, MACHINES, rows=4, first_time=START),
+        # Nothing but who sent it: bronze takes what arrives.
+        (0, 12, "GW-1", 1, *(None for _ in template.columns[4:])),
+    ]
+    assert write_gateway_rows(path, table, rows) == 13
+
+    report = feed(bronze, [path])
+
+    assert (report.read, report.stored, report.rejections) == (13, 13, [])
+    arrived = query(bronze, f"SELECT {', '.join(template.names)} FROM bronze.{table} ORDER BY id")
+    assert arrived == [
+        tuple(
+            datetime.fromisoformat(str(cell))
+            if cell is not None and column.declared_type == "DATETIME"
+            else cell
+            for column, cell in zip(template.columns, row, strict=True)
+        )
+        for row in rows
+    ]
+
+
+def test_one_file_may_hold_all_ten_tables_and_each_resumes_by_itself(
+    bronze: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "gateway.sqlite"
+    tables = list(read_templates())
+    assert len(tables) == 10
+    for table in tables:
+        write_gateway_rows(path, table, gateway_rows(table, MACHINES, rows=2, first_time=START))
+    assert feed(bronze, [path]).stored == 60
+    more = gateway_rows(
+        "raw_machine_alarms", MACHINES, rows=1, first_time=START, first_offset=6, seed=2
+    )
+    write_gateway_rows(path, "raw_machine_alarms", more)
+    report = feed(bronze, [path])
+    assert (report.stored, report.already_stored) == (3, 60)
 
 
 # Batches and where a run resumes

@@ -362,10 +362,16 @@ def test_the_watermark_and_the_run_log_say_what_was_done(plant: Plant) -> None:
     assert (run["pipeline"], run["from_id"], run["to_id"]) == ("machine_cycles", 0, 3)
     assert (run["status"], run["batches"], run["error"]) == ("succeeded", 2, None)
     assert run["finished_at"] >= run["started_at"]
-    mark = plant.chain.query("SELECT last_processed_id, last_processed_ts FROM _etl.watermarks")
+    mark = plant.chain.query(
+        "SELECT last_processed_id, last_processed_ts FROM _etl.watermarks"
+        " WHERE pipeline = 'machine_cycles'"
+    )
     newest = plant.chain.value("SELECT max(time) FROM bronze.raw_machine_cycles")
     assert mark == [(3, newest)]
-    lag = "SELECT rows_behind, seconds_behind, held_up_by FROM _etl.v_pipeline_lag"
+    lag = (
+        "SELECT rows_behind, seconds_behind, held_up_by FROM _etl.v_pipeline_lag"
+        " WHERE pipeline = 'machine_cycles'"
+    )
     assert plant.chain.query(lag) == [(0, 0, None)]
     plant.send(cycle(40))
     assert plant.chain.query(lag)[0][0] == 1

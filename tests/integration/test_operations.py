@@ -77,7 +77,8 @@ def test_a_worker_loads_what_waits_and_says_so(fleet: Chain) -> None:
     worker(fleet, lines).round()
     waited = FLEET.pending_payloads + FLEET.claimed_payloads
     assert fleet.value("SELECT count(*) FROM silver.machine_cycles") == before + CYCLES + waited
-    assert lines[0].startswith(f"machine_cycles: read {CYCLES + waited}, loaded {CYCLES + waited},")
+    [cycles] = [line for line in lines if line.startswith("machine_cycles:")]
+    assert cycles.startswith(f"machine_cycles: read {CYCLES + waited}, loaded {CYCLES + waited},")
     assert lines[-1].startswith("retention: done")
 
 
@@ -113,7 +114,7 @@ def test_a_worker_leaves_a_pipeline_alone_that_another_session_runs(fleet: Chain
         cursor.execute("SELECT 1 FROM _etl.watermarks FOR UPDATE")
         lines: list[str] = []
         worker(fleet, lines).round()
-    assert lines[0] == "machine_cycles: another session runs it"
+    assert "machine_cycles: another session runs it" in lines
 
 
 def test_a_worker_stops_cleanly_on_sigterm(fleet: Chain) -> None:

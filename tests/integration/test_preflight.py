@@ -244,7 +244,7 @@ def test_role_without_rights_is_told_which(v1: Connection, preflight: Check) -> 
     assert "may not create schemas in database" in message
     assert "may not create roles" in message
     assert "does not own" in message
-    assert "silver.machine_cycles (owner" in message
+    assert "alerting.active_alerts (owner" in message
     with pytest.raises(PreflightError, match="setu adopt"):
         preflight(v1, current=None)
     v1.rollback()

@@ -231,6 +231,16 @@ def test_a_step_without_its_locks_is_tried_again(
     assert query(database_url, "SELECT last_value FROM public.attempts") == [(3,)]
 
 
+def test_a_step_that_meets_a_job_in_the_catalog_is_tried_again(
+    repository: MiniRepository, database_url: str
+) -> None:
+    repository.add("0001_counter", up="CREATE SEQUENCE public.attempts;")
+    flaky = FLAKY.format(succeeds_at=3, state="XX000")
+    repository.add("0002_flaky", up=flaky.replace("planted", "tuple concurrently deleted"))
+    command.upgrade(repository.config("lock_attempts=3"), "head")
+    assert query(database_url, "SELECT last_value FROM public.attempts") == [(3,)]
+
+
 def test_exhausted_attempts_leave_nothing_changed(
     repository: MiniRepository, database_url: str
 ) -> None:

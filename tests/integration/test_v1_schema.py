@@ -11,60 +11,13 @@ import psycopg2.errors
 import pytest
 
 from tests.v1 import connect, query, run, run_part, v1_database, value
+from tests.v1_dictionary import CONSTRAINTS, INDEXES, TABLES
 
-TABLES = {
-    "master.companies": "company_id text not null, company_name text not null,"
-    " effective_from_date timestamptz, created_at timestamptz = now()",
-    "master.plants": "plant_id text not null, company_id text not null, plant_name text,"
-    " plant_city text, created_at timestamptz = now()",
-    "master.machine_info": "machine_id text not null, company_id text not null,"
-    " plant_id text not null, device_id text not null, iot_id text not null,"
-    " created_at timestamptz = now()",
-    "master.shifts": "shift_id text not null, company_id text not null, plant_id text not null,"
-    " shift_name text, start_time time, duration_hrs numeric, created_at timestamptz = now()",
-    "silver.machine_cycles": "cycle_start timestamptz not null, cycle_end timestamptz,"
-    " company_id text not null, machine_id text not null, program_no text,"
-    " std_load_unload integer, std_cycle_time integer, actual_load_unload integer,"
-    " actual_cycle_time integer, created_at timestamptz = now(), shift_id text,"
-    " down_threshold integer",
-    "bronze.dead_letter_queue": "time timestamptz not null = now(), payload jsonb,"
-    " error_reason text, company_id text",
-    "bronze.raw_telemetry": "ingest_time timestamptz not null = now(), device_id text,"
-    " iot_id text, payload jsonb, processed boolean = false, company_id text, batch_id uuid,"
-    " processing_status text = 'pending'",
-}
-CONSTRAINTS = {
-    "companies_pkey": "PRIMARY KEY (company_id)",
-    "plants_pkey": "PRIMARY KEY (plant_id, company_id)",
-    "plants_company_id_fkey": "FOREIGN KEY (company_id) REFERENCES master.companies(company_id)",
-    "machine_info_pkey": "PRIMARY KEY (machine_id, company_id)",
-    "uq_device_per_company": "UNIQUE (device_id, company_id)",
-    "fk_machine_plant": "FOREIGN KEY (plant_id, company_id)"
-    " REFERENCES master.plants(plant_id, company_id)",
-    "machine_info_company_id_fkey": "FOREIGN KEY (company_id)"
-    " REFERENCES master.companies(company_id)",
-    "shifts_pkey": "PRIMARY KEY (shift_id, company_id, plant_id)",
-    "shifts_company_id_fkey": "FOREIGN KEY (company_id) REFERENCES master.companies(company_id)",
-    "fk_mc_company": "FOREIGN KEY (company_id) REFERENCES master.companies(company_id)",
-    "dead_letter_queue_company_id_fkey": "FOREIGN KEY (company_id)"
-    " REFERENCES master.companies(company_id)",
-    "raw_telemetry_company_id_fkey": "FOREIGN KEY (company_id)"
-    " REFERENCES master.companies(company_id)",
-}
-INDEXES = {
-    "companies_pkey": "master.companies USING btree (company_id)",
-    "plants_pkey": "master.plants USING btree (plant_id, company_id)",
-    "machine_info_pkey": "master.machine_info USING btree (machine_id, company_id)",
-    "uq_device_per_company": "master.machine_info USING btree (device_id, company_id)",
-    "idx_machine_info_device_iot": "master.machine_info USING btree (device_id, iot_id)",
-    "shifts_pkey": "master.shifts USING btree (shift_id, company_id, plant_id)",
-    "machine_cycles_cycle_start_idx": "silver.machine_cycles USING btree (cycle_start DESC)",
-    "dead_letter_queue_time_idx": 'bronze.dead_letter_queue USING btree ("time" DESC)',
-    "raw_telemetry_ingest_time_idx": "bronze.raw_telemetry USING btree (ingest_time DESC)",
-    "idx_raw_telemetry_batch": "bronze.raw_telemetry USING btree (batch_id)"
-    " WHERE (batch_id IS NOT NULL)",
-    "idx_raw_telemetry_pending": "bronze.raw_telemetry USING btree (ingest_time)"
-    " WHERE (processing_status = 'pending'::text)",
+SILVER = sorted(name for name in TABLES if name.startswith("silver."))
+TIME_COLUMNS = {
+    "silver.machine_cycles": "cycle_start",
+    "silver.machine_downtime": "down_start",
+    "bronze.raw_telemetry": "ingest_time",
 }
 
 
@@ -128,10 +81,14 @@ def test_table_has_the_columns_of_the_dictionary(v1: Any, table: str) -> None:
     written = [
         f"{name} {short.get(kind, kind)}"
         + (" not null" if not_null else "")
-        + (f" = {default.removesuffix('::text')}" if default else "")
+        + (f" = {_short_default(default)}" if default else "")
         for name, kind, not_null, default in columns
     ]
     assert ", ".join(written) == TABLES[table]
+
+
+def _short_default(default: str) -> str:
+    return "sequence" if default.startswith("nextval(") else default.removesuffix("::text")
 
 
 def test_constraints_are_those_of_the_dictionary(v1: Any) -> None:
@@ -144,7 +101,7 @@ def test_constraints_are_those_of_the_dictionary(v1: Any) -> None:
         """,
         list(TABLES),
     )
-    assert dict(found) == CONSTRAINTS
+    assert {name: definition.replace("::text", "") for name, definition in found} == CONSTRAINTS
 
 
 def test_indexes_are_those_of_the_dictionary(v1: Any) -> None:
@@ -154,31 +111,80 @@ def test_indexes_are_those_of_the_dictionary(v1: Any) -> None:
         " WHERE schemaname || '.' || tablename = ANY (%s)",
         list(TABLES),
     )
-    assert {name: definition.partition(" ON ")[2] for name, definition in found} == INDEXES
+    assert {
+        name: definition.partition(" ON ")[2].replace("::text", "") for name, definition in found
+    } == INDEXES
 
 
-def test_three_tables_are_hypertables_of_seven_days(v1: Any) -> None:
+def test_sequences_belong_to_their_columns(v1: Any) -> None:
     assert query(
+        v1,
+        "SELECT d.refobjid::regclass::text, a.attname FROM pg_depend AS d"
+        " INNER JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'"
+        " INNER JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
+        " WHERE d.deptype = 'a' AND d.refobjid = ANY (%s::regclass[]) ORDER BY 1",
+        list(TABLES),
+    ) == [
+        ("alerting.history", "alert_id"),
+        ("bronze.migration_metadata", "id"),
+        ("config.alert_rules", "rule_id"),
+        ("config.alert_subscriptions", "subscription_id"),
+        ("master.machine_health_settings", "setting_id"),
+        ("master.production_targets", "target_id"),
+    ]
+
+
+def test_twelve_tables_are_hypertables_of_seven_days(v1: Any) -> None:
+    names = [*SILVER, "alerting.history", "bronze.dead_letter_queue", "bronze.raw_telemetry"]
+    found = query(
         v1,
         """
         SELECT hypertable_schema || '.' || hypertable_name, column_name,
             extract(epoch FROM time_interval)::integer / 86400
-        FROM timescaledb_information.dimensions ORDER BY 1
+        FROM timescaledb_information.dimensions
+        WHERE NOT starts_with(hypertable_schema, '_')
         """,
-    ) == [
-        ("bronze.dead_letter_queue", "time", 7),
-        ("bronze.raw_telemetry", "ingest_time", 7),
-        ("silver.machine_cycles", "cycle_start", 7),
+    )
+    assert sorted(found) == [(name, TIME_COLUMNS.get(name, "time"), 7) for name in sorted(names)]
+
+
+@pytest.mark.requires("community")
+def test_silver_keeps_a_year_and_pm_status_two(v1: Any) -> None:
+    found = query(
+        v1,
+        "SELECT hypertable_schema || '.' || hypertable_name, config ->> 'drop_after'"
+        " FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention'",
+    )
+    assert sorted(found) == [
+        (name, "2 years" if name == "silver.machine_pm_status" else "1 year") for name in SILVER
     ]
 
 
 @pytest.mark.requires("community")
-def test_silver_keeps_a_year(v1: Any) -> None:
-    assert query(
+def test_each_continuous_aggregate_has_a_refresh_policy(v1: Any) -> None:
+    found = query(
         v1,
-        "SELECT hypertable_schema, hypertable_name, config ->> 'drop_after'"
-        " FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention'",
-    ) == [("silver", "machine_cycles", "1 year")]
+        """
+        SELECT a.view_name, j.config ->> 'start_offset', j.schedule_interval::text
+        FROM timescaledb_information.continuous_aggregates AS a
+        LEFT JOIN timescaledb_information.jobs AS j
+            ON j.proc_name = 'policy_refresh_continuous_aggregate'
+            AND j.hypertable_schema || '.' || j.hypertable_name IN (
+                a.view_schema || '.' || a.view_name,
+                a.materialization_hypertable_schema || '.' || a.materialization_hypertable_name
+            )
+        """,
+    )
+    assert sorted(found) == [
+        ("daily_downtime_stats", "90 days", "1 day"),
+        ("daily_production_stats", "90 days", "1 day"),
+        ("hourly_downtime_stats", "30 days", "01:00:00"),
+        ("hourly_energy_stats", "30 days", "01:00:00"),
+        ("hourly_production_stats", "30 days", "01:00:00"),
+        ("machine_cycle_stats_hourly", "30 days", "01:00:00"),
+        ("machine_downtime_hourly", "30 days", "01:00:00"),
+        ("machine_energy_hourly", "30 days", "01:00:00"),
+    ]
 
 
 # The step
@@ -195,7 +201,9 @@ def test_verify_holds_after_up_and_fails_after_down(v1: Any, server: Any) -> Non
 def test_down_leaves_nothing_and_up_can_run_again(v1: Any, server: Any) -> None:
     run_part(v1, "down", server.capabilities)
     assert not value(
-        v1, "SELECT count(*) FROM pg_namespace WHERE nspname IN ('master', 'silver', 'bronze')"
+        v1,
+        "SELECT count(*) FROM pg_namespace WHERE nspname IN ('master', 'silver', 'bronze',"
+        " 'config', 'alerting', 'gold')",
     )
     run_part(v1, "up", server.capabilities)
     run_part(v1, "verify", server.capabilities)
@@ -221,6 +229,11 @@ def test_down_refuses_and_names_the_tables_that_hold_rows(plant: Any, server: An
         "DROP FUNCTION master.get_shift_id(text, timestamptz)",
         "ALTER PROCEDURE bronze.proc_process_bronze_batch(integer) RENAME TO gone",
         "ALTER TABLE bronze.raw_telemetry RENAME TO gone",
+        "DROP TABLE config.alert_subscriptions",
+        "DROP PROCEDURE alerting.proc_run_engine()",
+        "DROP VIEW gold.v_live_machine_status",
+        "DROP FUNCTION gold.get_home_screen_stats(text)",
+        "ALTER TABLE silver.machine_energy RENAME TO gone",
     ],
 )
 def test_verify_names_what_was_taken_away(v1: Any, server: Any, break_it: str) -> None:
@@ -342,13 +355,11 @@ def test_a_payload_of_a_known_machine_becomes_cycles_and_a_processed_row(plant: 
 def test_one_time_of_the_payload_gives_the_shift_of_every_row(
     plant: Any, more: dict[str, object], shift: str
 ) -> None:
-    _make_other_facts(plant)
     _ingest(plant, _payload({"CycleStart": "2026-01-05 22:30:00"}, **more))
     assert query(plant, "SELECT shift_id FROM silver.machine_cycles") == [(shift,)]
 
 
 def test_arrays_of_all_eight_kinds_are_shredded(plant: Any) -> None:
-    _make_other_facts(plant)
     at = "2026-01-05T04:30:00Z"
     _ingest(
         plant,
@@ -425,34 +436,6 @@ def test_an_array_that_is_null_is_skipped_and_one_that_is_no_array_fails(plant: 
     _ingest(plant, {**_payload(), "MachineWiseCycleDetails": None})
     with pytest.raises(psycopg2.errors.InvalidParameterValue):
         _ingest(plant, {**_payload(), "MachineWiseCycleDetails": "none"})
-
-
-def _make_other_facts(connection: Any) -> None:
-    """The silver tables outside the slice, with the columns that a payload fills."""
-    own = {
-        "machine_status": "time, program_no, status, operator_id, target integer",
-        "machine_downtime": "down_start, down_end, down_code, down_id integer,"
-        " down_threshold integer",
-        "machine_alarms": "time, alarm_no, alarm_desc",
-        "machine_energy": "time, category, servo_energy double precision,"
-        " spindle_energy double precision, total_energy double precision",
-        "machine_focas": "time, part_count double precision, rej_count double precision,"
-        " pot double precision, ot double precision, ct double precision",
-        "machine_tool_usage": "time, tool_no, target_count double precision,"
-        " actual_count double precision",
-        "machine_pm_status": "time, pm_corrected_count integer",
-    }
-    times = {"time", "down_start", "down_end"}
-    for table, columns in own.items():
-        typed = [
-            name + (" timestamptz" if name in times else "" if " " in name else " text")
-            for name in columns.split(", ")
-        ]
-        run(
-            connection,
-            f"CREATE TABLE silver.{table} ({', '.join(typed)}, company_id text,"
-            " machine_id text, shift_id text)",
-        )
 
 
 # The batch

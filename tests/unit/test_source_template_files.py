@@ -32,6 +32,14 @@ def test_each_template_opens_with_the_columns_that_every_source_sends() -> None:
         assert [column.not_null for column in template.columns[:4]] == [False, False, True, True]
 
 
+def test_there_is_a_template_for_each_of_the_ten_facts() -> None:
+    facts = (
+        "alarms", "am_status", "cycles", "downtime", "energy", "focas",
+        "focas_program_production", "pm_status", "status", "tool_usage",
+    )  # fmt: skip
+    assert list(read_templates()) == [f"raw_machine_{fact}" for fact in facts]
+
+
 def test_business_columns_of_a_template_are_nullable_and_hold_nothing_calculated() -> None:
     for template in read_templates().values():
         for column in template.columns[4:]:

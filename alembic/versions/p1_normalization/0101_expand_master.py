@@ -1,10 +1,13 @@
 """v2's master tables beside v1's, filled and kept in step.
 
-What: companies, plants, device_info, machine_info, plant_machine_mapping and shift_definitions in _stage, with
-integer keys; triggers on v1's master tables carry each change over.
+What: companies, plants, device_info, machine_info, plant_machine_mapping, shift_definitions,
+  downtime_codes, machine_assets, production_targets, users, alert rules, subscriptions and active
+  alerts in _stage, with integer keys; triggers on v1's tables carry each change over.
 Why: keys must exist before any row can be carried over to them.
-Risk: v1's four master tables take no writes while some thousands of rows are copied. Readers notice nothing.
-Downgrade: v1 alone; v2's rows and keys sleep in _archive and are the same ones after another upgrade.
+Risk: v1's master, config and active_alerts tables take no writes while some thousands of rows are
+  copied. Readers notice nothing.
+Downgrade: v1 alone; v2's rows and keys sleep in _archive and are the same ones after another
+  upgrade.
 """
 
 from setu.runner import handover

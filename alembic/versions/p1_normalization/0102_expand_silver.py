@@ -1,9 +1,11 @@
 """v2's silver beside v1's, and a trigger that carries each new v1 row over.
 
-What: silver.machine_cycles of v2 in _stage, the trigger on v1's, and the list of chunks to backfill.
+What: v2's silver tables and alert history in _stage, the triggers on v1's, and the list of chunks
+  to backfill.
 Why: v1 goes on until the swap; what it writes from here on must not have to be looked for.
-Risk: v1's silver.machine_cycles takes no writes while the trigger is created on its chunks.
-Downgrade: v1 alone; v2's cycles sleep in _archive.
+Risk: v1's silver tables and alerting.history take no writes while triggers are created on their
+  chunks.
+Downgrade: v1 alone; v2's rows sleep in _archive.
 """
 
 from setu.runner import handover

@@ -1,8 +1,11 @@
-"""v1's older cycles into v2, chunk by chunk.
+"""v1's older rows into v2, chunk by chunk.
 
-What: every row of v1 that the trigger has not seen, newest chunk first, each chunk its own transaction.
-Why: 500 million rows in one transaction would hold back vacuum for hours, and lose all when killed.
-Risk: load, no locks: set -x backfill_pause to rest between chunks. Killed, it goes on where it stopped.
+What: every row of v1 that the trigger has not seen, newest chunk first, each chunk its own
+  transaction.
+Why: 500 million rows in one transaction would hold back vacuum for hours, and lose all when
+  killed.
+Risk: load, no locks: set -x backfill_pause to rest between chunks. Killed, it goes on where it
+  stopped.
 Downgrade: the record of what was carried; the rows themselves stay in v2's table.
 """
 

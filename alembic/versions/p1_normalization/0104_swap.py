@@ -1,11 +1,12 @@
 """One short transaction in which v2 takes v1's names.
 
-What: v2's tables to master and silver; v1's tables, with their jobs asleep, to _archive; v1's code dropped.
+What: v2's tables to master, config, alerting and silver; v1's tables and aggregates, with their
+  jobs asleep, to _archive; v1's code and views dropped.
 Why: readers see v1 or v2, never half of each.
-Risk: exclusive locks on v1's tables for renames only, or it gives up and tries again. v1's writers must be
-stopped or wait: their procedures are gone after it.
-Downgrade: v1's tables and code as they were, and in them the rows that arrived under v2, translated. It refuses
-where v1 cannot hold a row of v2, and names it.
+Risk: exclusive locks on v1's tables for renames only, or it gives up and tries again. v1's
+  writers must be stopped or wait: their procedures are gone after it.
+Downgrade: v1's tables, aggregates, code and views as they were, and in them the rows that arrived
+  under v2, translated. It refuses where v1 cannot hold a row of v2, and names it.
 """
 
 from setu.runner import handover

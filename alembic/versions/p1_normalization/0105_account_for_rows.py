@@ -1,11 +1,11 @@
 """What became of every row of v1, counted.
 
-What: per table and chunk: rows of v1, carried, merged, left out, in _archive.row_accounts; stops on one that
-is none of these.
+What: per table and chunk: rows of v1, carried, merged, left out and rounded, in
+  _archive.row_accounts; stops on one that is none of these.
 Why: that nothing was lost is shown with numbers, at full size.
 Risk: reads both tables chunk by chunk; no locks.
-Downgrade: carries the rows that arrived under v2 into v1's sleeping tables, chunk by chunk, so that the swap
-back is short.
+Downgrade: carries the rows that arrived under v2 into v1's sleeping tables, chunk by chunk, so
+  that the swap back is short.
 """
 
 from setu.runner import handover

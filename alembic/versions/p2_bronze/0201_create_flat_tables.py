@@ -1,15 +1,16 @@
 """Flat, typed bronze tables.
 
-What: bronze.raw_machine_cycles, in the types that a gateway's SQLite has.
+What: ten tables, one for each fact table, in the types that a gateway's SQLite has.
 Why: JSON costs its parse on every read and hides a wrong type until the load.
 Risk: none: new tables.
-Downgrade: rows that were not loaded go back to v1 as pending payloads, and sleep in _archive as they are.
+Downgrade: rows that were not loaded go back to v1 as pending payloads, and sleep in _archive as
+  they are.
 """
 
 from setu.runner import handover
 
 revision = "0201"
-down_revision = "0105"
+down_revision = "0108"
 branch_labels = None
 depends_on = None
 

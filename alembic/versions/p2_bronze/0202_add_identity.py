@@ -1,9 +1,10 @@
 """Bronze ids come from an identity.
 
-What: bronze.raw_machine_cycles.id GENERATED ALWAYS AS IDENTITY, CACHE 1, above every id of an earlier v2 period.
+What: the ids of the flat tables GENERATED ALWAYS AS IDENTITY, CACHE 1, above every id of an
+  earlier v2 period.
 Why: the sweep goes by id and never takes one again.
-Risk: none: the table is new.
-Downgrade: a plain id column.
+Risk: none: the tables are new.
+Downgrade: plain id columns.
 """
 
 from setu.runner import handover

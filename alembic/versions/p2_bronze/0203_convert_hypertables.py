@@ -1,10 +1,10 @@
 """Bronze becomes hypertables on arrival time.
 
-What: bronze.raw_machine_cycles with chunks of -x bronze_chunk_interval; wakes the one that slept, if any.
+What: the flat tables with chunks of -x bronze_chunk_interval; wakes those that slept, if any.
 Why: chunks make retention a file delete and keep the index being written in memory.
 Risk: none: few rows or none.
-Downgrade: an empty plain table; the hypertable sleeps in _archive with its rows, since a copy of a month of
-bronze would take hours.
+Downgrade: empty plain tables; the hypertables sleep in _archive with their rows, since a copy of
+  a month of bronze would take hours.
 """
 
 from setu.runner import handover

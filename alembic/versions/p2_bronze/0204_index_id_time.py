@@ -1,9 +1,9 @@
-"""The index of the sweep.
+"""The indexes of the sweep.
 
-What: (id, time DESC) on bronze.raw_machine_cycles.
+What: (id, time DESC) on each flat table.
 Why: the next ids, with a bound on time that rules chunks out.
 Risk: SHARE lock for the build; nobody writes to bronze before the upgrade is through.
-Downgrade: no index.
+Downgrade: no indexes.
 """
 
 from setu.runner import handover

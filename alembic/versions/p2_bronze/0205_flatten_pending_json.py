@@ -1,11 +1,13 @@
-"""Unprocessed payloads into bronze; raw_telemetry retires.
+"""Unprocessed payloads into bronze; v1's bronze tables retire.
 
-What: payloads that are pending, claimed or failed become bronze rows; those that cannot be read are kept with
-the reason; raw_telemetry and dead_letter_queue sleep in _archive.
+What: payloads that are pending, claimed or failed become bronze rows; those that cannot be read
+  are kept with the reason; raw_telemetry, dead_letter_queue and migration_metadata sleep in
+  _archive.
 Why: no JSON is left on the way in, and none of what waited is lost.
-Risk: raw_telemetry takes no writes from here on: point the sinks at the bronze tables after the upgrade.
-Downgrade: both tables with their rows; payloads that v2 has loaded are marked processed, what v2 rejected is a
-dead letter.
+Risk: raw_telemetry takes no writes from here on: point the sinks at the bronze tables after the
+  upgrade.
+Downgrade: the tables with their rows; payloads that v2 has loaded are marked processed, what v2
+  rejected is a dead letter.
 """
 
 from setu.runner import handover

@@ -3,7 +3,8 @@
 What: setu_ingest, setu_etl and setu_reader with their rights, without passwords.
 Why: a sink can only add rows, a job only load them, a reader only read.
 Risk: whoever read these schemas as PUBLIC no longer can: grant setu_reader.
-Downgrade: rights and roles go, and passwords that were set by hand with them; a role that another database uses stays.
+Downgrade: rights and roles go, and passwords that were set by hand with them; a role that another
+  database uses stays.
 """
 
 from setu.runner import handover

@@ -2,15 +2,15 @@
 
 What: synchronous_commit = off for setu_ingest and setu_etl.
 Why: asked for: a sink's transaction costs no flush.
-Risk: a crash loses what was committed in the last 600 ms, all of it together; Kafka's offset is not
-among it. See docs/lifecycle.md.
+Risk: a crash loses what was committed in the last 600 ms, all of it together; Kafka's offset is
+  not among it. See docs/lifecycle.md.
 Downgrade: the server's setting.
 """
 
 from setu.runner import handover
 
 revision = "0501"
-down_revision = "0403"
+down_revision = "0404"
 branch_labels = None
 depends_on = None
 

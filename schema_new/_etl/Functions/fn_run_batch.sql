@@ -23,9 +23,16 @@ DECLARE
     v_detail text;
     v_context text;
 BEGIN
-    EXECUTE format('SELECT l.* FROM _etl.%I($1, $2, $3, $4) AS l', 'fn_load_' || p_pipeline)
-    INTO STRICT to_id, to_ts, rows_read, rows_loaded, rows_merged, rows_rejected, rows_late
-    USING p_after_id, p_fence_id, p_since, p_limit;
+    -- Cycles have a load of their own, since they depend on their neighbours.
+    IF p_pipeline = 'machine_cycles' THEN
+        SELECT l.*
+        INTO STRICT to_id, to_ts, rows_read, rows_loaded, rows_merged, rows_rejected, rows_late
+        FROM _etl.fn_load_machine_cycles(p_after_id, p_fence_id, p_since, p_limit) AS l;
+    ELSE
+        SELECT l.*
+        INTO STRICT to_id, to_ts, rows_read, rows_loaded, rows_merged, rows_rejected, rows_late
+        FROM _etl.fn_load_rows(p_pipeline, p_after_id, p_fence_id, p_since, p_limit) AS l;
+    END IF;
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS error_code = RETURNED_SQLSTATE, error = MESSAGE_TEXT,
         v_detail = PG_EXCEPTION_DETAIL, v_context = PG_EXCEPTION_CONTEXT;

@@ -18,6 +18,7 @@ DECLARE
     v_size integer;
     v_batches bigint := 0;
     v_reject bigint;
+    v_row_is_bad boolean;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline) THEN
         RAISE EXCEPTION 'cannot run pipeline % because _etl.watermarks does not know it', p_pipeline
@@ -76,12 +77,14 @@ BEGIN
         );
 
         IF v_batch.error_code IS NOT NULL THEN
-            IF left(v_batch.error_code, 2) IN ('22', '23') AND v_limit > 1 THEN
-                -- A value that no check foresaw: halve the batch until the row stands alone.
+            -- A value that no check foresaw, or a text too long for the index that it is a key of.
+            v_row_is_bad := left(v_batch.error_code, 2) IN ('22', '23') OR v_batch.error_code = '54000';
+            IF v_row_is_bad AND v_limit > 1 THEN
+                -- Halve the batch until the row stands alone.
                 v_limit := v_limit / 2;
                 COMMIT;
                 CONTINUE;
-            ELSIF left(v_batch.error_code, 2) IN ('22', '23') THEN
+            ELSIF v_row_is_bad THEN
                 v_reject := _etl.fn_reject_next_row(
                     p_pipeline, v_mark.last_processed_id, v_fence, 'load_error',
                     v_batch.error_code || ': ' || v_batch.error

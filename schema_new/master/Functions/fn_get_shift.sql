@@ -2,8 +2,8 @@
 CREATE FUNCTION master.fn_get_shift(p_plant_iot_id integer, p_time timestamptz)
 RETURNS TABLE (shift_id smallint, shift_name text, logical_date date)
 LANGUAGE sql STABLE SECURITY INVOKER PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $function$
+-- The body is bound when it is created, so it needs no search_path, and without one it is inlined.
+BEGIN ATOMIC
     -- The clock on the plant's wall decides, so an hour that daylight saving repeats is in the
     -- same shift both times, and one that it skips is nobody's.
     SELECT
@@ -18,8 +18,8 @@ AS $function$
     LEFT JOIN master.v_shift_windows AS w
         ON w.plant_iot_id = p.iot_id
         AND l.wall::time >= w.starts_at
-        AND l.wall::time < w.ends_before
-$function$;
+        AND l.wall::time < w.ends_before;
+END;
 
 REVOKE ALL ON FUNCTION master.fn_get_shift(integer, timestamptz) FROM PUBLIC;
 

@@ -1,15 +1,32 @@
--- what: v2's cycles to sleep, the trigger off v1's
+-- what: v2's silver and alert history to sleep, the triggers off v1's
 -- why: v1 alone is left; another upgrade wakes the same rows and carries only what is new
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on v1's silver.machine_cycles and its chunks, to drop the trigger
+-- lock: ACCESS EXCLUSIVE on v1's silver tables, alerting.history and their chunks, to drop triggers
 -- down: undone by upgrading again
-SELECT _archive.lock_tables('silver.machine_cycles');
+SELECT _archive.lock_tables(
+    'silver.machine_cycles',
+    'silver.machine_downtime',
+    'silver.machine_status',
+    'silver.machine_alarms',
+    'silver.machine_energy',
+    'silver.machine_focas',
+    'silver.machine_tool_usage',
+    'silver.machine_pm_status',
+    'silver.customer_feedback',
+    'alerting.history'
+);
 
-DROP TRIGGER setu_carry ON silver.machine_cycles;
-DROP FUNCTION _stage.fn_carry_machine_cycles();
-DROP FUNCTION _stage.carry_machine_cycles(timestamptz, timestamptz);
-DROP FUNCTION _stage.as_v2(silver.machine_cycles);
-DROP TABLE _stage.carry_failures;
-DROP TABLE _stage.backfill_progress;
+-- @include sql/p1_normalization/shared/drop_carry.sql
 
+SELECT _archive.sleep('_stage.history', 'v2_history');
+SELECT _archive.sleep('_stage.customer_feedback', 'v2_customer_feedback');
+SELECT _archive.sleep('_stage.machine_am_status', 'v2_machine_am_status');
+SELECT _archive.sleep('_stage.machine_pm_status', 'v2_machine_pm_status');
+SELECT _archive.sleep('_stage.machine_tool_usage', 'v2_machine_tool_usage');
+SELECT _archive.sleep('_stage.machine_focas_program_production', 'v2_machine_focas_program_production');
+SELECT _archive.sleep('_stage.machine_focas', 'v2_machine_focas');
+SELECT _archive.sleep('_stage.machine_energy', 'v2_machine_energy');
+SELECT _archive.sleep('_stage.machine_alarms', 'v2_machine_alarms');
+SELECT _archive.sleep('_stage.machine_status', 'v2_machine_status');
+SELECT _archive.sleep('_stage.machine_downtime', 'v2_machine_downtime');
 SELECT _archive.sleep('_stage.machine_cycles', 'v2_machine_cycles');

@@ -1,20 +1,69 @@
--- what: v2's silver.machine_cycles in _stage, and a trigger that carries each new v1 cycle over
+-- what: v2's silver and alert history in _stage, and triggers that carry each new v1 row over
 -- why: from here on only what is older is left to carry, and v1 goes on as it was
 -- transaction: yes
--- lock: SHARE ROW EXCLUSIVE on v1's silver.machine_cycles and its chunks, to create the trigger
--- down: v2's cycles sleep in _archive; v1's table loses the trigger and nothing else
+-- lock: SHARE ROW EXCLUSIVE on v1's silver tables, alerting.history and their chunks, to create triggers
+-- down: v2's rows sleep in _archive; v1's tables lose the triggers and nothing else
 -- @include schema_new/silver/Tables/machine_cycles.sql with silver => _stage
 -- @include schema_new/silver/Hypertables/machine_cycles.sql with silver => _stage
 -- @include schema_new/silver/Indexes/machine_cycles.sql with silver => _stage
+-- @include schema_new/silver/Tables/machine_downtime.sql with silver => _stage
+-- @include schema_new/silver/Hypertables/machine_downtime.sql with silver => _stage
+-- @include schema_new/silver/Indexes/machine_downtime.sql with silver => _stage
+-- @include schema_new/silver/Tables/machine_status.sql with silver => _stage
+-- @include schema_new/silver/Hypertables/machine_status.sql with silver => _stage
+-- @include schema_new/silver/Indexes/machine_status.sql with silver => _stage
+-- @include schema_new/silver/Tables/machine_alarms.sql with silver => _stage
+-- @include schema_new/silver/Hypertables/machine_alarms.sql with silver => _stage
+-- @include schema_new/silver/Indexes/machine_alarms.sql with silver => _stage
+-- @include schema_new/silver/Tables/machine_energy.sql with silver => _stage
+-- @include schema_new/silver/Hypertables/machine_energy.sql with silver => _stage
+-- @include schema_new/silver/Indexes/machine_energy.sql with silver => _stage
+-- @include schema_new/silver/Tables/machine_focas.sql with silver => _stage
+-- @include schema_new/silver/Hypertables/machine_focas.sql with silver => _stage
+-- @include schema_new/silver/Indexes/machine_focas.sql with silver => _stage
+-- @include schema_new/silver/Tables/machine_focas_program_production.sql with silver => _stage
+-- @include schema_new/silver/Hypertables/machine_focas_program_production.sql with silver => _stage
+-- @include schema_new/silver/Indexes/machine_focas_program_production.sql with silver => _stage
+-- @include schema_new/silver/Tables/machine_tool_usage.sql with silver => _stage
+-- @include schema_new/silver/Hypertables/machine_tool_usage.sql with silver => _stage
+-- @include schema_new/silver/Indexes/machine_tool_usage.sql with silver => _stage
+-- @include schema_new/silver/Tables/machine_pm_status.sql with silver => _stage
+-- @include schema_new/silver/Hypertables/machine_pm_status.sql with silver => _stage
+-- @include schema_new/silver/Indexes/machine_pm_status.sql with silver => _stage
+-- @include schema_new/silver/Tables/machine_am_status.sql with silver => _stage
+-- @include schema_new/silver/Hypertables/machine_am_status.sql with silver => _stage
+-- @include schema_new/silver/Indexes/machine_am_status.sql with silver => _stage
+-- @include schema_new/silver/Tables/customer_feedback.sql with silver => _stage
+-- @include schema_new/silver/Hypertables/customer_feedback.sql with silver => _stage
+-- @include schema_new/silver/Indexes/customer_feedback.sql with silver => _stage
+-- @include schema_new/alerting/Tables/history.sql with alerting => _stage, config => _stage, master => _stage
+-- @include schema_new/alerting/Hypertables/history.sql with alerting => _stage, config => _stage, master => _stage
+-- @include schema_new/alerting/Indexes/history.sql with alerting => _stage, config => _stage, master => _stage
 
-SELECT _archive.wake_instead('_stage', 'machine_cycles');
+SELECT _archive.wake_instead(
+    '_stage',
+    'machine_cycles',
+    'machine_downtime',
+    'machine_status',
+    'machine_alarms',
+    'machine_energy',
+    'machine_focas',
+    'machine_focas_program_production',
+    'machine_tool_usage',
+    'machine_pm_status',
+    'machine_am_status',
+    'customer_feedback',
+    'history'
+);
 
 -- @include sql/p1_normalization/shared/backfill_tables.sql
--- @include sql/p1_normalization/shared/carry_machine_cycles.sql
+-- @include sql/p1_normalization/shared/as_v2.sql
+-- @include sql/p1_normalization/shared/carry.sql
 
--- The trigger is on and holds writers off until the commit: the rows of these chunks are all that
--- it has not seen.
+-- The triggers are on and hold writers off until the commit: the rows of these chunks are all that
+-- they have not seen.
 INSERT INTO _stage.backfill_progress (table_name, range_start, range_end)
-SELECT 'machine_cycles', c.range_start, c.range_end
-FROM timescaledb_information.chunks AS c
-WHERE c.hypertable_schema = 'silver' AND c.hypertable_name = 'machine_cycles';
+SELECT t.table_name, c.range_start, c.range_end
+FROM _archive.carried_tables AS t
+INNER JOIN timescaledb_information.chunks AS c
+    ON c.hypertable_schema = t.schema_name AND c.hypertable_name = t.table_name;

@@ -1,27 +1,42 @@
--- what: v2's cycles have their hypertable and natural key, and until the swap v1's trigger is on
+-- what: v2's hypertables have their natural keys, and until the swap v1's triggers are on
 DO $verify$
 DECLARE
-    v_staged boolean := to_regclass('_stage.machine_cycles') IS NOT NULL;
-    v_schema text := CASE WHEN v_staged THEN '_stage' ELSE 'silver' END;
+    v_staged boolean := to_regnamespace('_stage') IS NOT NULL;
+    v_wrong text;
 BEGIN
-    IF NOT EXISTS (
-        SELECT 1 FROM pg_constraint AS c
-        WHERE c.conrelid = to_regclass(format('%I.machine_cycles', v_schema))
-            AND c.conname = 'machine_cycles_machine_iot_id_cycle_start_key' AND c.contype = 'u'
-    ) OR NOT EXISTS (
+    SELECT string_agg(format('%I.%I', t.schema, c.table_name), ', ')
+    INTO v_wrong
+    FROM _archive.carried_tables AS c
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN v_staged THEN '_stage' ELSE c.schema_name END AS schema
+    ) AS t
+    WHERE NOT EXISTS (
         SELECT 1 FROM timescaledb_information.dimensions AS d
-        WHERE d.hypertable_schema = v_schema AND d.hypertable_name = 'machine_cycles'
-            AND d.column_name = 'cycle_start' AND d.time_interval = INTERVAL '7 days'
-    ) THEN
-        RAISE EXCEPTION '%.machine_cycles is not the v2 hypertable with its natural key', v_schema;
+        WHERE d.hypertable_schema = t.schema AND d.hypertable_name = c.table_name
+            AND d.column_name = c.v2_time
+    ) OR NOT EXISTS (
+        SELECT 1 FROM pg_index AS i
+        WHERE i.indrelid = to_regclass(format('%I.%I', t.schema, c.table_name)) AND i.indisunique
+            AND (
+                SELECT array_agg(a.attname::text ORDER BY k.place)
+                FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+                INNER JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+            ) = c.v2_key
+    );
+    IF v_wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'v2 hypertables are missing, or lack their natural key' USING DETAIL = v_wrong;
     END IF;
-    IF v_staged AND NOT EXISTS (
+    SELECT string_agg(format('%I.%I', c.schema_name, c.table_name), ', ')
+    INTO v_wrong
+    FROM _archive.carried_tables AS c
+    WHERE v_staged AND NOT EXISTS (
         SELECT 1 FROM pg_trigger AS t
-        WHERE t.tgrelid = 'silver.machine_cycles'::regclass AND t.tgname = 'setu_carry'
-            AND t.tgenabled = 'O'
-    ) THEN
-        RAISE EXCEPTION 'trigger setu_carry on silver.machine_cycles is missing or disabled'
-            USING HINT = 'Rows that v1 wrote meanwhile are not in v2: downgrade to 0101 and upgrade again.';
+        WHERE t.tgrelid = to_regclass(format('%I.%I', c.schema_name, c.table_name))
+            AND t.tgname = 'setu_carry' AND t.tgenabled = 'O'
+    );
+    IF v_wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'trigger setu_carry is missing or disabled' USING DETAIL = v_wrong,
+            HINT = 'Rows that v1 wrote meanwhile are not in v2: downgrade to 0101 and upgrade again.';
     END IF;
 END
 $verify$;

@@ -3,5 +3,6 @@
 -- transaction: yes
 -- lock: none that anybody else wants
 -- down: undone by upgrading again
+DROP FUNCTION _stage.carry_late_machines(timestamptz);
 DROP PROCEDURE _stage.backfill();
 UPDATE _stage.backfill_progress SET rows_carried = NULL, finished_at = NULL;

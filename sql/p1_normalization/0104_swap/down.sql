@@ -1,55 +1,128 @@
--- what: v1's master and silver take their names back; v2's tables wait in _stage
+-- what: v1's tables, aggregates, code and views take their names back; v2's tables wait in _stage
 -- why: v1's tables were kept as they were, so going back is a rename and not a conversion
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on v2's silver while late rows are carried back, then ACCESS EXCLUSIVE for renames
 -- down: undone by upgrading again, which finds the same rows under the same keys
 -- @include sql/p1_normalization/shared/require_archive.sql
 
-LOCK TABLE silver.machine_cycles IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE
+    silver.machine_cycles,
+    silver.machine_downtime,
+    silver.machine_status,
+    silver.machine_alarms,
+    silver.machine_energy,
+    silver.machine_focas,
+    silver.machine_focas_program_production,
+    silver.machine_tool_usage,
+    silver.machine_pm_status,
+    silver.machine_am_status,
+    silver.customer_feedback,
+    alerting.history
+IN SHARE ROW EXCLUSIVE MODE;
 
 SELECT _archive.carry_master_back();
 -- 0105 carried back the bulk of it, chunk by chunk; this finds what came after.
-SELECT _archive.carry_back_machine_cycles('-infinity', 'infinity');
+SELECT _archive.carry_back(c.table_name, '-infinity', 'infinity')
+FROM _archive.carried_tables AS c
+ORDER BY c.table_name;
 
 SELECT _archive.lock_tables(
     'master.companies', 'master.plants', 'master.device_info', 'master.machine_info',
-    'master.plant_machine_mapping', 'master.shift_definitions', 'silver.machine_cycles'
+    'master.plant_machine_mapping', 'master.shift_definitions', 'master.downtime_codes',
+    'master.machine_assets', 'master.production_targets', 'master.users', 'config.alert_rules',
+    'config.alert_subscriptions', 'alerting.active_alerts', 'alerting.history',
+    'silver.machine_cycles', 'silver.machine_downtime', 'silver.machine_status',
+    'silver.machine_alarms', 'silver.machine_energy', 'silver.machine_focas',
+    'silver.machine_focas_program_production', 'silver.machine_tool_usage',
+    'silver.machine_pm_status', 'silver.machine_am_status', 'silver.customer_feedback'
 );
 
 DROP TRIGGER shift_definitions_overlap ON master.shift_definitions;
 DROP FUNCTION master.fn_refuse_shift_overlap();
-DROP FUNCTION _archive.carry_back_machine_cycles(timestamptz, timestamptz);
-DROP FUNCTION _archive.carry_master_back();
+-- @include sql/p1_normalization/shared/drop_carry_back.sql
 
 CREATE SCHEMA _stage;
 REVOKE ALL ON SCHEMA _stage FROM PUBLIC;
 COMMENT ON SCHEMA _stage IS 'v2 tables that are being filled; the swap moves them to their place';
 
-ALTER TABLE silver.machine_cycles SET SCHEMA _stage;
-ALTER TABLE master.shift_definitions SET SCHEMA _stage;
-ALTER TABLE master.plant_machine_mapping SET SCHEMA _stage;
-ALTER TABLE master.machine_info SET SCHEMA _stage;
-ALTER TABLE master.device_info SET SCHEMA _stage;
-ALTER TABLE master.plants SET SCHEMA _stage;
-ALTER TABLE master.companies SET SCHEMA _stage;
-
-SELECT _archive.wake('companies', 'master', 'companies');
-SELECT _archive.wake('plants', 'master', 'plants');
-SELECT _archive.wake('machine_info', 'master', 'machine_info');
-SELECT _archive.wake('shifts', 'master', 'shifts');
-SELECT _archive.wake('machine_cycles', 'silver', 'machine_cycles');
+SELECT _archive.move_tables(
+    'silver', '_stage', ARRAY[
+        'customer_feedback', 'machine_am_status', 'machine_pm_status', 'machine_tool_usage',
+        'machine_focas_program_production', 'machine_focas', 'machine_energy', 'machine_alarms',
+        'machine_status', 'machine_downtime', 'machine_cycles'
+    ]
+);
+SELECT _archive.move_tables(
+    'alerting', '_stage', ARRAY[
+        'history', 'active_alerts'
+    ]
+);
+SELECT _archive.move_tables(
+    'config', '_stage', ARRAY[
+        'alert_subscriptions', 'alert_rules'
+    ]
+);
+SELECT _archive.move_tables(
+    'master', '_stage', ARRAY[
+        'users', 'production_targets', 'machine_assets', 'downtime_codes', 'shift_definitions',
+        'plant_machine_mapping', 'machine_info', 'device_info', 'plants', 'companies'
+    ]
+);
+SELECT _archive.wake_tables(
+    '_archive', 'master', ARRAY[
+        'companies', 'plants', 'machine_info', 'shifts', 'downtime_codes', 'machine_assets',
+        'machine_health_settings', 'production_targets', 'users'
+    ]
+);
+SELECT _archive.wake_tables(
+    '_archive', 'config', ARRAY[
+        'alert_rules', 'alert_subscriptions'
+    ]
+);
+SELECT _archive.wake_tables(
+    '_archive', 'alerting', ARRAY[
+        'active_alerts', 'history'
+    ]
+);
+SELECT _archive.wake_tables(
+    '_archive', 'silver', ARRAY[
+        'machine_cycles', 'machine_downtime', 'machine_status', 'machine_alarms',
+        'machine_energy', 'machine_focas', 'machine_tool_usage', 'machine_pm_status',
+        'customer_feedback'
+    ]
+);
+SELECT _archive.move_aggregates(
+    '_archive', 'gold', ARRAY[
+        'hourly_production_stats', 'hourly_downtime_stats', 'hourly_energy_stats',
+        'machine_cycle_stats_hourly', 'machine_downtime_hourly', 'machine_energy_hourly',
+        'daily_production_stats', 'daily_downtime_stats'
+    ]
+);
 
 -- @include schema/master/Functions/get_shift_id.sql
 -- @include schema/bronze/Stored Procedures/proc_ingest_payload.sql
 -- @include schema/bronze/Stored Procedures/proc_process_bronze_batch.sql
+-- @include schema/alerting/Stored Procedures/proc_check_device_heartbeat.sql
+-- @include schema/alerting/Stored Procedures/proc_check_machine_downtime.sql
+-- @include schema/alerting/Stored Procedures/proc_run_engine.sql
+-- @include schema/gold/Functions/get_cycle_summary.sql
+-- @include schema/gold/Functions/get_downtime_summary.sql
+-- @include schema/gold/Functions/get_energy_summary.sql
+-- @include schema/gold/Functions/get_home_screen_stats.sql
+-- @include schema/gold/Views/v_production_dashboard.sql
+-- @include schema/gold/Views/v_downtime_dashboard.sql
+-- @include schema/gold/Views/v_live_machine_status.sql
+-- @include schema/gold/Views/v_oee_dashboard.sql
 
 -- As after 0103: every new v1 row is carried over again.
 -- @include sql/p1_normalization/shared/sync_master.sql
 -- @include sql/p1_normalization/shared/backfill_tables.sql
--- @include sql/p1_normalization/shared/carry_machine_cycles.sql
+-- @include sql/p1_normalization/shared/as_v2.sql
+-- @include sql/p1_normalization/shared/carry.sql
 -- @include sql/p1_normalization/shared/backfill_procedure.sql
 
 INSERT INTO _stage.backfill_progress (table_name, range_start, range_end, rows_carried, finished_at)
-SELECT 'machine_cycles', c.range_start, c.range_end, 0, clock_timestamp()
-FROM timescaledb_information.chunks AS c
-WHERE c.hypertable_schema = 'silver' AND c.hypertable_name = 'machine_cycles';
+SELECT t.table_name, c.range_start, c.range_end, 0, clock_timestamp()
+FROM _archive.carried_tables AS t
+INNER JOIN timescaledb_information.chunks AS c
+    ON c.hypertable_schema = t.schema_name AND c.hypertable_name = t.table_name;

@@ -9,9 +9,22 @@ BEGIN
         SELECT format('%s is missing', t.name) AS what
         FROM unnest(ARRAY[
             'master.companies', 'master.plants', 'master.device_info', 'master.machine_info',
-            'master.plant_machine_mapping', 'master.shift_definitions', 'silver.machine_cycles',
-            '_archive.companies', '_archive.plants', '_archive.machine_info', '_archive.shifts',
-            '_archive.machine_cycles'
+            'master.plant_machine_mapping', 'master.shift_definitions', 'master.downtime_codes',
+            'master.machine_assets', 'master.production_targets', 'master.users',
+            'config.alert_rules', 'config.alert_subscriptions', 'alerting.active_alerts',
+            'alerting.history', 'silver.machine_cycles', 'silver.machine_downtime',
+            'silver.machine_status', 'silver.machine_alarms', 'silver.machine_energy',
+            'silver.machine_focas', 'silver.machine_focas_program_production',
+            'silver.machine_tool_usage', 'silver.machine_pm_status', 'silver.machine_am_status',
+            'silver.customer_feedback', '_archive.companies', '_archive.plants',
+            '_archive.machine_info', '_archive.shifts', '_archive.downtime_codes',
+            '_archive.machine_assets', '_archive.machine_health_settings',
+            '_archive.production_targets', '_archive.users', '_archive.alert_rules',
+            '_archive.alert_subscriptions', '_archive.active_alerts', '_archive.history',
+            '_archive.machine_cycles', '_archive.machine_downtime', '_archive.machine_status',
+            '_archive.machine_alarms', '_archive.machine_energy', '_archive.machine_focas',
+            '_archive.machine_tool_usage', '_archive.machine_pm_status',
+            '_archive.customer_feedback'
         ]) AS t (name)
         WHERE to_regclass(t.name) IS NULL
             -- What setu archive drop took away is noted.

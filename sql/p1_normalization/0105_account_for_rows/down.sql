@@ -1,4 +1,4 @@
--- what: carries the cycles that arrived under v2 into v1's sleeping table, chunk by chunk
+-- what: carries the rows that arrived under v2 into v1's sleeping tables, chunk by chunk
 -- why: with the bulk of them there, the swap back has little left to do under its lock
 -- transaction: no (each chunk commits; run again, it carries what is left)
 -- lock: none
@@ -13,18 +13,20 @@ DECLARE
     v_rows bigint;
 BEGIN
     FOR v_chunk IN
-        SELECT c.range_start, c.range_end
-        FROM timescaledb_information.chunks AS c
-        WHERE c.hypertable_schema = 'silver' AND c.hypertable_name = 'machine_cycles'
-        ORDER BY c.range_start
+        SELECT t.table_name, t.schema_name, c.range_start, c.range_end
+        FROM _archive.carried_tables AS t
+        INNER JOIN timescaledb_information.chunks AS c
+            ON c.hypertable_schema = t.schema_name AND c.hypertable_name = t.table_name
+        ORDER BY t.table_name, c.range_start
     LOOP
-        v_rows := _archive.carry_back_machine_cycles(v_chunk.range_start, v_chunk.range_end);
+        v_rows := _archive.carry_back(v_chunk.table_name, v_chunk.range_start, v_chunk.range_end);
         COMMIT;
-        RAISE NOTICE 'silver.machine_cycles from %: % rows of v2 carried back to v1',
-            v_chunk.range_start::date, v_rows;
+        RAISE NOTICE '%.% from %: % rows of v2 carried back to v1',
+            v_chunk.schema_name, v_chunk.table_name, v_chunk.range_start::date, v_rows;
     END LOOP;
 END
 $carry$;
 
-DROP PROCEDURE IF EXISTS _archive.account_for_machine_cycles();
+DROP PROCEDURE IF EXISTS _archive.account_for_rows();
+DROP FUNCTION IF EXISTS _archive.account_for(text, timestamptz, timestamptz);
 DELETE FROM _archive.row_accounts;

@@ -3,7 +3,57 @@
 -- transaction: no (each chunk commits; run again, it counts the chunks that are left)
 -- lock: none
 -- down: the rows that arrived under v2 are carried into v1's sleeping tables, chunk by chunk
-CREATE OR REPLACE PROCEDURE _archive.account_for_machine_cycles()
+CREATE OR REPLACE FUNCTION _archive.account_for(
+    p_table text, p_from timestamptz, p_to timestamptz,
+    OUT v1_rows bigint, OUT carried bigint, OUT merged bigint, OUT left_out bigint,
+    OUT rounded bigint, OUT missing bigint
+)
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_carried _archive.carried_tables;
+BEGIN
+    SELECT c.* INTO STRICT v_carried FROM _archive.carried_tables AS c WHERE c.table_name = p_table;
+    EXECUTE format(
+        $query$
+            SELECT
+                coalesce(sum(k.v1_rows), 0),
+                count(*) FILTER (WHERE k.machine_iot_id IS NOT NULL),
+                coalesce(sum(k.v1_rows) FILTER (WHERE k.machine_iot_id IS NULL), 0),
+                coalesce(sum(k.rounded) FILTER (WHERE k.machine_iot_id IS NOT NULL), 0),
+                count(*) FILTER (WHERE k.machine_iot_id IS NOT NULL AND v2.machine_iot_id IS NULL)
+            FROM (
+                SELECT mk.machine_iot_id, v1.%3$I AS at, %5$s AS same, count(*) AS v1_rows,
+                    count(*) FILTER (WHERE %6$s) AS rounded
+                FROM _archive.%1$I AS v1
+                LEFT JOIN _archive.machine_keys AS mk
+                    ON mk.company_id = v1.company_id AND mk.machine_id = v1.machine_id
+                WHERE v1.%3$I >= $1 AND v1.%3$I < $2
+                GROUP BY 1, 2, 3
+            ) AS k
+            LEFT JOIN (
+                SELECT v1.machine_iot_id, v1.%4$I AS at, %5$s AS same
+                FROM %2$I.%1$I AS v1
+                WHERE v1.%4$I >= $1 AND v1.%4$I < $2
+            ) AS v2
+                ON v2.machine_iot_id = k.machine_iot_id AND v2.at = k.at AND v2.same = k.same
+        $query$,
+        p_table, v_carried.schema_name, v_carried.v1_time, v_carried.v2_time,
+        (
+            SELECT format('concat_ws(chr(1), %s)', coalesce(
+                string_agg(format('coalesce(v1.%I::text, %L)', s.name, ''), ', '), quote_literal('')
+            ))
+            FROM unnest(v_carried.same_columns) AS s (name)
+        ),
+        v_carried.rounded_when
+    )
+    INTO v1_rows, carried, left_out, rounded, missing USING p_from, p_to;
+    merged := v1_rows - left_out - carried;
+END
+$function$;
+
+CREATE OR REPLACE PROCEDURE _archive.account_for_rows()
 LANGUAGE plpgsql
 AS $procedure$
 DECLARE
@@ -11,54 +61,37 @@ DECLARE
     v_account record;
 BEGIN
     FOR v_chunk IN
-        SELECT c.range_start, c.range_end
-        FROM timescaledb_information.chunks AS c
-        WHERE c.hypertable_schema = '_archive' AND c.hypertable_name = 'machine_cycles'
-            AND NOT EXISTS (
-                SELECT 1 FROM _archive.row_accounts AS a
-                WHERE a.table_name = 'silver.machine_cycles' AND a.range_start = c.range_start
-            )
-        ORDER BY c.range_start
+        SELECT t.table_name, t.schema_name || '.' || t.table_name AS name, c.range_start, c.range_end
+        FROM _archive.carried_tables AS t
+        INNER JOIN timescaledb_information.chunks AS c
+            ON c.hypertable_schema = '_archive' AND c.hypertable_name = t.table_name
+        WHERE NOT EXISTS (
+            SELECT 1 FROM _archive.row_accounts AS a
+            WHERE a.table_name = t.schema_name || '.' || t.table_name AND a.range_start = c.range_start
+        )
+        ORDER BY t.table_name, c.range_start
     LOOP
-        SELECT
-            coalesce(sum(k.v1_rows), 0) AS v1_rows,
-            coalesce(sum(k.v1_rows) FILTER (WHERE k.machine_iot_id IS NULL), 0) AS left_out,
-            count(*) FILTER (WHERE k.machine_iot_id IS NOT NULL) AS carried,
-            count(*) FILTER (WHERE k.machine_iot_id IS NOT NULL AND v2.machine_iot_id IS NULL) AS missing
-        INTO v_account
-        FROM (
-            SELECT mk.machine_iot_id, v1.cycle_start, count(*) AS v1_rows
-            FROM _archive.machine_cycles AS v1
-            LEFT JOIN _archive.machine_keys AS mk
-                ON mk.company_id = v1.company_id AND mk.machine_id = v1.machine_id
-            WHERE v1.cycle_start >= v_chunk.range_start AND v1.cycle_start < v_chunk.range_end
-            GROUP BY mk.machine_iot_id, v1.cycle_start
-        ) AS k
-        LEFT JOIN silver.machine_cycles AS v2
-            ON v2.machine_iot_id = k.machine_iot_id AND v2.cycle_start = k.cycle_start
-            AND v2.cycle_start >= v_chunk.range_start AND v2.cycle_start < v_chunk.range_end;
-
+        v_account := _archive.account_for(v_chunk.table_name, v_chunk.range_start, v_chunk.range_end);
         IF v_account.missing > 0 THEN
-            RAISE EXCEPTION '% cycles of v1 from % on have no row in v2',
-                v_account.missing, v_chunk.range_start
+            RAISE EXCEPTION '% rows of v1''s % from % on have no row in v2',
+                v_account.missing, v_chunk.name, v_chunk.range_start
                 USING ERRCODE = 'data_corrupted',
-                    HINT = 'Nothing is lost: v1''s rows are in _archive.machine_cycles. Downgrade to 0102 and upgrade again.';
+                    HINT = format('Nothing is lost: v1''s rows are in _archive.%I. Downgrade to 0102 and upgrade again.',
+                        v_chunk.table_name);
         END IF;
-
         INSERT INTO _archive.row_accounts (
-            table_name, range_start, range_end, v1_rows, carried, merged, left_out
+            table_name, range_start, range_end, v1_rows, carried, merged, left_out, rounded
         )
         VALUES (
-            'silver.machine_cycles', v_chunk.range_start, v_chunk.range_end, v_account.v1_rows,
-            v_account.carried, v_account.v1_rows - v_account.left_out - v_account.carried,
-            v_account.left_out
+            v_chunk.name, v_chunk.range_start, v_chunk.range_end, v_account.v1_rows,
+            v_account.carried, v_account.merged, v_account.left_out, v_account.rounded
         );
         COMMIT;
-        RAISE NOTICE 'silver.machine_cycles from %: % rows of v1, % carried, % merged, % left out',
-            v_chunk.range_start::date, v_account.v1_rows, v_account.carried,
-            v_account.v1_rows - v_account.left_out - v_account.carried, v_account.left_out;
+        RAISE NOTICE '% from %: % rows of v1, % carried, % merged, % left out, % rounded',
+            v_chunk.name, v_chunk.range_start::date, v_account.v1_rows, v_account.carried,
+            v_account.merged, v_account.left_out, v_account.rounded;
     END LOOP;
 END
 $procedure$;
 
-CALL _archive.account_for_machine_cycles();
+CALL _archive.account_for_rows();

@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS _archive.machine_keys (
     machine_iot_id integer PRIMARY KEY,
     company_id text NOT NULL,
     machine_id text NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (company_id, machine_id)
 );
 CREATE TABLE IF NOT EXISTS _archive.shift_keys (
@@ -27,17 +28,69 @@ CREATE TABLE IF NOT EXISTS _archive.shift_keys (
     PRIMARY KEY (plant_iot_id, shift_id),
     UNIQUE (plant_iot_id, v1_shift_id)
 );
+-- v1 kept its downtime codes company by company; v2 has one catalogue.
+CREATE TABLE IF NOT EXISTS _archive.down_code_keys (
+    company_id text NOT NULL,
+    v1_down_id integer NOT NULL,
+    down_id integer NOT NULL,
+    PRIMARY KEY (company_id, v1_down_id)
+);
+-- The time series that go from one version to the other, and how a row of the one finds its row in
+-- the other: by company, machine and time, and by the columns in same_columns. A row whose
+-- end_column differs is another row.
+CREATE TABLE IF NOT EXISTS _archive.carried_tables (
+    table_name text PRIMARY KEY,
+    schema_name text NOT NULL,
+    v1_time text NOT NULL,
+    v2_time text NOT NULL,
+    same_columns text[] NOT NULL,
+    end_column text,
+    v2_key text[] NOT NULL,
+    has_created_at boolean NOT NULL,
+    rounded_when text NOT NULL
+);
+COMMENT ON COLUMN _archive.carried_tables.rounded_when IS
+    'Condition on a row v1 that v2 holds only rounded';
+TRUNCATE _archive.carried_tables;
+INSERT INTO _archive.carried_tables (
+    schema_name, table_name, v1_time, v2_time, same_columns, end_column, v2_key, has_created_at,
+    rounded_when
+)
+VALUES
+    ('silver', 'machine_cycles', 'cycle_start', 'cycle_start', '{}', 'cycle_end',
+        '{machine_iot_id,cycle_start}', true, 'false'),
+    ('silver', 'machine_downtime', 'down_start', 'down_start', '{}', 'down_end',
+        '{machine_iot_id,down_start}', true, 'false'),
+    ('silver', 'machine_status', 'time', 'event_time', '{}', NULL,
+        '{machine_iot_id,event_time}', true, 'false'),
+    ('silver', 'machine_alarms', 'time', 'event_time', '{alarm_no}', NULL,
+        '{machine_iot_id,event_time,alarm_no}', true, 'false'),
+    ('silver', 'machine_energy', 'time', 'event_time', '{category}', NULL,
+        '{machine_iot_id,event_time,category}', true,
+        'v1.servo_energy <> round(v1.servo_energy::numeric, 3)::double precision
+            OR v1.spindle_energy <> round(v1.spindle_energy::numeric, 3)::double precision
+            OR v1.total_energy <> round(v1.total_energy::numeric, 3)::double precision'),
+    ('silver', 'machine_focas', 'time', 'event_time', '{}', NULL,
+        '{machine_iot_id,event_time}', true,
+        'v1.part_count <> trunc(v1.part_count) OR v1.rej_count <> trunc(v1.rej_count)
+            OR v1.pot <> trunc(v1.pot) OR v1.ot <> trunc(v1.ot) OR v1.ct <> trunc(v1.ct)'),
+    ('silver', 'machine_tool_usage', 'time', 'event_time', '{tool_no}', NULL,
+        '{machine_iot_id,event_time,tool_no}', true,
+        'v1.target_count <> trunc(v1.target_count) OR v1.actual_count <> trunc(v1.actual_count)'),
+    ('silver', 'machine_pm_status', 'time', 'event_time', '{}', NULL,
+        '{machine_iot_id,event_time}', true, 'false'),
+    ('silver', 'customer_feedback', 'time', 'event_time', '{question_id,user_id}', NULL,
+        '{machine_iot_id,event_time,question_id,user_id}', true, 'false'),
+    ('alerting', 'history', 'time', 'time', '{alert_id}', NULL, '{alert_id,time}', false, 'false');
+
 CREATE TABLE IF NOT EXISTS _archive.sleeping_jobs (
     job_id integer PRIMARY KEY,
     table_name text NOT NULL,
     scheduled boolean NOT NULL
 );
 CREATE TABLE IF NOT EXISTS _archive.flattened_payloads (
-    digest text PRIMARY KEY,
-    is_whole boolean NOT NULL
+    digest text PRIMARY KEY
 );
-COMMENT ON COLUMN _archive.flattened_payloads.is_whole IS
-    'False where the payload also held arrays that were not flattened';
 CREATE TABLE IF NOT EXISTS _archive.flattened_rows (
     bronze_table text NOT NULL,
     bronze_id bigint NOT NULL,
@@ -58,11 +111,12 @@ CREATE TABLE IF NOT EXISTS _archive.row_accounts (
     carried bigint NOT NULL,
     merged bigint NOT NULL,
     left_out bigint NOT NULL,
+    rounded bigint NOT NULL,
     counted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (table_name, range_start)
 );
 COMMENT ON TABLE _archive.row_accounts IS
-    'What became of the v1 rows of each chunk: v1_rows = carried + merged + left_out';
+    'What became of the v1 rows of each chunk: v1_rows = carried + merged + left_out; of these, rounded';
 
 CREATE OR REPLACE FUNCTION _archive.sleep(p_table regclass, p_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -133,6 +187,84 @@ END
 $function$;
 COMMENT ON FUNCTION _archive.wake(text, text, text) IS
     'Moves a sleeping table back to where it lives, and lets its jobs run again';
+
+CREATE OR REPLACE FUNCTION _archive.sleep_tables(p_from text, p_to text, p_names text[]) RETURNS void
+LANGUAGE sql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT _archive.sleep(format('%I.%I', p_from, t.name)::regclass, t.name)
+    FROM unnest(p_names) AS t (name)
+    WHERE p_to = '_archive'
+$function$;
+
+CREATE OR REPLACE FUNCTION _archive.wake_tables(p_from text, p_to text, p_names text[]) RETURNS void
+LANGUAGE sql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT _archive.wake(t.name, p_to, t.name) FROM unnest(p_names) AS t (name)
+    WHERE p_from = '_archive'
+$function$;
+
+CREATE OR REPLACE FUNCTION _archive.move_tables(p_from text, p_to text, p_names text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_name text;
+BEGIN
+    FOREACH v_name IN ARRAY p_names LOOP
+        EXECUTE format('ALTER TABLE %I.%I SET SCHEMA %I', p_from, v_name, p_to);
+    END LOOP;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION _archive.move_aggregates(p_from text, p_to text, p_names text[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_aggregate record;
+    v_job record;
+    v_extension name := (
+        SELECT n.nspname FROM pg_extension AS e
+        INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
+        WHERE e.extname = 'timescaledb'
+    );
+BEGIN
+    FOR v_aggregate IN
+        SELECT c.view_name, c.materialization_hypertable_schema, c.materialization_hypertable_name
+        FROM timescaledb_information.continuous_aggregates AS c
+        WHERE c.view_schema = p_from AND c.view_name = ANY (p_names)
+    LOOP
+        FOR v_job IN
+            SELECT j.job_id, j.scheduled
+            FROM timescaledb_information.jobs AS j
+            WHERE (j.hypertable_schema, j.hypertable_name) IN (
+                (v_aggregate.materialization_hypertable_schema, v_aggregate.materialization_hypertable_name),
+                (p_from, v_aggregate.view_name)
+            )
+        LOOP
+            IF p_to = '_archive' THEN
+                INSERT INTO _archive.sleeping_jobs (job_id, table_name, scheduled)
+                VALUES (v_job.job_id, v_aggregate.view_name, v_job.scheduled);
+                EXECUTE format('SELECT %I.alter_job(job_id => %s, scheduled => false)',
+                    v_extension, v_job.job_id);
+            ELSE
+                DELETE FROM _archive.sleeping_jobs AS s
+                WHERE s.job_id = v_job.job_id
+                RETURNING s.scheduled INTO v_job.scheduled;
+                EXECUTE format('SELECT %I.alter_job(job_id => %s, scheduled => %L)',
+                    v_extension, v_job.job_id, v_job.scheduled);
+            END IF;
+        END LOOP;
+        EXECUTE format('ALTER MATERIALIZED VIEW %I.%I SET SCHEMA %I',
+            p_from, v_aggregate.view_name, p_to);
+    END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION _archive.move_aggregates(text, text, text[]) IS
+    'Moves continuous aggregates with their data to or from _archive; their jobs sleep and wake with them';
 
 CREATE OR REPLACE FUNCTION _archive.wake_instead(p_schema text, VARIADIC p_tables text[])
 RETURNS void

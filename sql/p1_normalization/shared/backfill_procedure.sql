@@ -17,8 +17,7 @@ BEGIN
         WHERE p.finished_at IS NULL
         ORDER BY p.range_start DESC, p.table_name
     LOOP
-        EXECUTE format('SELECT _stage.%I($1, $2)', 'carry_' || v_chunk.table_name)
-        INTO v_rows USING v_chunk.range_start, v_chunk.range_end;
+        v_rows := _stage.carry(v_chunk.table_name, v_chunk.range_start, v_chunk.range_end);
 
         UPDATE _stage.backfill_progress AS p
         SET finished_at = clock_timestamp(), rows_carried = v_rows
@@ -37,3 +36,23 @@ END
 $procedure$;
 
 REVOKE ALL ON PROCEDURE _stage.backfill() FROM PUBLIC;
+
+-- Reads all of v1's silver, so only where there is such a machine.
+CREATE OR REPLACE FUNCTION _stage.carry_late_machines(p_since timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_late bigint;
+    v_rows bigint;
+BEGIN
+    SELECT count(*) INTO v_late FROM _archive.machine_keys AS k WHERE k.registered_at >= p_since;
+    IF v_late > 0 THEN
+        SELECT sum(_stage.carry(c.table_name, '-infinity', 'infinity', p_since)) INTO v_rows
+        FROM _archive.carried_tables AS c;
+        RAISE NOTICE '% machines were registered during the backfill; % rows of theirs carried', v_late, v_rows;
+    END IF;
+END
+$function$;
+
+REVOKE ALL ON FUNCTION _stage.carry_late_machines(timestamptz) FROM PUBLIC;

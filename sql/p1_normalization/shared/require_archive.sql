@@ -1,13 +1,23 @@
 -- Going back means waking what sleeps; without it nothing may be touched.
 DO $require$
+DECLARE
+    v_missing text;
 BEGIN
-    IF to_regclass('_archive.machine_cycles') IS NULL OR to_regclass('_archive.companies') IS NULL
-        OR to_regclass('_archive.plants') IS NULL OR to_regclass('_archive.machine_info') IS NULL
-        OR to_regclass('_archive.shifts') IS NULL
-    THEN
+    SELECT string_agg(t.name, ', ') INTO v_missing
+    FROM (
+        SELECT unnest(ARRAY[
+            'companies', 'plants', 'machine_info', 'shifts', 'downtime_codes', 'machine_assets',
+            'machine_health_settings', 'production_targets', 'users', 'alert_rules',
+            'alert_subscriptions', 'active_alerts'
+        ]) AS name
+        UNION ALL
+        SELECT c.table_name FROM _archive.carried_tables AS c
+    ) AS t
+    WHERE to_regclass(format('_archive.%I', t.name)) IS NULL;
+    IF v_missing IS NOT NULL THEN
         RAISE EXCEPTION 'cannot go back to v1 because its rows are no longer in _archive'
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                DETAIL = 'v1''s tables slept there: companies, plants, machine_info, shifts, machine_cycles.',
+                DETAIL = format('v1''s tables that slept there and are gone: %s.', v_missing),
                 HINT = 'setu archive drop was run, or they were dropped by hand. Stay at v2, or restore a backup.';
     END IF;
 END

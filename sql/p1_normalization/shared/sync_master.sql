@@ -6,6 +6,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_shift record;
+    v_code record;
     v_number smallint;
 BEGIN
     WITH added AS (
@@ -174,6 +175,214 @@ BEGIN
         AND (t.shift_name, t.start_time, t.end_time, t.to_day, t.created_at)
             IS DISTINCT FROM (excluded.shift_name, excluded.start_time, excluded.end_time,
                 excluded.to_day, excluded.created_at);
+
+    -- One catalogue of downtime codes: the oldest definition of a code wins and keeps its number
+    -- where that is free.
+    FOR v_code IN
+        SELECT DISTINCT ON (c.down_code) c.down_code, c.down_id, c.description, c.category,
+            c.threshold_sec, c.created_at
+        FROM master.downtime_codes AS c
+        WHERE NOT EXISTS (
+            SELECT 1 FROM _stage.downtime_codes AS t WHERE t.down_code = c.down_code
+        )
+        ORDER BY c.down_code, c.created_at, c.company_id, c.down_id
+    LOOP
+        INSERT INTO _stage.downtime_codes (
+            down_id, down_code, description, category, threshold_sec, created_at
+        )
+        OVERRIDING SYSTEM VALUE
+        SELECT
+            CASE WHEN EXISTS (
+                SELECT 1 FROM _stage.downtime_codes AS t WHERE t.down_id = v_code.down_id
+            ) THEN (
+                SELECT min(n.number)
+                FROM generate_series(1, (SELECT count(*) + 1 FROM _stage.downtime_codes)) AS n (number)
+                WHERE NOT EXISTS (SELECT 1 FROM _stage.downtime_codes AS t WHERE t.down_id = n.number)
+            ) ELSE v_code.down_id END,
+            v_code.down_code, v_code.description, v_code.category, v_code.threshold_sec,
+            v_code.created_at;
+    END LOOP;
+    -- The next code that v2 makes takes the first number above all those that leave one above.
+    PERFORM setval('_stage.downtime_codes_down_id_seq', greatest(
+        (SELECT max(t.down_id) FROM _stage.downtime_codes AS t WHERE t.down_id < 2000000000),
+        (SELECT q.last_value FROM _stage.downtime_codes_down_id_seq AS q)
+    ), (SELECT count(*) > 0 FROM _stage.downtime_codes));
+    INSERT INTO _archive.down_code_keys AS k (company_id, v1_down_id, down_id)
+    SELECT c.company_id, c.down_id, t.down_id
+    FROM master.downtime_codes AS c
+    INNER JOIN _stage.downtime_codes AS t ON t.down_code = c.down_code
+    ON CONFLICT (company_id, v1_down_id) DO UPDATE
+    SET down_id = excluded.down_id WHERE k.down_id <> excluded.down_id;
+
+    INSERT INTO _stage.users AS t (
+        user_id, user_no, full_name, role, plant_iot_id, created_at, company_iot_id
+    )
+    SELECT u.user_id, u.user_no, u.full_name, u.role, pk.plant_iot_id, u.created_at,
+        ck.company_iot_id
+    FROM master.users AS u
+    INNER JOIN _archive.company_keys AS ck ON ck.company_id = u.company_id
+    LEFT JOIN _archive.plant_keys AS pk
+        ON pk.company_id = u.company_id AND pk.plant_id = u.plant_id
+    ON CONFLICT (user_id, company_iot_id) DO UPDATE
+    SET user_no = excluded.user_no, full_name = excluded.full_name, role = excluded.role,
+        plant_iot_id = excluded.plant_iot_id, created_at = excluded.created_at
+    WHERE (t.user_no, t.full_name, t.role, t.plant_iot_id, t.created_at) IS DISTINCT FROM
+        (excluded.user_no, excluded.full_name, excluded.role, excluded.plant_iot_id, excluded.created_at);
+
+    -- A licence that v2 does not know is passed over here; pre-flight and the swap refuse it.
+    INSERT INTO _stage.machine_assets AS t (
+        asset_id, machine_iot_id, company_iot_id, supplier_name, model_number, manufacturing_year,
+        commissioned_date, warranty_expire_date, subscription_tier, is_activated, customer_address,
+        support_contact, created_at
+    )
+    SELECT a.asset_id, mk.machine_iot_id, ck.company_iot_id, a.supplier_name, a.model_number,
+        a.manufacturing_year, a.commissioned_date, a.warranty_expire_date, tier.name, a.is_activated,
+        a.customer_address, a.support_contact, a.created_at
+    FROM master.machine_assets AS a
+    INNER JOIN _archive.company_keys AS ck ON ck.company_id = a.company_id
+    INNER JOIN _archive.machine_keys AS mk
+        ON mk.company_id = a.company_id AND mk.machine_id = a.machine_id
+    INNER JOIN (
+        VALUES ('Standard', 'Freemium'), ('Premium', 'Plus'), ('Enterprise', 'Pro')
+    ) AS tier (license_type, name) ON tier.license_type = coalesce(a.license_type, 'Standard')
+    ON CONFLICT (asset_id) DO UPDATE
+    SET machine_iot_id = excluded.machine_iot_id, company_iot_id = excluded.company_iot_id,
+        supplier_name = excluded.supplier_name, model_number = excluded.model_number,
+        manufacturing_year = excluded.manufacturing_year,
+        commissioned_date = excluded.commissioned_date,
+        warranty_expire_date = excluded.warranty_expire_date,
+        subscription_tier = excluded.subscription_tier, is_activated = excluded.is_activated,
+        customer_address = excluded.customer_address,
+        support_contact = excluded.support_contact, created_at = excluded.created_at
+    WHERE (t.machine_iot_id, t.company_iot_id, t.supplier_name, t.model_number,
+            t.manufacturing_year, t.commissioned_date, t.warranty_expire_date, t.subscription_tier,
+            t.is_activated, t.customer_address, t.support_contact, t.created_at)
+        IS DISTINCT FROM (excluded.machine_iot_id, excluded.company_iot_id, excluded.supplier_name,
+            excluded.model_number, excluded.manufacturing_year, excluded.commissioned_date,
+            excluded.warranty_expire_date, excluded.subscription_tier, excluded.is_activated,
+            excluded.customer_address, excluded.support_contact, excluded.created_at);
+
+    INSERT INTO _stage.production_targets AS t (
+        target_id, machine_iot_id, company_iot_id, program_no, shift_id, target_parts_per_hour,
+        std_cycle_time_sec, effective_start_date, effective_end_date, created_at
+    )
+    SELECT p.target_id, mk.machine_iot_id, ck.company_iot_id, p.program_no,
+        -- A number that v2 gave a target for a shift of no plant went to v1 as it is.
+        coalesce(sk.shift_id, CASE WHEN known.shift_id::text = p.shift_id THEN known.shift_id END),
+        p.target_parts_per_hour, p.std_cycle_time_sec, p.effective_start_date, p.effective_end_date,
+        p.created_at
+    FROM master.production_targets AS p
+    INNER JOIN _archive.company_keys AS ck ON ck.company_id = p.company_id
+    INNER JOIN _archive.machine_keys AS mk
+        ON mk.company_id = p.company_id AND mk.machine_id = p.machine_id
+    LEFT JOIN _stage.plant_machine_mapping AS pm ON pm.machine_iot_id = mk.machine_iot_id
+    LEFT JOIN _archive.shift_keys AS sk
+        ON sk.plant_iot_id = pm.plant_iot_id AND sk.v1_shift_id = p.shift_id
+    LEFT JOIN _stage.production_targets AS known ON known.target_id = p.target_id
+    ON CONFLICT (target_id) DO UPDATE
+    SET machine_iot_id = excluded.machine_iot_id, company_iot_id = excluded.company_iot_id,
+        program_no = excluded.program_no, shift_id = excluded.shift_id,
+        target_parts_per_hour = excluded.target_parts_per_hour,
+        std_cycle_time_sec = excluded.std_cycle_time_sec,
+        effective_start_date = excluded.effective_start_date,
+        effective_end_date = excluded.effective_end_date, created_at = excluded.created_at
+    WHERE (t.machine_iot_id, t.company_iot_id, t.program_no, t.shift_id, t.target_parts_per_hour,
+            t.std_cycle_time_sec, t.effective_start_date, t.effective_end_date, t.created_at)
+        IS DISTINCT FROM (excluded.machine_iot_id, excluded.company_iot_id, excluded.program_no,
+            excluded.shift_id, excluded.target_parts_per_hour, excluded.std_cycle_time_sec,
+            excluded.effective_start_date, excluded.effective_end_date, excluded.created_at);
+
+    INSERT INTO _stage.alert_rules AS t (
+        rule_id, rule_name, description, metric, condition_operator, threshold_value, duration_sec,
+        severity, enabled, created_at, value_type, company_iot_id
+    )
+    SELECT r.rule_id, r.rule_name, r.description, r.metric, r.condition_operator, r.threshold_value,
+        r.duration_sec, r.severity, r.enabled, r.created_at, r.value_type, ck.company_iot_id
+    FROM config.alert_rules AS r
+    LEFT JOIN _archive.company_keys AS ck ON ck.company_id = r.company_id
+    ON CONFLICT (rule_id) DO UPDATE
+    SET rule_name = excluded.rule_name, description = excluded.description,
+        metric = excluded.metric, condition_operator = excluded.condition_operator,
+        threshold_value = excluded.threshold_value, duration_sec = excluded.duration_sec,
+        severity = excluded.severity, enabled = excluded.enabled, created_at = excluded.created_at,
+        value_type = excluded.value_type, company_iot_id = excluded.company_iot_id
+    WHERE (t.*) IS DISTINCT FROM (excluded.*);
+
+    INSERT INTO _stage.alert_subscriptions AS t (
+        subscription_id, rule_id, user_id, method, target_address, created_at, company_iot_id
+    )
+    SELECT a.subscription_id, a.rule_id, a.user_id, a.method, a.target_address, a.created_at,
+        ck.company_iot_id
+    FROM config.alert_subscriptions AS a
+    LEFT JOIN _archive.company_keys AS ck ON ck.company_id = a.company_id
+    ON CONFLICT (subscription_id) DO UPDATE
+    SET rule_id = excluded.rule_id, user_id = excluded.user_id, method = excluded.method,
+        target_address = excluded.target_address, created_at = excluded.created_at,
+        company_iot_id = excluded.company_iot_id
+    WHERE (t.*) IS DISTINCT FROM (excluded.*);
+
+    INSERT INTO _stage.active_alerts AS t (
+        company_iot_id, machine_iot_id, rule_id, start_time, last_checked_at
+    )
+    SELECT ck.company_iot_id, mk.machine_iot_id, a.rule_id, a.start_time, a.last_checked_at
+    FROM alerting.active_alerts AS a
+    INNER JOIN _archive.company_keys AS ck ON ck.company_id = a.company_id
+    INNER JOIN _archive.machine_keys AS mk
+        ON mk.company_id = a.company_id AND mk.machine_id = a.machine_id
+    ON CONFLICT (company_iot_id, machine_iot_id, rule_id) DO UPDATE
+    SET start_time = excluded.start_time, last_checked_at = excluded.last_checked_at
+    WHERE (t.*) IS DISTINCT FROM (excluded.*);
+
+    -- What v1 deleted goes here too. Companies, plants, machines and devices stay: rows in silver
+    -- carry their keys.
+    DELETE FROM _stage.active_alerts AS t
+    WHERE NOT EXISTS (
+        SELECT 1 FROM alerting.active_alerts AS a
+        INNER JOIN _archive.machine_keys AS mk
+            ON mk.company_id = a.company_id AND mk.machine_id = a.machine_id
+        WHERE mk.machine_iot_id = t.machine_iot_id AND a.rule_id = t.rule_id
+    );
+    DELETE FROM _stage.alert_subscriptions AS t
+    WHERE NOT EXISTS (
+        SELECT 1 FROM config.alert_subscriptions AS a WHERE a.subscription_id = t.subscription_id
+    );
+    DELETE FROM _stage.alert_rules AS t
+    WHERE NOT EXISTS (SELECT 1 FROM config.alert_rules AS r WHERE r.rule_id = t.rule_id);
+    DELETE FROM _stage.production_targets AS t
+    WHERE NOT EXISTS (
+        SELECT 1 FROM master.production_targets AS p WHERE p.target_id = t.target_id
+    );
+    DELETE FROM _stage.machine_assets AS t
+    WHERE NOT EXISTS (SELECT 1 FROM master.machine_assets AS a WHERE a.asset_id = t.asset_id);
+    DELETE FROM _stage.users AS t
+    WHERE NOT EXISTS (
+        SELECT 1 FROM master.users AS u
+        INNER JOIN _archive.company_keys AS ck ON ck.company_id = u.company_id
+        WHERE ck.company_iot_id = t.company_iot_id AND u.user_id = t.user_id
+    );
+
+    -- Numbers go on above both versions'.
+    PERFORM setval(pg_get_serial_sequence('_stage.' || n.name, n.id), greatest(n.v1, n.v2), true)
+    FROM (
+        SELECT 'production_targets' AS name, 'target_id' AS id,
+            (SELECT CASE WHEN q.is_called THEN q.last_value ELSE 0 END
+             FROM master.production_targets_target_id_seq AS q) AS v1,
+            (SELECT CASE WHEN q.is_called THEN q.last_value ELSE 0 END
+             FROM _stage.production_targets_target_id_seq AS q) AS v2
+        UNION ALL
+        SELECT 'alert_rules', 'rule_id',
+            (SELECT CASE WHEN q.is_called THEN q.last_value ELSE 0 END
+             FROM config.alert_rules_rule_id_seq AS q),
+            (SELECT CASE WHEN q.is_called THEN q.last_value ELSE 0 END
+             FROM _stage.alert_rules_rule_id_seq AS q)
+        UNION ALL
+        SELECT 'alert_subscriptions', 'subscription_id',
+            (SELECT CASE WHEN q.is_called THEN q.last_value ELSE 0 END
+             FROM config.alert_subscriptions_subscription_id_seq AS q),
+            (SELECT CASE WHEN q.is_called THEN q.last_value ELSE 0 END
+             FROM _stage.alert_subscriptions_subscription_id_seq AS q)
+    ) AS n
+    WHERE greatest(n.v1, n.v2) > 0;
 END
 $function$;
 COMMENT ON FUNCTION _stage.sync_master() IS 'Carries v1 master rows over to the v2 tables';
@@ -190,11 +399,20 @@ $function$;
 REVOKE ALL ON FUNCTION _stage.sync_master() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_sync_master() FROM PUBLIC;
 
-CREATE TRIGGER setu_sync AFTER INSERT OR UPDATE ON master.companies
-    FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_sync_master();
-CREATE TRIGGER setu_sync AFTER INSERT OR UPDATE ON master.plants
-    FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_sync_master();
-CREATE TRIGGER setu_sync AFTER INSERT OR UPDATE ON master.machine_info
-    FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_sync_master();
-CREATE TRIGGER setu_sync AFTER INSERT OR UPDATE ON master.shifts
-    FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_sync_master();
+DO $triggers$
+DECLARE
+    v_table regclass;
+BEGIN
+    FOREACH v_table IN ARRAY ARRAY[
+        'master.companies', 'master.plants', 'master.machine_info', 'master.shifts',
+        'master.downtime_codes', 'master.users', 'master.machine_assets',
+        'master.production_targets', 'config.alert_rules', 'config.alert_subscriptions',
+        'alerting.active_alerts'
+    ]::regclass[] LOOP
+        EXECUTE format(
+            'CREATE TRIGGER setu_sync AFTER INSERT OR UPDATE OR DELETE ON %s '
+            'FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_sync_master()', v_table
+        );
+    END LOOP;
+END
+$triggers$;

@@ -1,23 +1,29 @@
--- what: drops the flat table; rows that it holds sleep with the hypertable that slept before, or alone
--- why: a row may have come before the table was a hypertable
+-- what: drops the flat tables; rows that they hold sleep with the hypertable that slept before, or alone
+-- why: a row may have come before its table was a hypertable
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on bronze.raw_machine_cycles, while the few rows are copied
+-- lock: ACCESS EXCLUSIVE on the flat tables, while the few rows are copied
 -- down: undone by upgrading again, which wakes the rows with their ids
-SELECT _archive.lock_tables('bronze.raw_machine_cycles');
+SELECT _archive.lock_tables(VARIADIC ARRAY(
+    SELECT format('bronze.%I', f.table_name)::regclass FROM _archive.flat_tables AS f
+));
 
-SELECT _archive.return_machine_cycles();
+SELECT _archive.return_rows(f.table_name) FROM _archive.flat_tables AS f;
 
 DO $sleep$
+DECLARE
+    v_table text;
 BEGIN
-    IF to_regclass('_archive.v2_raw_machine_cycles') IS NULL THEN
-        PERFORM _archive.sleep('bronze.raw_machine_cycles', 'v2_raw_machine_cycles');
-    ELSE
-        INSERT INTO _archive.v2_raw_machine_cycles OVERRIDING SYSTEM VALUE
-        SELECT b.* FROM bronze.raw_machine_cycles AS b;
-        DROP TABLE bronze.raw_machine_cycles;
-    END IF;
+    FOR v_table IN SELECT f.table_name FROM _archive.flat_tables AS f LOOP
+        IF to_regclass(format('_archive.%I', 'v2_' || v_table)) IS NULL THEN
+            PERFORM _archive.sleep(format('bronze.%I', v_table)::regclass, 'v2_' || v_table);
+        ELSE
+            EXECUTE format('INSERT INTO _archive.%I OVERRIDING SYSTEM VALUE SELECT b.* FROM bronze.%I AS b',
+                'v2_' || v_table, v_table);
+            EXECUTE format('DROP TABLE bronze.%I', v_table);
+        END IF;
+    END LOOP;
 END
 $sleep$;
 
-DROP FUNCTION _archive.return_machine_cycles();
+DROP FUNCTION _archive.return_rows(text);
 DROP FUNCTION _archive.last_loaded_id(text);

@@ -1,8 +1,17 @@
--- what: bronze.raw_machine_cycles, flat and typed
+-- what: ten flat and typed bronze tables, one for each fact table
 -- why: JSON costs its parse on every read and hides a wrong type until the load
 -- transaction: yes
 -- lock: none on anything there was
 -- down: rows that were not loaded go back to v1 as pending payloads, and sleep in _archive
 -- @include schema_new/bronze/Tables/raw_machine_cycles.sql
+-- @include schema_new/bronze/Tables/raw_machine_downtime.sql
+-- @include schema_new/bronze/Tables/raw_machine_status.sql
+-- @include schema_new/bronze/Tables/raw_machine_alarms.sql
+-- @include schema_new/bronze/Tables/raw_machine_energy.sql
+-- @include schema_new/bronze/Tables/raw_machine_focas.sql
+-- @include schema_new/bronze/Tables/raw_machine_focas_program_production.sql
+-- @include schema_new/bronze/Tables/raw_machine_tool_usage.sql
+-- @include schema_new/bronze/Tables/raw_machine_pm_status.sql
+-- @include schema_new/bronze/Tables/raw_machine_am_status.sql
 
 -- @include sql/p2_bronze/shared/return_bronze.sql

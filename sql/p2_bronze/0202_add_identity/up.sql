@@ -1,21 +1,34 @@
--- what: bronze.raw_machine_cycles.id becomes an identity column
+-- what: the id of each flat table becomes an identity column
 -- why: the sweep goes by id, and never takes one again: ids go on where an earlier v2 period stopped
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on bronze.raw_machine_cycles, which is new and empty
+-- lock: ACCESS EXCLUSIVE on the flat tables, which are new and empty
 -- down: the identity goes; ids that rows have stay
 -- @include schema_new/bronze/Identity/raw_machine_cycles.sql
+-- @include schema_new/bronze/Identity/raw_machine_downtime.sql
+-- @include schema_new/bronze/Identity/raw_machine_status.sql
+-- @include schema_new/bronze/Identity/raw_machine_alarms.sql
+-- @include schema_new/bronze/Identity/raw_machine_energy.sql
+-- @include schema_new/bronze/Identity/raw_machine_focas.sql
+-- @include schema_new/bronze/Identity/raw_machine_focas_program_production.sql
+-- @include schema_new/bronze/Identity/raw_machine_tool_usage.sql
+-- @include schema_new/bronze/Identity/raw_machine_pm_status.sql
+-- @include schema_new/bronze/Identity/raw_machine_am_status.sql
 
 DO $continue$
 DECLARE
+    v_table text;
     v_last bigint;
 BEGIN
-    IF to_regclass('_archive.raw_machine_cycles_id_seq') IS NOT NULL THEN
-        SELECT s.last_value INTO v_last FROM _archive.raw_machine_cycles_id_seq AS s;
-    ELSIF to_regclass('_archive.v2_raw_machine_cycles') IS NOT NULL THEN
-        SELECT max(b.id) INTO v_last FROM _archive.v2_raw_machine_cycles AS b;
-    END IF;
-    IF v_last IS NOT NULL THEN
-        PERFORM setval('bronze.raw_machine_cycles_id_seq', v_last);
-    END IF;
+    FOR v_table IN SELECT f.table_name FROM _archive.flat_tables AS f LOOP
+        v_last := NULL;
+        IF to_regclass(format('_archive.%I', v_table || '_id_seq')) IS NOT NULL THEN
+            EXECUTE format('SELECT s.last_value FROM _archive.%I AS s', v_table || '_id_seq') INTO v_last;
+        ELSIF to_regclass(format('_archive.%I', 'v2_' || v_table)) IS NOT NULL THEN
+            EXECUTE format('SELECT max(b.id) FROM _archive.%I AS b', 'v2_' || v_table) INTO v_last;
+        END IF;
+        IF v_last IS NOT NULL THEN
+            PERFORM setval(format('bronze.%I', v_table || '_id_seq')::regclass, v_last);
+        END IF;
+    END LOOP;
 END
 $continue$;

@@ -1,32 +1,43 @@
--- what: bronze.raw_machine_cycles becomes a hypertable on arrival time
+-- what: the flat tables become hypertables on arrival time
 -- why: chunks make retention a file delete and keep the index being written in memory
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on bronze.raw_machine_cycles, which has few rows or none
--- down: the hypertable sleeps in _archive with its rows; an empty plain table takes its place
+-- lock: ACCESS EXCLUSIVE on the flat tables, which have few rows or none
+-- down: the hypertables sleep in _archive with their rows; empty plain tables take their place
 -- @include schema_new/bronze/Hypertables/raw_machine_cycles.sql
+-- @include schema_new/bronze/Hypertables/raw_machine_downtime.sql
+-- @include schema_new/bronze/Hypertables/raw_machine_status.sql
+-- @include schema_new/bronze/Hypertables/raw_machine_alarms.sql
+-- @include schema_new/bronze/Hypertables/raw_machine_energy.sql
+-- @include schema_new/bronze/Hypertables/raw_machine_focas.sql
+-- @include schema_new/bronze/Hypertables/raw_machine_focas_program_production.sql
+-- @include schema_new/bronze/Hypertables/raw_machine_tool_usage.sql
+-- @include schema_new/bronze/Hypertables/raw_machine_pm_status.sql
+-- @include schema_new/bronze/Hypertables/raw_machine_am_status.sql
 
 DO $wake$
 DECLARE
+    v_table text;
     v_last bigint;
 BEGIN
-    IF to_regclass('_archive.v2_raw_machine_cycles') IS NULL THEN
-        RETURN;
-    END IF;
-    SELECT s.last_value INTO v_last FROM bronze.raw_machine_cycles_id_seq AS s;
-
-    IF EXISTS (
-        SELECT 1 FROM timescaledb_information.hypertables AS h
-        WHERE h.hypertable_schema = '_archive' AND h.hypertable_name = 'v2_raw_machine_cycles'
-    ) THEN
-        INSERT INTO _archive.v2_raw_machine_cycles OVERRIDING SYSTEM VALUE
-        SELECT b.* FROM bronze.raw_machine_cycles AS b;
-        PERFORM setval(pg_get_serial_sequence('_archive.v2_raw_machine_cycles', 'id'), v_last);
-        PERFORM _archive.wake_instead('bronze', 'raw_machine_cycles');
-    ELSE
-        -- It went to sleep before it was a hypertable.
-        INSERT INTO bronze.raw_machine_cycles OVERRIDING SYSTEM VALUE
-        SELECT b.* FROM _archive.v2_raw_machine_cycles AS b;
-        DROP TABLE _archive.v2_raw_machine_cycles;
-    END IF;
+    FOR v_table IN
+        SELECT f.table_name FROM _archive.flat_tables AS f
+        WHERE to_regclass(format('_archive.%I', 'v2_' || f.table_name)) IS NOT NULL
+    LOOP
+        IF EXISTS (
+            SELECT 1 FROM timescaledb_information.hypertables AS h
+            WHERE h.hypertable_schema = '_archive' AND h.hypertable_name = 'v2_' || v_table
+        ) THEN
+            EXECUTE format('INSERT INTO _archive.%I OVERRIDING SYSTEM VALUE SELECT b.* FROM bronze.%I AS b',
+                'v2_' || v_table, v_table);
+            EXECUTE format('SELECT s.last_value FROM bronze.%I AS s', v_table || '_id_seq') INTO v_last;
+            PERFORM setval(format('_archive.%I', v_table || '_id_seq')::regclass, v_last);
+            PERFORM _archive.wake_instead('bronze', v_table);
+        ELSE
+            -- It went to sleep before it was a hypertable.
+            EXECUTE format('INSERT INTO bronze.%I OVERRIDING SYSTEM VALUE SELECT b.* FROM _archive.%I AS b',
+                v_table, 'v2_' || v_table);
+            EXECUTE format('DROP TABLE _archive.%I', 'v2_' || v_table);
+        END IF;
+    END LOOP;
 END
 $wake$;

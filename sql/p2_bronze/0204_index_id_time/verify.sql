@@ -1,25 +1,24 @@
--- what: the index is there, valid, on the hypertable and on each of its chunks
+-- what: the indexes are there, valid, on each hypertable and on each of its chunks
 DO $verify$
 DECLARE
-    v_chunks text;
+    v_wrong text;
 BEGIN
-    IF NOT EXISTS (
-        SELECT 1 FROM pg_index AS i
-        WHERE i.indexrelid = to_regclass('bronze.raw_machine_cycles_id_time_idx') AND i.indisvalid
-            AND pg_get_indexdef(i.indexrelid) LIKE '%(id, "time" DESC)'
-    ) THEN
-        RAISE EXCEPTION 'index bronze.raw_machine_cycles_id_time_idx (id, time DESC) is missing or invalid';
-    END IF;
-    SELECT string_agg(c.chunk::text, ', ')
-    INTO v_chunks
-    FROM show_chunks('bronze.raw_machine_cycles') AS c (chunk)
+    SELECT string_agg(t.relation::text, ', ') INTO v_wrong
+    FROM (
+        SELECT to_regclass(format('bronze.%I', f.table_name)) AS relation FROM _archive.flat_tables AS f
+        UNION ALL
+        SELECT format('%I.%I', c.chunk_schema, c.chunk_name)::regclass
+        FROM _archive.flat_tables AS f
+        INNER JOIN timescaledb_information.chunks AS c
+            ON c.hypertable_schema = 'bronze' AND c.hypertable_name = f.table_name
+    ) AS t
     WHERE NOT EXISTS (
         SELECT 1 FROM pg_index AS i
-        WHERE i.indrelid = c.chunk AND i.indisvalid
+        WHERE i.indrelid = t.relation AND i.indisvalid
             AND pg_get_indexdef(i.indexrelid) LIKE '%(id, "time" DESC)'
     );
-    IF v_chunks IS NOT NULL THEN
-        RAISE EXCEPTION 'chunks lack the index (id, time DESC)' USING DETAIL = v_chunks;
+    IF v_wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'the index (id, time DESC) is missing or invalid' USING DETAIL = v_wrong;
     END IF;
 END
 $verify$;

@@ -1,7 +1,7 @@
--- what: raw_telemetry and dead_letter_queue come back; payloads that v2 loaded are marked processed
+-- what: v1's bronze tables come back; payloads that v2 loaded are marked processed
 -- why: v1 must find what still waits, and must not process again what v2 has carried into silver
 -- transaction: yes
--- lock: none that anybody else wants: both tables were asleep
+-- lock: none that anybody else wants: the tables were asleep
 -- down: undone by upgrading again, which flattens only what it has not flattened before
 DO $require$
 BEGIN
@@ -16,24 +16,22 @@ $require$;
 
 SELECT _archive.wake('raw_telemetry', 'bronze', 'raw_telemetry');
 SELECT _archive.wake('dead_letter_queue', 'bronze', 'dead_letter_queue');
+SELECT _archive.wake('migration_metadata', 'bronze', 'migration_metadata');
 
-DO $give_back$
-DECLARE
-    v_loaded bigint := _archive.last_loaded_id('machine_cycles');
+UPDATE bronze.raw_telemetry AS t
+SET processed = true, processing_status = 'processed'
+FROM _archive.flattened_payloads AS f
+WHERE f.digest = _archive.payload_digest(t)
+    AND t.processing_status IS DISTINCT FROM 'processed'
+    AND EXISTS (SELECT 1 FROM _archive.flattened_rows AS r WHERE r.digest = f.digest)
+    AND NOT EXISTS (
+        SELECT 1 FROM _archive.flattened_rows AS r
+        WHERE r.digest = f.digest AND r.bronze_id > _archive.last_loaded_id(r.bronze_table)
+    );
+
+-- What v2 rejected and nobody mended is a dead letter in v1's terms.
+DO $rejected$
 BEGIN
-    UPDATE bronze.raw_telemetry AS t
-    SET processed = true, processing_status = 'processed'
-    FROM _archive.flattened_payloads AS f
-    WHERE f.digest = _archive.payload_digest(t)
-        AND t.processing_status IS DISTINCT FROM 'processed'
-        AND f.is_whole
-        AND EXISTS (SELECT 1 FROM _archive.flattened_rows AS r WHERE r.digest = f.digest)
-        AND NOT EXISTS (
-            SELECT 1 FROM _archive.flattened_rows AS r
-            WHERE r.digest = f.digest AND r.bronze_id > v_loaded
-        );
-
-    -- What v2 rejected and nobody mended is a dead letter in v1's terms.
     IF to_regclass('_archive.v2_rejected_rows') IS NOT NULL THEN
         INSERT INTO bronze.dead_letter_queue (time, payload, error_reason)
         SELECT r.rejected_at, r.row_data, format('%s: %s', r.reason_code, r.detail)
@@ -45,7 +43,7 @@ BEGIN
             );
     END IF;
 END
-$give_back$;
+$rejected$;
 
-DROP FUNCTION _archive.flatten_payload(jsonb, timestamptz);
+DROP FUNCTION _archive.flatten_payload(jsonb, timestamptz, text);
 DROP FUNCTION _archive.payload_digest(bronze.raw_telemetry);

@@ -1,4 +1,4 @@
--- what: payloads that v1 had not processed become bronze rows; raw_telemetry and dead letters retire
+-- what: payloads that v1 had not processed become bronze rows; v1's bronze tables retire
 -- why: no JSON is left on the way in, and none of what waited is lost
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on bronze.raw_telemetry and dead_letter_queue while payloads are read
@@ -10,7 +10,7 @@ LOCK TABLE bronze.raw_telemetry, bronze.dead_letter_queue IN SHARE ROW EXCLUSIVE
 DO $flatten$
 DECLARE
     v_raw record;
-    v_ids bigint[];
+    v_count bigint;
     v_message text;
     v_payloads bigint := 0;
     v_rows bigint := 0;
@@ -32,16 +32,10 @@ BEGIN
         v_payloads := v_payloads + 1;
         -- A payload is read whole or not at all, as v1 did; one that fails is kept with its error.
         BEGIN
-            v_ids := _archive.flatten_payload(v_raw.payload, v_raw.ingest_time);
-            INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)
-            SELECT 'raw_machine_cycles', i.id, v_raw.digest FROM unnest(v_ids) AS i (id);
-            INSERT INTO _archive.flattened_payloads (digest, is_whole)
-            SELECT v_raw.digest, NOT EXISTS (
-                SELECT 1 FROM jsonb_object_keys(v_raw.payload) AS k (name)
-                WHERE k.name LIKE 'Machine%' AND k.name <> 'MachineWiseCycleDetails'
-            )
+            v_count := _archive.flatten_payload(v_raw.payload, v_raw.ingest_time, v_raw.digest);
+            INSERT INTO _archive.flattened_payloads (digest) VALUES (v_raw.digest)
             ON CONFLICT (digest) DO NOTHING;
-            v_rows := v_rows + coalesce(cardinality(v_ids), 0);
+            v_rows := v_rows + v_count;
         EXCEPTION
             WHEN no_data_found THEN
                 GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT;
@@ -60,7 +54,10 @@ BEGIN
 END
 $flatten$;
 
-SELECT _archive.lock_tables('bronze.raw_telemetry', 'bronze.dead_letter_queue');
+SELECT _archive.lock_tables(
+    'bronze.raw_telemetry', 'bronze.dead_letter_queue', 'bronze.migration_metadata'
+);
 
 SELECT _archive.sleep('bronze.raw_telemetry', 'raw_telemetry');
 SELECT _archive.sleep('bronze.dead_letter_queue', 'dead_letter_queue');
+SELECT _archive.sleep('bronze.migration_metadata', 'migration_metadata');

@@ -5,8 +5,9 @@ DECLARE
 BEGIN
     IF to_regclass('bronze.raw_telemetry') IS NOT NULL
         OR to_regclass('bronze.dead_letter_queue') IS NOT NULL
+        OR to_regclass('bronze.migration_metadata') IS NOT NULL
     THEN
-        RAISE EXCEPTION 'bronze.raw_telemetry or bronze.dead_letter_queue is still there';
+        RAISE EXCEPTION 'a bronze table of v1 is still there';
     END IF;
     IF to_regclass('_archive.raw_telemetry') IS NULL THEN
         RETURN;  -- the archive was dropped

@@ -17,5 +17,7 @@ DROP PROCEDURE _etl.sp_resend_rejected(text, text, bigint);
 DROP PROCEDURE _etl.sp_run_pipeline(text, integer, jsonb);
 DROP FUNCTION _etl.fn_reject_next_row(text, bigint, bigint, text, text);
 DROP FUNCTION _etl.fn_run_batch(text, bigint, bigint, timestamptz, integer);
+DROP FUNCTION _etl.fn_load_rows(text, bigint, bigint, timestamptz, integer);
+DROP FUNCTION _etl.fn_load_statement(text);
 DROP FUNCTION _etl.fn_fence(text, interval);
 DROP FUNCTION _etl.fn_sequence_holders(regclass);

@@ -1,7 +1,20 @@
--- what: both roles commit as the server is set
--- why: mirrors the step up
+-- what: both roles commit as the server is set, unless another database uses them
+-- why: mirrors the step up; roles and their settings belong to the server, not to the database
 -- transaction: yes
 -- lock: none
 -- down: undone by upgrading again
-ALTER ROLE setu_ingest RESET synchronous_commit;
-ALTER ROLE setu_etl RESET synchronous_commit;
+DO $reset$
+BEGIN
+    IF EXISTS (
+        SELECT 1 FROM pg_shdepend AS d
+        INNER JOIN pg_roles AS r ON r.oid = d.refobjid AND d.refclassid = 'pg_authid'::regclass
+        WHERE r.rolname IN ('setu_ingest', 'setu_etl')
+            AND d.dbid NOT IN (0, (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database()))
+    ) THEN
+        RAISE NOTICE 'setu_ingest and setu_etl keep synchronous_commit = off: another database uses them';
+    ELSE
+        ALTER ROLE setu_ingest RESET synchronous_commit;
+        ALTER ROLE setu_etl RESET synchronous_commit;
+    END IF;
+END
+$reset$;

@@ -4,9 +4,19 @@
 -- lock: ACCESS EXCLUSIVE on one chunk at a time, for as long as its decompression takes
 -- down: undone by upgrading again; the policies then compress the same chunks
 -- @community
-CALL remove_columnstore_policy('bronze.raw_machine_cycles', if_exists => true);
--- @community
-CALL remove_columnstore_policy('silver.machine_cycles', if_exists => true);
+DO $policies$
+DECLARE
+    v_table text;
+BEGIN
+    FOR v_table IN
+        SELECT format('%I.%I', h.hypertable_schema, h.hypertable_name)
+        FROM timescaledb_information.hypertables AS h
+        WHERE h.hypertable_schema IN ('bronze', 'silver')
+    LOOP
+        CALL remove_columnstore_policy(v_table::regclass, if_exists => true);
+    END LOOP;
+END
+$policies$;
 -- @community
 DO $decompress$
 DECLARE
@@ -18,9 +28,7 @@ BEGIN
             format('%I.%I', c.chunk_schema, c.chunk_name) AS chunk,
             count(*) OVER () AS chunks
         FROM timescaledb_information.chunks AS c
-        WHERE c.is_compressed AND (c.hypertable_schema, c.hypertable_name) IN (
-            ('bronze', 'raw_machine_cycles'), ('silver', 'machine_cycles')
-        )
+        WHERE c.is_compressed AND c.hypertable_schema IN ('bronze', 'silver')
         ORDER BY c.range_start DESC
     LOOP
         PERFORM decompress_chunk(v_chunk.chunk::regclass, if_compressed => true);
@@ -32,6 +40,16 @@ BEGIN
 END
 $decompress$;
 -- @community
-ALTER TABLE bronze.raw_machine_cycles SET (timescaledb.enable_columnstore = false);
--- @community
-ALTER TABLE silver.machine_cycles SET (timescaledb.enable_columnstore = false);
+DO $settings$
+DECLARE
+    v_table text;
+BEGIN
+    FOR v_table IN
+        SELECT format('%I.%I', h.hypertable_schema, h.hypertable_name)
+        FROM timescaledb_information.hypertables AS h
+        WHERE h.hypertable_schema IN ('bronze', 'silver') AND h.compression_enabled
+    LOOP
+        EXECUTE format('ALTER TABLE %s SET (timescaledb.enable_columnstore = false)', v_table);
+    END LOOP;
+END
+$settings$;

@@ -1,0 +1,16 @@
+"""Alerting on integer keys.
+
+What: the three procedures.
+Why: v1's went with the swap.
+Risk: none.
+Downgrade: they go; v1's come back with the swap.
+"""
+
+from setu.runner import handover
+
+revision = "0107"
+down_revision = "0106"
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = handover(__file__)

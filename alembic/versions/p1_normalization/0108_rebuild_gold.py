@@ -1,0 +1,17 @@
+"""Gold on integer keys.
+
+What: continuous aggregates with their refresh policies, functions and views.
+Why: v1's read v1's tables and sleep with them.
+Risk: none: aggregates are made empty and read through to silver until their policies have filled
+  them.
+Downgrade: they go; v1's come back with the swap, with their data.
+"""
+
+from setu.runner import handover
+
+revision = "0108"
+down_revision = "0107"
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = handover(__file__)

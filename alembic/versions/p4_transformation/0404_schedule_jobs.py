@@ -1,0 +1,16 @@
+"""Loads on schedule.
+
+What: ten TimescaleDB actions every -x job_schedule, six seconds apart, owned by setu_etl.
+Why: silver is at most a minute behind.
+Risk: none. The Apache edition has no jobs: setu worker calls the same procedures.
+Downgrade: the jobs go; a run that is under way ends by itself.
+"""
+
+from setu.runner import handover
+
+revision = "0404"
+down_revision = "0403"
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = handover(__file__)

@@ -1,0 +1,20 @@
+-- New: what becomes of a row of bronze.raw_machine_pm_status.
+CREATE VIEW _etl.v_transform_machine_pm_status AS
+SELECT
+    r.id,
+    r.time,
+    r.machine_iot_id,
+    r.event_time,
+    r.status,
+    _etl.fn_to_integer(r.pm_corrected_count) AS pm_corrected_count,
+    _etl.fn_to_integer(r.pm_pending_count) AS pm_pending_count,
+    CASE
+        WHEN NOT (
+            _etl.fn_fits_integer(r.pm_corrected_count) AND _etl.fn_fits_integer(r.pm_pending_count)
+        ) THEN 'value_out_of_range'
+    END AS fault
+FROM bronze.raw_machine_pm_status AS r;
+
+COMMENT ON VIEW _etl.v_transform_machine_pm_status IS
+    'Rows of bronze.raw_machine_pm_status as silver takes them; fault: why not';
+GRANT SELECT ON _etl.v_transform_machine_pm_status TO setu_etl;

@@ -1,0 +1,5 @@
+SELECT create_hypertable(
+    relation => 'alerting.history',
+    dimension => by_range('time', INTERVAL '7 days'),
+    create_default_indexes => false
+);

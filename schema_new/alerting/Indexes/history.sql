@@ -1,0 +1,1 @@
+CREATE INDEX history_time_idx ON alerting.history (time DESC);

@@ -1,0 +1,13 @@
+CREATE PROCEDURE alerting.proc_run_engine()
+LANGUAGE plpgsql SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $procedure$
+BEGIN
+    CALL alerting.proc_check_device_heartbeat();
+    CALL alerting.proc_check_machine_downtime();
+END
+$procedure$;
+
+REVOKE ALL ON PROCEDURE alerting.proc_run_engine() FROM PUBLIC;
+
+COMMENT ON PROCEDURE alerting.proc_run_engine() IS 'Runs all checks that raise alerts';

@@ -1,0 +1,19 @@
+CREATE TABLE alerting.active_alerts (
+    company_iot_id integer NOT NULL,
+    machine_iot_id integer NOT NULL,
+    rule_id integer NOT NULL,
+    start_time timestamptz NOT NULL,
+    last_checked_at timestamptz NOT NULL,
+    CONSTRAINT active_alerts_pkey PRIMARY KEY (company_iot_id, machine_iot_id, rule_id),
+    CONSTRAINT active_alerts_company_iot_id_fkey
+        FOREIGN KEY (company_iot_id) REFERENCES master.companies (iot_id),
+    CONSTRAINT active_alerts_machine_iot_id_fkey
+        FOREIGN KEY (machine_iot_id) REFERENCES master.machine_info (iot_id),
+    CONSTRAINT active_alerts_rule_id_fkey
+        FOREIGN KEY (rule_id) REFERENCES config.alert_rules (rule_id)
+);
+
+COMMENT ON TABLE alerting.active_alerts IS
+    'Machines for which a rule''s condition holds now, and for which it has raised its alert';
+COMMENT ON COLUMN alerting.active_alerts.start_time IS
+    'Since when it holds; of a downtime rule: the start of the stop that raised the alert';

@@ -1,0 +1,18 @@
+-- New: flat and typed, in place of JSON in bronze.raw_telemetry. Everything that a source sends is
+-- nullable but its identity: bronze takes what arrives.
+CREATE TABLE bronze.raw_machine_pm_status (
+    id bigint NOT NULL,  -- an identity column: see ../Identity
+    time timestamptz NOT NULL DEFAULT clock_timestamp(),
+    kafka_partition integer,
+    kafka_offset bigint,
+    device_id text NOT NULL,
+    machine_iot_id bigint NOT NULL,
+    event_time timestamptz,
+    status text,
+    pm_corrected_count bigint,
+    pm_pending_count bigint
+);
+
+COMMENT ON TABLE bronze.raw_machine_pm_status IS 'Preventive maintenance as gateways send it';
+COMMENT ON COLUMN bronze.raw_machine_pm_status.time IS
+    'Arrival; the report itself may be weeks old';

@@ -1,0 +1,1 @@
+GRANT SELECT ON config.alert_rules TO setu_etl, setu_reader;

@@ -1,0 +1,1 @@
+GRANT SELECT ON config.alert_subscriptions TO setu_reader;

@@ -1,0 +1,24 @@
+CREATE TABLE config.alert_rules (
+    rule_id serial,
+    rule_name text NOT NULL,
+    description text,
+    metric text NOT NULL,
+    condition_operator text NOT NULL,
+    threshold_value text NOT NULL,
+    duration_sec integer DEFAULT 0,
+    severity text,
+    enabled boolean DEFAULT true,
+    created_at timestamptz DEFAULT now(),
+    value_type text DEFAULT 'String',
+    company_iot_id integer,
+    CONSTRAINT alert_rules_pkey PRIMARY KEY (rule_id),
+    CONSTRAINT alert_rules_company_iot_id_fkey
+        FOREIGN KEY (company_iot_id) REFERENCES master.companies (iot_id),
+    CONSTRAINT alert_rules_severity_check CHECK (severity IN ('Info', 'Warning', 'Critical')),
+    CONSTRAINT alert_rules_value_type_check CHECK (value_type IN ('Numeric', 'String', 'Boolean')),
+    CONSTRAINT alert_rules_check
+        CHECK (value_type <> 'Numeric' OR threshold_value ~ '^[0-9]+(\.[0-9]+)?$')
+);
+
+COMMENT ON TABLE config.alert_rules IS 'What raises an alert';
+COMMENT ON COLUMN config.alert_rules.company_iot_id IS 'Null: the rule holds for every company';

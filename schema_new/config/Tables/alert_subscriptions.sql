@@ -1,0 +1,19 @@
+CREATE TABLE config.alert_subscriptions (
+    subscription_id serial,
+    rule_id integer,
+    user_id text,
+    method text,
+    target_address text,
+    created_at timestamptz DEFAULT now(),
+    company_iot_id integer,
+    CONSTRAINT alert_subscriptions_pkey PRIMARY KEY (subscription_id),
+    CONSTRAINT alert_subscriptions_company_iot_id_fkey
+        FOREIGN KEY (company_iot_id) REFERENCES master.companies (iot_id),
+    CONSTRAINT alert_subscriptions_rule_id_fkey
+        FOREIGN KEY (rule_id) REFERENCES config.alert_rules (rule_id),
+    CONSTRAINT alert_subscriptions_user_id_company_iot_id_fkey
+        FOREIGN KEY (user_id, company_iot_id) REFERENCES master.users (user_id, company_iot_id),
+    CONSTRAINT alert_subscriptions_method_check CHECK (method IN ('Email', 'SMS', 'Push'))
+);
+
+COMMENT ON TABLE config.alert_subscriptions IS 'Who is told of which alerts, and how';

@@ -1,0 +1,17 @@
+-- @community
+CREATE MATERIALIZED VIEW gold.hourly_downtime_stats
+WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+SELECT
+    time_bucket(INTERVAL '1 hour', d.down_start) AS bucket_time,
+    d.company_iot_id,
+    d.machine_iot_id,
+    d.down_id,
+    count(*) AS downtime_count,
+    sum(extract(EPOCH FROM d.down_end - d.down_start)) AS total_downtime_sec
+FROM silver.machine_downtime AS d
+GROUP BY 1, 2, 3, 4
+WITH NO DATA;
+
+-- @community
+COMMENT ON VIEW gold.hourly_downtime_stats IS
+    'Stops that began in an hour, by machine and downtime code; one that lasts has no seconds yet';

@@ -1,0 +1,18 @@
+-- @community
+CREATE MATERIALIZED VIEW gold.hourly_energy_stats
+WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+SELECT
+    time_bucket(INTERVAL '1 hour', e.event_time) AS bucket_time,
+    e.company_iot_id,
+    e.machine_iot_id,
+    e.category,
+    sum(e.total_energy) AS energy_consumed_kwh,
+    avg(e.servo_energy) AS avg_servo_load,
+    avg(e.spindle_energy) AS avg_spindle_load
+FROM silver.machine_energy AS e
+GROUP BY 1, 2, 3, 4
+WITH NO DATA;
+
+-- @community
+COMMENT ON VIEW gold.hourly_energy_stats IS
+    'Energy an hour of each machine and category';

@@ -1,0 +1,19 @@
+-- @community
+CREATE MATERIALIZED VIEW gold.hourly_production_stats
+WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+SELECT
+    time_bucket(INTERVAL '1 hour', c.cycle_start) AS bucket_time,
+    c.company_iot_id,
+    c.machine_iot_id,
+    c.program_no,
+    count(*) AS total_cycles,
+    avg(c.std_cycle_time) AS avg_std_cycle_time,
+    avg(extract(EPOCH FROM c.cycle_end - c.cycle_start)) AS avg_actual_cycle_time_sec,
+    max(c.cycle_end) AS last_cycle_time
+FROM silver.machine_cycles AS c
+GROUP BY 1, 2, 3, 4
+WITH NO DATA;
+
+-- @community
+COMMENT ON VIEW gold.hourly_production_stats IS
+    'Cycles an hour of each machine and program';

@@ -1,0 +1,25 @@
+-- @community
+CREATE MATERIALIZED VIEW gold.machine_cycle_stats_hourly
+WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+SELECT
+    time_bucket(INTERVAL '1 hour', c.cycle_start) AS bucket,
+    c.company_iot_id,
+    c.machine_iot_id,
+    c.shift_id,
+    count(*) AS total_cycles,
+    avg(extract(EPOCH FROM c.cycle_end - c.cycle_start)) AS avg_cycle_time,
+    avg(c.actual_load_unload) AS avg_load_unload,
+    sum(
+        c.actual_load_unload::bigint - greatest(c.actual_load_unload::bigint - c.std_load_unload, 0)
+    ) AS effective_load_unload_total,
+    sum(
+        greatest(c.actual_load_unload::bigint - c.std_load_unload, 0)
+    ) AS total_load_unload_exceeded,
+    max(c.created_at) AS last_updated
+FROM silver.machine_cycles AS c
+GROUP BY 1, 2, 3, 4
+WITH NO DATA;
+
+-- @community
+COMMENT ON VIEW gold.machine_cycle_stats_hourly IS
+    'Cycles, and the gaps before them up to and above the standard, by hour, machine and shift';

@@ -1,0 +1,21 @@
+-- @community
+CREATE MATERIALIZED VIEW gold.machine_downtime_hourly
+WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+SELECT
+    time_bucket(INTERVAL '1 hour', f.event_time) AS bucket,
+    f.company_iot_id,
+    f.machine_iot_id,
+    f.shift_id,
+    sum(f.pot - f.ot) AS total_downtime_seconds,
+    sum(f.part_count) AS total_part_count,
+    sum(f.ot) AS total_operating_time,
+    sum(f.pot) AS total_power_on_time,
+    sum(f.ct) AS total_cutting_time,
+    max(f.created_at) AS last_updated
+FROM silver.machine_focas AS f
+GROUP BY 1, 2, 3, 4
+WITH NO DATA;
+
+-- @community
+COMMENT ON VIEW gold.machine_downtime_hourly IS
+    'FOCAS times, in seconds, and parts by hour, machine and shift';

@@ -1,0 +1,18 @@
+-- @community
+CREATE MATERIALIZED VIEW gold.machine_energy_hourly
+WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+SELECT
+    time_bucket(INTERVAL '1 hour', e.event_time) AS bucket,
+    e.company_iot_id,
+    e.machine_iot_id,
+    e.shift_id,
+    e.category,
+    sum(e.total_energy) AS total_energy_consumption,
+    max(e.created_at) AS last_updated
+FROM silver.machine_energy AS e
+GROUP BY 1, 2, 3, 4, 5
+WITH NO DATA;
+
+-- @community
+COMMENT ON VIEW gold.machine_energy_hourly IS
+    'Energy an hour of each machine, shift and category';

@@ -1,0 +1,36 @@
+-- @community
+CREATE FUNCTION gold.get_downtime_summary(
+    _machine_iot_id integer,
+    _company_iot_id integer,
+    _start_time timestamptz,
+    _end_time timestamptz
+)
+RETURNS TABLE (
+    bucket timestamptz,
+    downtime_seconds bigint,
+    part_count bigint,
+    operating_time bigint
+)
+LANGUAGE sql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT
+        a.bucket,
+        a.total_downtime_seconds,
+        a.total_part_count,
+        a.total_operating_time
+    FROM gold.machine_downtime_hourly AS a
+    WHERE a.machine_iot_id = _machine_iot_id
+        AND a.company_iot_id = _company_iot_id
+        AND a.bucket >= _start_time
+        AND a.bucket < _end_time
+    ORDER BY a.bucket, a.shift_id
+$function$;
+
+-- @community
+REVOKE ALL ON FUNCTION gold.get_downtime_summary(integer, integer, timestamptz, timestamptz)
+FROM PUBLIC;
+
+-- @community
+COMMENT ON FUNCTION gold.get_downtime_summary(integer, integer, timestamptz, timestamptz) IS
+    'FOCAS times of a machine by hour, from start up to but without end; one row for each shift';

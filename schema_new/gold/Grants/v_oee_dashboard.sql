@@ -1,0 +1,1 @@
+GRANT SELECT ON gold.v_oee_dashboard TO setu_reader;

@@ -1,0 +1,1 @@
+GRANT SELECT ON master.downtime_codes TO setu_etl, setu_reader;

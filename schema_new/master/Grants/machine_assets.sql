@@ -1,0 +1,1 @@
+GRANT SELECT ON master.machine_assets TO setu_reader;

@@ -1,0 +1,1 @@
+GRANT SELECT ON master.production_targets TO setu_reader;

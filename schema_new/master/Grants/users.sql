@@ -1,0 +1,1 @@
+GRANT SELECT ON master.users TO setu_reader;

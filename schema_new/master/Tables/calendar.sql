@@ -1,0 +1,22 @@
+-- New: reports group by week and month; the ISO year of a date is not its calendar year.
+CREATE TABLE master.calendar (
+    date_key integer NOT NULL,
+    full_date date NOT NULL,
+    year smallint NOT NULL,
+    month smallint NOT NULL,
+    iso_year smallint NOT NULL,
+    iso_week smallint NOT NULL,
+    week_start_date date NOT NULL,
+    week_end_date date NOT NULL,
+    day_of_week smallint NOT NULL,
+    is_weekend boolean NOT NULL,
+    CONSTRAINT calendar_pkey PRIMARY KEY (date_key),
+    CONSTRAINT calendar_full_date_key UNIQUE (full_date)
+);
+
+COMMENT ON TABLE master.calendar IS 'One row per date';
+COMMENT ON COLUMN master.calendar.date_key IS 'yyyymmdd';
+COMMENT ON COLUMN master.calendar.week_start_date IS 'Monday of the ISO week';
+COMMENT ON COLUMN master.calendar.week_end_date IS 'Sunday of the ISO week';
+COMMENT ON COLUMN master.calendar.day_of_week IS 'ISO: 1 is Monday, 7 is Sunday';
+COMMENT ON COLUMN master.calendar.is_weekend IS 'Saturday or Sunday';

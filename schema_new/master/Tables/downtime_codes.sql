@@ -1,0 +1,13 @@
+CREATE TABLE master.downtime_codes (
+    down_id integer GENERATED ALWAYS AS IDENTITY,
+    down_code text NOT NULL,
+    description text,
+    category text,
+    threshold_sec integer,
+    created_at timestamptz DEFAULT now(),
+    CONSTRAINT downtime_codes_pkey PRIMARY KEY (down_id),
+    CONSTRAINT downtime_codes_down_code_key UNIQUE (down_code)
+);
+
+COMMENT ON TABLE master.downtime_codes IS 'Why machines stop; one catalogue for all companies';
+COMMENT ON COLUMN master.downtime_codes.threshold_sec IS 'Seconds';

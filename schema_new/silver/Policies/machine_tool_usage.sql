@@ -1,0 +1,11 @@
+-- @community
+ALTER TABLE silver.machine_tool_usage SET (
+    timescaledb.enable_columnstore = true,
+    timescaledb.segmentby = 'machine_iot_id',
+    timescaledb.orderby = 'event_time'
+);
+-- @community
+CALL add_columnstore_policy(
+    hypertable => 'silver.machine_tool_usage',
+    after => current_setting('setu.silver_columnstore_after')::interval
+);

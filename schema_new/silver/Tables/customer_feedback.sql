@@ -1,0 +1,21 @@
+CREATE TABLE silver.customer_feedback (
+    company_iot_id integer NOT NULL,
+    machine_iot_id integer NOT NULL,
+    event_time timestamptz NOT NULL,
+    user_id text NOT NULL DEFAULT '',
+    batch_no text,
+    question_id text NOT NULL DEFAULT '',
+    question_category text,
+    rating_value integer,
+    comments text,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT customer_feedback_machine_iot_id_event_time_question_id_use_key
+        UNIQUE (machine_iot_id, event_time, question_id, user_id)
+);
+
+COMMENT ON TABLE silver.customer_feedback IS
+    'One row per answer of a customer to a question about a machine';
+COMMENT ON COLUMN silver.customer_feedback.user_id IS
+    'Empty where nobody was named: null would let a repeated row in again';
+COMMENT ON COLUMN silver.customer_feedback.question_id IS
+    'Empty where the answer is to no question: null would let a repeated row in again';

@@ -1,0 +1,20 @@
+-- New: the counterpart of machine_pm_status for what operators maintain themselves.
+CREATE TABLE silver.machine_am_status (
+    logical_date date NOT NULL,
+    company_iot_id integer NOT NULL,
+    machine_iot_id integer NOT NULL,
+    shift_id smallint NOT NULL,
+    shift_name text,
+    event_time timestamptz NOT NULL,
+    status text,
+    am_corrected_count integer,
+    am_pending_count integer,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT machine_am_status_machine_iot_id_event_time_key UNIQUE (machine_iot_id, event_time)
+);
+
+COMMENT ON TABLE silver.machine_am_status IS
+    'One row per report of a machine''s autonomous maintenance';
+COMMENT ON COLUMN silver.machine_am_status.logical_date IS
+    'Business date: the date on which the shift began';
+COMMENT ON COLUMN silver.machine_am_status.shift_id IS '0: no shift of the plant covers event_time';

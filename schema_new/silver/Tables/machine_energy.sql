@@ -1,0 +1,23 @@
+CREATE TABLE silver.machine_energy (
+    logical_date date NOT NULL,
+    company_iot_id integer NOT NULL,
+    machine_iot_id integer NOT NULL,
+    shift_id smallint NOT NULL,
+    shift_name text,
+    event_time timestamptz NOT NULL,
+    category text NOT NULL DEFAULT '',
+    servo_energy numeric(12, 3),
+    spindle_energy numeric(12, 3),
+    total_energy numeric(12, 3),
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT machine_energy_machine_iot_id_event_time_category_key
+        UNIQUE (machine_iot_id, event_time, category)
+);
+
+COMMENT ON TABLE silver.machine_energy IS 'One row per energy reading of a machine and category';
+COMMENT ON COLUMN silver.machine_energy.logical_date IS
+    'Business date: the date on which the shift began';
+COMMENT ON COLUMN silver.machine_energy.shift_id IS '0: no shift of the plant covers event_time';
+COMMENT ON COLUMN silver.machine_energy.category IS
+    'Empty where the source sent none: null would let a repeated row in again';
+COMMENT ON COLUMN silver.machine_energy.total_energy IS 'kWh';

@@ -1,0 +1,8 @@
+-- what: the three alerting procedures on integer keys
+-- why: v1's went with the swap; a heartbeat alert now carries its company, and is not raised twice
+-- transaction: yes
+-- lock: none
+-- down: they go; v1's come back with the swap
+-- @include schema_new/alerting/Procedures/proc_check_device_heartbeat.sql
+-- @include schema_new/alerting/Procedures/proc_check_machine_downtime.sql
+-- @include schema_new/alerting/Procedures/proc_run_engine.sql

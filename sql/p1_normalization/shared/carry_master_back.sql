@@ -1,0 +1,274 @@
+CREATE OR REPLACE FUNCTION _archive.carry_master_back() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_refused text;
+    v_code record;
+    v_number integer;
+BEGIN
+    -- v1 cannot hold a machine without a plant or a gateway. Inventing one would be worse.
+    SELECT string_agg(format('%s (iot_id %s)', m.machine_id, m.iot_id), ', ' ORDER BY m.iot_id)
+    INTO v_refused
+    FROM master.machine_info AS m
+    LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
+    WHERE pm.plant_iot_id IS NULL OR m.device_iot_id IS NULL;
+    IF v_refused IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot go back to v1 because it has no machines without a plant or a device'
+            USING ERRCODE = 'not_null_violation', DETAIL = format('Machines: %s.', v_refused),
+                HINT = 'Give each a row in master.plant_machine_mapping and a device_iot_id, then downgrade again.';
+    END IF;
+
+    INSERT INTO _archive.company_keys (company_iot_id, company_id)
+    SELECT c.iot_id, c.company_id
+    FROM master.companies AS c
+    WHERE NOT EXISTS (SELECT 1 FROM _archive.company_keys AS k WHERE k.company_iot_id = c.iot_id);
+
+    INSERT INTO _archive.companies AS v1 (company_id, company_name, effective_from_date, created_at)
+    SELECT k.company_id, c.company_name, c.effective_from_date, c.created_at
+    FROM master.companies AS c
+    INNER JOIN _archive.company_keys AS k ON k.company_iot_id = c.iot_id
+    ON CONFLICT (company_id) DO UPDATE
+    SET company_name = excluded.company_name,
+        effective_from_date = excluded.effective_from_date,
+        created_at = excluded.created_at
+    WHERE (v1.company_name, v1.effective_from_date, v1.created_at)
+        IS DISTINCT FROM (excluded.company_name, excluded.effective_from_date, excluded.created_at);
+
+    INSERT INTO _archive.plant_keys (plant_iot_id, company_id, plant_id)
+    SELECT p.iot_id, ck.company_id, p.plant_id
+    FROM master.plants AS p
+    INNER JOIN _archive.company_keys AS ck ON ck.company_iot_id = p.company_iot_id
+    WHERE NOT EXISTS (SELECT 1 FROM _archive.plant_keys AS k WHERE k.plant_iot_id = p.iot_id);
+
+    INSERT INTO _archive.plants AS v1 (plant_id, company_id, plant_name, plant_city, created_at)
+    SELECT k.plant_id, k.company_id, p.plant_name, p.plant_city, p.created_at
+    FROM master.plants AS p
+    INNER JOIN _archive.plant_keys AS k ON k.plant_iot_id = p.iot_id
+    ON CONFLICT (plant_id, company_id) DO UPDATE
+    SET plant_name = excluded.plant_name,
+        plant_city = excluded.plant_city,
+        created_at = excluded.created_at
+    WHERE (v1.plant_name, v1.plant_city, v1.created_at)
+        IS DISTINCT FROM (excluded.plant_name, excluded.plant_city, excluded.created_at);
+
+    INSERT INTO _archive.machine_keys (machine_iot_id, company_id, machine_id)
+    SELECT m.iot_id, ck.company_id, m.machine_id
+    FROM master.machine_info AS m
+    INNER JOIN _archive.company_keys AS ck ON ck.company_iot_id = m.company_iot_id
+    WHERE NOT EXISTS (SELECT 1 FROM _archive.machine_keys AS k WHERE k.machine_iot_id = m.iot_id);
+
+    INSERT INTO _archive.machine_info AS v1 (
+        machine_id, company_id, plant_id, device_id, iot_id, created_at
+    )
+    SELECT k.machine_id, k.company_id, pk.plant_id, d.device_id, m.source_iot_id, m.created_at
+    FROM master.machine_info AS m
+    INNER JOIN _archive.machine_keys AS k ON k.machine_iot_id = m.iot_id
+    INNER JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
+    INNER JOIN _archive.plant_keys AS pk ON pk.plant_iot_id = pm.plant_iot_id
+    INNER JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id
+    ON CONFLICT (machine_id, company_id) DO UPDATE
+    SET plant_id = excluded.plant_id,
+        device_id = excluded.device_id,
+        iot_id = excluded.iot_id,
+        created_at = excluded.created_at
+    WHERE (v1.plant_id, v1.device_id, v1.iot_id, v1.created_at) IS DISTINCT FROM
+        (excluded.plant_id, excluded.device_id, excluded.iot_id, excluded.created_at);
+
+    -- A shift that v2 added is called by its number in v1, or SHIFT-n where that name is taken.
+    INSERT INTO _archive.shift_keys (plant_iot_id, shift_id, v1_shift_id)
+    SELECT s.plant_iot_id, s.shift_id,
+        CASE WHEN EXISTS (
+            SELECT 1 FROM _archive.shift_keys AS k
+            WHERE k.plant_iot_id = s.plant_iot_id AND k.v1_shift_id = s.shift_id::text
+        ) THEN format('SHIFT-%s', s.shift_id) ELSE s.shift_id::text END
+    FROM master.shift_definitions AS s
+    WHERE s.is_running AND NOT EXISTS (
+        SELECT 1 FROM _archive.shift_keys AS k
+        WHERE k.plant_iot_id = s.plant_iot_id AND k.shift_id = s.shift_id
+    );
+
+    INSERT INTO _archive.shifts AS v1 (
+        shift_id, company_id, plant_id, shift_name, start_time, duration_hrs, created_at
+    )
+    SELECT k.v1_shift_id, pk.company_id, pk.plant_id, s.shift_name, s.start_time,
+        extract(epoch FROM (s.end_time - s.start_time)
+            + (s.to_day - s.from_day) * INTERVAL '24 hours') / 3600,
+        s.created_at
+    FROM master.shift_definitions AS s
+    INNER JOIN _archive.shift_keys AS k
+        ON k.plant_iot_id = s.plant_iot_id AND k.shift_id = s.shift_id
+    INNER JOIN _archive.plant_keys AS pk ON pk.plant_iot_id = s.plant_iot_id
+    ON CONFLICT (shift_id, company_id, plant_id) DO UPDATE
+    SET shift_name = excluded.shift_name,
+        start_time = excluded.start_time,
+        duration_hrs = excluded.duration_hrs,
+        created_at = excluded.created_at
+    WHERE (v1.shift_name, v1.start_time, v1.created_at)
+            IS DISTINCT FROM (excluded.shift_name, excluded.start_time, excluded.created_at)
+        OR abs(coalesce(v1.duration_hrs, 8) - excluded.duration_hrs) > 0.0000001;
+
+    -- v1 keeps codes by company: one that v2 added goes to each of them, under its number or, where
+    -- the company uses that already, under its first free one.
+    FOR v_code IN
+        SELECT d.down_id, d.down_code, d.description, d.category, d.threshold_sec, d.created_at,
+            ck.company_id
+        FROM master.downtime_codes AS d
+        CROSS JOIN _archive.company_keys AS ck
+        WHERE NOT EXISTS (SELECT 1 FROM _archive.down_code_keys AS k WHERE k.down_id = d.down_id)
+        ORDER BY d.down_id, ck.company_id
+    LOOP
+        v_number := v_code.down_id;
+        IF EXISTS (
+            SELECT 1 FROM _archive.downtime_codes AS c
+            WHERE c.company_id = v_code.company_id AND c.down_id = v_number
+        ) THEN
+            SELECT min(n.number)
+            INTO v_number
+            FROM generate_series(1, (SELECT count(*) + 1 FROM _archive.downtime_codes)) AS n (number)
+            WHERE NOT EXISTS (
+                SELECT 1 FROM _archive.downtime_codes AS c
+                WHERE c.company_id = v_code.company_id AND c.down_id = n.number
+            );
+        END IF;
+        INSERT INTO _archive.downtime_codes (
+            down_id, down_code, description, category, threshold_sec, created_at, company_id
+        )
+        VALUES (v_number, v_code.down_code, v_code.description, v_code.category,
+            v_code.threshold_sec, v_code.created_at, v_code.company_id);
+        INSERT INTO _archive.down_code_keys (company_id, v1_down_id, down_id)
+        VALUES (v_code.company_id, v_number, v_code.down_id);
+    END LOOP;
+
+    INSERT INTO _archive.users AS v1 (
+        user_id, user_no, full_name, role, plant_id, created_at, company_id
+    )
+    SELECT u.user_id, u.user_no, u.full_name, u.role, pk.plant_id, u.created_at, ck.company_id
+    FROM master.users AS u
+    INNER JOIN _archive.company_keys AS ck ON ck.company_iot_id = u.company_iot_id
+    LEFT JOIN _archive.plant_keys AS pk ON pk.plant_iot_id = u.plant_iot_id
+    ON CONFLICT (user_id, company_id) DO UPDATE
+    SET user_no = excluded.user_no, full_name = excluded.full_name, role = excluded.role,
+        plant_id = excluded.plant_id, created_at = excluded.created_at
+    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+
+    INSERT INTO _archive.machine_assets AS v1 (
+        asset_id, machine_id, company_id, supplier_name, model_number, manufacturing_year,
+        commissioned_date, warranty_expire_date, license_type, is_activated, customer_address,
+        support_contact, created_at
+    )
+    SELECT a.asset_id, mk.machine_id, mk.company_id, a.supplier_name, a.model_number,
+        a.manufacturing_year, a.commissioned_date, a.warranty_expire_date,
+        -- A licence that v1 left null is v2's lowest tier, and stays null.
+        CASE WHEN known.asset_id IS NOT NULL AND known.license_type IS NULL
+            AND a.subscription_tier = 'Freemium' THEN NULL ELSE tier.license_type END,
+        a.is_activated, a.customer_address, a.support_contact, a.created_at
+    FROM master.machine_assets AS a
+    INNER JOIN _archive.machine_keys AS mk ON mk.machine_iot_id = a.machine_iot_id
+    INNER JOIN (
+        VALUES ('Standard', 'Freemium'), ('Premium', 'Plus'), ('Enterprise', 'Pro')
+    ) AS tier (license_type, name) ON tier.name = a.subscription_tier
+    LEFT JOIN _archive.machine_assets AS known ON known.asset_id = a.asset_id
+    ON CONFLICT (asset_id) DO UPDATE
+    SET machine_id = excluded.machine_id, company_id = excluded.company_id,
+        supplier_name = excluded.supplier_name, model_number = excluded.model_number,
+        manufacturing_year = excluded.manufacturing_year,
+        commissioned_date = excluded.commissioned_date,
+        warranty_expire_date = excluded.warranty_expire_date, license_type = excluded.license_type,
+        is_activated = excluded.is_activated, customer_address = excluded.customer_address,
+        support_contact = excluded.support_contact, created_at = excluded.created_at
+    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+
+    INSERT INTO _archive.production_targets AS v1 (
+        target_id, machine_id, company_id, program_no, shift_id, target_parts_per_hour,
+        std_cycle_time_sec, effective_start_date, effective_end_date, created_at
+    )
+    SELECT p.target_id, mk.machine_id, mk.company_id, p.program_no,
+        -- A v1 shift that is none of the plant's has no number in v2, and keeps its name.
+        CASE WHEN p.shift_id IS NULL THEN known.shift_id
+            ELSE coalesce(sk.v1_shift_id, p.shift_id::text) END,
+        p.target_parts_per_hour, p.std_cycle_time_sec, p.effective_start_date, p.effective_end_date,
+        p.created_at
+    FROM master.production_targets AS p
+    INNER JOIN _archive.machine_keys AS mk ON mk.machine_iot_id = p.machine_iot_id
+    LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = p.machine_iot_id
+    LEFT JOIN _archive.shift_keys AS sk
+        ON sk.plant_iot_id = pm.plant_iot_id AND sk.shift_id = p.shift_id
+    LEFT JOIN _archive.production_targets AS known ON known.target_id = p.target_id
+    ON CONFLICT (target_id) DO UPDATE
+    SET machine_id = excluded.machine_id, company_id = excluded.company_id,
+        program_no = excluded.program_no, shift_id = excluded.shift_id,
+        target_parts_per_hour = excluded.target_parts_per_hour,
+        std_cycle_time_sec = excluded.std_cycle_time_sec,
+        effective_start_date = excluded.effective_start_date,
+        effective_end_date = excluded.effective_end_date, created_at = excluded.created_at
+    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+
+    INSERT INTO _archive.alert_rules AS v1 (
+        rule_id, rule_name, description, metric, condition_operator, threshold_value, duration_sec,
+        severity, enabled, created_at, value_type, company_id
+    )
+    SELECT r.rule_id, r.rule_name, r.description, r.metric, r.condition_operator, r.threshold_value,
+        r.duration_sec, r.severity, r.enabled, r.created_at, r.value_type, ck.company_id
+    FROM config.alert_rules AS r
+    LEFT JOIN _archive.company_keys AS ck ON ck.company_iot_id = r.company_iot_id
+    ON CONFLICT (rule_id) DO UPDATE
+    SET rule_name = excluded.rule_name, description = excluded.description,
+        metric = excluded.metric, condition_operator = excluded.condition_operator,
+        threshold_value = excluded.threshold_value, duration_sec = excluded.duration_sec,
+        severity = excluded.severity, enabled = excluded.enabled, created_at = excluded.created_at,
+        value_type = excluded.value_type, company_id = excluded.company_id
+    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+
+    INSERT INTO _archive.alert_subscriptions AS v1 (
+        subscription_id, rule_id, user_id, method, target_address, created_at, company_id
+    )
+    SELECT a.subscription_id, a.rule_id, a.user_id, a.method, a.target_address, a.created_at,
+        ck.company_id
+    FROM config.alert_subscriptions AS a
+    LEFT JOIN _archive.company_keys AS ck ON ck.company_iot_id = a.company_iot_id
+    ON CONFLICT (subscription_id) DO UPDATE
+    SET rule_id = excluded.rule_id, user_id = excluded.user_id, method = excluded.method,
+        target_address = excluded.target_address, created_at = excluded.created_at,
+        company_id = excluded.company_id
+    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+
+    -- What is in alarm now is a state, not a history: v1's becomes what v2's is.
+    DELETE FROM _archive.active_alerts AS v1
+    WHERE NOT EXISTS (
+        SELECT 1 FROM alerting.active_alerts AS a
+        INNER JOIN _archive.machine_keys AS mk ON mk.machine_iot_id = a.machine_iot_id
+        WHERE mk.company_id = v1.company_id AND mk.machine_id = v1.machine_id
+            AND a.rule_id = v1.rule_id
+    );
+    INSERT INTO _archive.active_alerts AS v1 (
+        company_id, machine_id, rule_id, start_time, last_checked_at
+    )
+    SELECT mk.company_id, mk.machine_id, a.rule_id, a.start_time, a.last_checked_at
+    FROM alerting.active_alerts AS a
+    INNER JOIN _archive.machine_keys AS mk ON mk.machine_iot_id = a.machine_iot_id
+    ON CONFLICT (company_id, machine_id, rule_id) DO UPDATE
+    SET start_time = excluded.start_time, last_checked_at = excluded.last_checked_at
+    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+
+    -- Numbers go on above both versions'.
+    PERFORM setval(pg_get_serial_sequence('_archive.' || n.name, n.id), n.last)
+    FROM (
+        SELECT 'production_targets' AS name, 'target_id' AS id, max(t.target_id)::bigint AS last
+        FROM _archive.production_targets AS t
+        UNION ALL
+        SELECT 'alert_rules', 'rule_id', max(t.rule_id) FROM _archive.alert_rules AS t
+        UNION ALL
+        SELECT 'alert_subscriptions', 'subscription_id', max(t.subscription_id)
+        FROM _archive.alert_subscriptions AS t
+        UNION ALL
+        SELECT 'history', 'alert_id', q.last_value FROM alerting.history_alert_id_seq AS q
+        WHERE q.is_called
+    ) AS n
+    WHERE n.last > (
+        SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('_archive.' || n.name, n.id)::regclass), 0)
+    );
+END
+$function$;
+COMMENT ON FUNCTION _archive.carry_master_back() IS
+    'Brings v1''s sleeping master tables up to date with v2''s; what v2 left alone is not touched';

@@ -1,0 +1,35 @@
+-- what: each of the nine loads is there, its watermark points at tables that exist, its statement builds
+DO $verify$
+DECLARE
+    v_fact text;
+BEGIN
+    FOREACH v_fact IN ARRAY ARRAY[
+        'machine_downtime',
+        'machine_status',
+        'machine_alarms',
+        'machine_energy',
+        'machine_focas',
+        'machine_focas_program_production',
+        'machine_tool_usage',
+        'machine_pm_status',
+        'machine_am_status'
+    ] LOOP
+        IF to_regprocedure(format('_etl.sp_load_%s(integer, jsonb)', v_fact)) IS NULL
+            OR to_regclass(format('_etl.v_transform_%s', v_fact)) IS NULL
+        THEN
+            RAISE EXCEPTION 'the load of % is missing', v_fact;
+        END IF;
+        IF NOT EXISTS (
+            SELECT 1 FROM _etl.watermarks AS w
+            WHERE w.pipeline = v_fact
+                AND to_regclass(w.source_table) = to_regclass('bronze.raw_' || v_fact)
+                AND to_regclass(w.target_table) = to_regclass('silver.' || v_fact)
+        ) THEN
+            RAISE EXCEPTION '_etl.watermarks has no row for pipeline %, or it names other tables', v_fact;
+        END IF;
+        IF _etl.fn_load_statement(v_fact) ~ '[{}]' THEN
+            RAISE EXCEPTION 'the statement that loads % has a gap that nothing fills', v_fact;
+        END IF;
+    END LOOP;
+END
+$verify$;

@@ -1,6 +1,0 @@
--- what: the load of machine cycles runs every minute, as role setu_etl
--- why: silver is at most a minute behind, and each pipeline starts at its own second
--- transaction: yes
--- lock: none
--- down: the job goes; a run that is under way ends by itself
--- @include schema_new/_etl/Jobs/load_machine_cycles.sql

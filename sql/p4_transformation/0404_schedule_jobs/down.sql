@@ -1,0 +1,9 @@
+-- what: deletes the jobs of the loads
+-- why: mirrors the step up
+-- transaction: yes
+-- lock: none; a run that is under way ends by itself
+-- down: undone by upgrading again
+-- @community
+SELECT delete_job(j.job_id)
+FROM timescaledb_information.jobs AS j
+WHERE j.proc_schema = '_etl' AND j.proc_name LIKE 'sp\_load\_%';

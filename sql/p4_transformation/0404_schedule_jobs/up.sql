@@ -1,0 +1,6 @@
+-- what: each of the ten loads runs every minute, as role setu_etl
+-- why: silver is at most a minute behind, and each pipeline starts at its own second
+-- transaction: yes
+-- lock: none
+-- down: the jobs go; a run that is under way ends by itself
+-- @include schema_new/_etl/Jobs/load_facts.sql

@@ -1,0 +1,25 @@
+-- title: v1 counters do not fit v2's 32-bit integers
+-- hint: correct the values in silver.machine_focas or silver.machine_tool_usage, or delete the rows
+-- from: 0001..0103
+SELECT
+    format('%s is %s', c.name, c.value) AS problem,
+    format('%s of company %s', c.machine_id, c.company_id) AS key,
+    format('%s, at %s', c.source, c.time) AS detail
+FROM (
+    SELECT 'silver.machine_focas' AS source, f.machine_id, f.company_id, f.time, v.name, v.value
+    FROM silver.machine_focas AS f
+    CROSS JOIN LATERAL (VALUES
+        ('part_count', f.part_count), ('rej_count', f.rej_count), ('pot', f.pot), ('ot', f.ot),
+        ('ct', f.ct)
+    ) AS v (name, value)
+    UNION ALL
+    SELECT 'silver.machine_tool_usage', t.machine_id, t.company_id, t.time, v.name, v.value
+    FROM silver.machine_tool_usage AS t
+    CROSS JOIN LATERAL (VALUES
+        ('target_count', t.target_count), ('actual_count', t.actual_count)
+    ) AS v (name, value)
+) AS c
+INNER JOIN master.machine_info AS m ON m.machine_id = c.machine_id AND m.company_id = c.company_id
+-- NaN sorts above every number.
+WHERE NOT (c.value > -2147483648.5 AND c.value < 2147483647.5)
+ORDER BY c.source, c.time, c.name;

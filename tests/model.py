@@ -1,0 +1,304 @@
+"""What the loads must come to, in plain Python.
+
+The model sees all rows at once: it knows nothing of batches, order, watermarks or a cache. Rows are
+dictionaries by column name. An instant is a ``datetime`` or the text ``infinity`` or ``-infinity``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from math import isfinite
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Row = Mapping[str, Any]
+Key = tuple[Any, ...]
+
+INTEGERS = range(-(2**31), 2**31)
+FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
+END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
+LONGEST = timedelta(days=24855)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A fact table: its time column, its third key column, and the kind of each own column.
+
+    Kinds: ``text``, ``end``, ``integer`` (from an integer), ``count`` (an integer from a double),
+    ``decimal`` (numeric(12, 3) from a double), ``code`` (a downtime code).
+    """
+
+    name: str
+    instant: str
+    own: Mapping[str, str]
+    key: str | None = None
+    key_may_miss: bool = False
+
+    @property
+    def word(self) -> str:
+        """How reason codes call the time column."""
+        return "start" if self.instant.endswith("_start") else "time"
+
+    @property
+    def sent(self) -> tuple[str, ...]:
+        """The columns that a source sends for it."""
+        more = ("down_code",) if "down_id" in self.own else ()
+        return (self.instant, *((self.key,) if self.key else ()), *self.own, *more)
+
+
+def _own(kind: str, *names: str) -> dict[str, str]:
+    return dict.fromkeys(names, kind)
+
+
+_INTEGERS = {"std_load_unload": "integer", "std_cycle_time": "integer"}
+CYCLES = Fact(
+    "machine_cycles",
+    "cycle_start",
+    {"cycle_end": "end", "program_no": "text", **_INTEGERS, "down_threshold": "integer"},
+)
+OTHER_FACTS = (
+    Fact(
+        "machine_downtime",
+        "down_start",
+        {"down_end": "end", "program_no": "text", "down_id": "code", "down_threshold": "integer"},
+    ),
+    Fact(
+        "machine_status",
+        "event_time",
+        {**_own("text", "program_no", "status", "operator_id"), "target": "integer"},
+    ),
+    Fact("machine_alarms", "event_time", _own("text", "alarm_desc"), "alarm_no", True),
+    Fact(
+        "machine_energy",
+        "event_time",
+        _own("decimal", "servo_energy", "spindle_energy", "total_energy"),
+        "category",
+        True,
+    ),
+    Fact(
+        "machine_focas", "event_time", _own("count", "part_count", "rej_count", "pot", "ot", "ct")
+    ),
+    Fact(
+        "machine_focas_program_production",
+        "event_time",
+        {"actual_count": "integer", "target_count": "integer", **_INTEGERS},
+        "program_no",
+    ),
+    Fact(
+        "machine_tool_usage", "event_time", _own("count", "target_count", "actual_count"), "tool_no"
+    ),
+    *(
+        Fact(
+            f"machine_{kind}_status",
+            "event_time",
+            {
+                "status": "text",
+                f"{kind}_corrected_count": "integer",
+                f"{kind}_pending_count": "integer",
+            },
+        )
+        for kind in ("pm", "am")
+    ),
+)
+
+
+# ------------------------------------------------------------------------------------- master data
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A running shift; start and end are times since midnight, days 0 or 1."""
+
+    shift_id: int
+    name: str | None
+    start: timedelta
+    end: timedelta
+    from_day: int = 0
+    to_day: int = 0
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A plant, as far as shifts go."""
+
+    timezone: str = "Asia/Kolkata"
+    shifts: tuple[Shift, ...] = ()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A registered machine; its plant may be none."""
+
+    company: int
+    plant: Plant
+
+
+def shift_at(plant: Plant, instant: datetime) -> tuple[int, str | None, date]:
+    """Shift id, its name and the business date, by the clock on the plant's wall."""
+    wall = instant.astimezone(ZoneInfo(plant.timezone)).replace(tzinfo=None)
+    midnight = datetime.combine(wall.date(), datetime.min.time())
+    for days_back in (0, 1):
+        for shift in plant.shifts:
+            logical = midnight - timedelta(days=days_back)
+            starts = logical + timedelta(days=shift.from_day) + shift.start
+            ends = logical + timedelta(days=shift.to_day) + shift.end
+            if starts <= wall < ends:
+                return shift.shift_id, shift.name, logical.date()
+    return 0, "UNKNOWN", wall.date()
+
+
+# ------------------------------------------------------------------------------------------ values
+
+
+def rounded(value: Decimal | float) -> int:
+    """The nearest whole number, half away from zero."""
+    return int(Decimal(value).to_integral_value(ROUND_HALF_UP))
+
+
+def to_decimal(value: float) -> Decimal:
+    """Three places, half away from zero, of the 15 digits that a double stands for."""
+    return Decimal(f"{value:.15g}").quantize(Decimal("0.001"), ROUND_HALF_UP)
+
+
+def fits(kind: str, value: Any) -> bool:
+    """Whether a value goes into silver."""
+    if value is None or kind not in ("integer", "count", "decimal"):
+        return True
+    if not isfinite(value):
+        return False
+    if kind == "decimal":
+        return abs(value) < 1e10 and abs(to_decimal(value)) < 10**9
+    return rounded(value) in INTEGERS
+
+
+def _converted(kind: str, row: Row, name: str, codes: Mapping[int, str]) -> Any:
+    value = row.get(name)
+    if kind == "code":
+        if value in codes:
+            return value
+        return next((n for n, code in codes.items() if code == row.get("down_code")), None)
+    if value is None or kind in ("text", "end"):
+        return value
+    return to_decimal(value) if kind == "decimal" else rounded(value)
+
+
+def greater(one: Any, other: Any) -> Any:
+    """The known one of two values; of two known ones the greater, text by its bytes."""
+    known = [value for value in (one, other) if value is not None]
+    return max(known, key=lambda v: v.encode() if isinstance(v, str) else v, default=None)
+
+
+# ------------------------------------------------------------------------------------------- loads
+
+
+def reason(fact: Fact, row: Row, machines: Mapping[int, Machine]) -> str | None:
+    """Why a row cannot be loaded; None when it can."""
+    instant = row.get(fact.instant)
+    if row["machine_iot_id"] not in machines:
+        return "unknown_machine"
+    if instant is None:
+        return f"missing_{fact.word}"
+    if isinstance(instant, str) or not FIRST_INSTANT <= instant < END_OF_TIME:
+        return f"{fact.word}_out_of_range"
+    if fact.key and not fact.key_may_miss and row.get(fact.key) is None:
+        return "missing_key"
+    for end in (row.get(name) for name, kind in fact.own.items() if kind == "end"):
+        if end == "-infinity" or (isinstance(end, datetime) and end < instant):
+            return "end_before_start"
+        if end == "infinity" or (isinstance(end, datetime) and end - instant > LONGEST):
+            return "end_out_of_range"
+    if not all(fits(kind, row.get(name)) for name, kind in fact.own.items()):
+        return "value_out_of_range"
+    return None
+
+
+@dataclass
+class Outcome:
+    """What there must be afterwards; ``rejects`` by the row's place in the input."""
+
+    silver: dict[Key, dict[str, Any]]
+    rejects: dict[int, str] = field(default_factory=dict)
+    state: dict[int, tuple[datetime, datetime | None]] = field(default_factory=dict)
+    loaded: int = 0
+    merged: int = 0
+
+
+def load(
+    fact: Fact,
+    rows: Sequence[Row],
+    machines: Mapping[int, Machine],
+    codes: Mapping[int, str],
+    history: Mapping[Key, Row] | None = None,
+) -> Outcome:
+    """All rows of bronze, loaded over what silver held before."""
+    before = history or {}
+    outcome = Outcome({key: dict(row) for key, row in before.items()})
+    silver = outcome.silver
+    for place, row in enumerate(rows):
+        why = reason(fact, row, machines)
+        if why:
+            outcome.rejects[place] = why
+            continue
+        key: Key = (row["machine_iot_id"], row[fact.instant])
+        if fact.key:
+            key = (*key, row.get(fact.key) or "")
+        own = {name: _converted(kind, row, name, codes) for name, kind in fact.own.items()}
+        if key in silver:
+            outcome.merged += 1
+            silver[key].update({n: greater(silver[key][n], value) for n, value in own.items()})
+        else:
+            outcome.loaded += 1
+            silver[key] = _placed(machines[key[0]], row[fact.instant]) | own
+    if fact is CYCLES:
+        _stitch(silver, before)
+        for machine, start in sorted(silver):
+            outcome.state[machine] = (start, silver[machine, start]["cycle_end"])
+    return outcome
+
+
+def _placed(machine: Machine, instant: datetime) -> dict[str, Any]:
+    shift_id, name, logical_date = shift_at(machine.plant, instant)
+    return {
+        "logical_date": logical_date,
+        "company_iot_id": machine.company,
+        "shift_id": shift_id,
+        "shift_name": name,
+    }
+
+
+def _stitch(silver: dict[Key, dict[str, Any]], history: Mapping[Key, Row]) -> None:
+    """Run time of each cycle and its gap from the machine's one before.
+
+    History stands as it is, unless the cycle's end, or the one before it, is another now.
+    """
+    previous, old_previous = _previous(silver), _previous(history)
+    for key, cycle in silver.items():
+        start, end = key[1], cycle["cycle_end"]
+        known = history.get(key)
+        if known is None or known["cycle_end"] != end:
+            cycle["actual_cycle_time"] = None if end is None else rounded(_seconds(end - start))
+        last = previous[key]
+        last_end = silver[last]["cycle_end"] if last else None
+        same = last == old_previous.get(key) and (
+            last is None or history[last]["cycle_end"] == last_end
+        )
+        if known is not None and same:
+            continue
+        gap = None if last_end is None else max(0, rounded(_seconds(start - last_end)))
+        cycle["actual_load_unload"] = None if gap is None else min(gap, INTEGERS[-1])
+
+
+def _previous(keys: Iterable[Key]) -> dict[Key, Key | None]:
+    """For each cycle the one before it of the same machine."""
+    ordered = sorted(keys)
+    return {
+        key: last if last and last[0] == key[0] else None
+        for last, key in zip([None, *ordered], ordered, strict=False)
+    }
+
+
+def _seconds(length: timedelta) -> Decimal:
+    return Decimal(length // timedelta(microseconds=1)) / 10**6

@@ -1,0 +1,273 @@
+"""Any rows, in any order and any batches: silver, state, rejects and counters equal the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, seed, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from setu.servers import Server
+from tests.loads import Fleet, fleet_on
+from tests.model import CYCLES, OTHER_FACTS, Fact, Key, Row
+from tests.property.profile import SEED, cases
+from tests.v1 import query, run
+
+# The hours around a change to daylight saving in New York, where the instants are close enough to
+# meet, and not on whole seconds.
+START = datetime(2024, 3, 10, 4, 30, tzinfo=UTC)
+STEP = timedelta(seconds=1800.25)
+LENGTHS = (0, 0.5, 1.5, 4.499, 4.5, 900, 1800.25, 7000, 40_000)
+MACHINES = (1, 2, 3, 4)
+# Most rows are one machine's: a stitch needs several cycles that are near each other.
+BUSY = (1, 1, 1, 1, 2, 2, 3, 4)
+UNKNOWN = (0, 999, -1, 2**40)
+OUT_OF_RANGE = (
+    *("infinity", "-infinity"),
+    datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC),
+    datetime(2200, 1, 1, tzinfo=UTC),
+)
+EDGES = (2147483647.4, 2147483647.5, -2147483648.4, -2147483648.5)
+DECIMAL_EDGES = (999999999.9994, 999999999.9995, 1e9, -999999999.9995)
+HALVES = (0.5, 1.5, 2.5, -0.5, -2.5, 0.49999999999999994, 1.0005, 2.0015, -3.0005, 1e-7)
+
+TEXTS = st.sampled_from(["", "A", "a", "B", "ä", "Z", "日本", "O'1", '"', "O1000", "\n\\"])
+VALUES: dict[str, SearchStrategy[Any]] = {
+    "text": TEXTS,
+    "integer": st.integers(-3, 9) | st.sampled_from([2**31 - 1, -(2**31)]),
+    "count": st.sampled_from(HALVES + EDGES[::2]) | st.floats(-1e6, 1e6),
+    "decimal": st.sampled_from(HALVES + DECIMAL_EDGES[:1]) | st.floats(-1e8, 1e8),
+    "code": st.sampled_from([1, 2, 3, 17, 2**40]),
+}
+NO_NUMBERS = [float("nan"), float("inf"), float("-inf"), 1e300]
+POISON: dict[str, SearchStrategy[Any]] = {
+    "integer": st.sampled_from([2**31, -(2**31) - 1, 2**62]),
+    "count": st.sampled_from([*NO_NUMBERS, *EDGES[1::2]]),
+    "decimal": st.sampled_from([*NO_NUMBERS, *DECIMAL_EDGES[1:]]),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Rows split into runs, what silver held before, and the size of a batch."""
+
+    history: dict[Key, dict[str, Any]]
+    runs: list[list[Row]]
+    batch_size: int
+
+
+def _instants() -> SearchStrategy[datetime]:
+    return st.integers(0, 11).map(lambda n: START + n * STEP)
+
+
+@st.composite
+def _rows(draw: DrawFn, fact: Fact) -> dict[str, Any]:
+    """A row that can be loaded, or, one time in five, one with a single fault."""
+    row: dict[str, Any] = {
+        "machine_iot_id": draw(st.sampled_from(BUSY)),
+        fact.instant: draw(_instants()),
+        # Late: before the hour that a sweep looks back. Early: a clock that is ahead.
+        "time": draw(
+            st.sampled_from([None, None, None, *(timedelta(hours=h) for h in (-50, -2, 1))])
+        ),
+    }
+    if row["time"] is not None:
+        row["time"] += datetime.now(UTC)
+    if fact.key:
+        row[fact.key] = draw(
+            st.sampled_from(["A", "a", "ä", *([None] if fact.key_may_miss else "")])
+        )
+    for name, kind in fact.own.items():
+        if kind == "end":
+            length = draw(st.none() | st.sampled_from(LENGTHS))
+            row[name] = None if length is None else row[fact.instant] + timedelta(seconds=length)
+        else:
+            row[name] = draw(st.none() | VALUES[kind])
+    if "down_id" in fact.own:
+        row["down_code"] = draw(st.none() | st.sampled_from(["NO TOOL", "Störung", "no tool", "?"]))
+    if draw(st.integers(0, 4)) == 0:
+        _spoil(draw, fact, row)
+    return row
+
+
+def _spoil(draw: DrawFn, fact: Fact, row: dict[str, Any]) -> None:
+    own = [name for name, kind in fact.own.items() if kind in (*POISON, "end")]
+    at = draw(
+        st.sampled_from(["machine_iot_id", fact.instant, *([fact.key] if fact.key else []), *own])
+    )
+    if at == "machine_iot_id":
+        row[at] = draw(st.sampled_from(UNKNOWN))
+    elif at == fact.instant:
+        row[at] = draw(st.none() | st.sampled_from(OUT_OF_RANGE))
+    elif at == fact.key:
+        row[at] = None
+    elif fact.own[at] == "end":
+        wrong = [row[fact.instant] + d for d in (timedelta(microseconds=-1), timedelta(days=24856))]
+        row[at] = draw(st.sampled_from(["infinity", "-infinity", *wrong]))
+    else:
+        row[at] = draw(POISON[fact.own[at]])
+
+
+@st.composite
+def _histories(draw: DrawFn, fact: Fact) -> dict[Key, dict[str, Any]]:
+    """Rows of silver that a load did not write: their values need not make sense."""
+    history: dict[Key, dict[str, Any]] = {}
+    keys = [st.sampled_from(MACHINES[:2]), _instants()]
+    if fact.key:
+        keys.append(st.sampled_from(["A", "ä", *([""] if fact.key_may_miss else [])]))
+    for key in draw(st.lists(st.tuples(*keys), max_size=5, unique=True)):
+        row: dict[str, Any] = {
+            "logical_date": date(2024, 1, draw(st.integers(1, 9))),
+            "company_iot_id": 1,
+            "shift_id": draw(st.integers(0, 9)),
+            "shift_name": draw(st.none() | TEXTS),
+        }
+        for name, kind in fact.own.items():
+            if kind == "end":
+                lengths = st.sampled_from((-60.0, *LENGTHS))
+                length = draw(st.none() | lengths)
+                row[name] = None if length is None else key[1] + timedelta(seconds=length)
+            elif kind == "decimal":
+                row[name] = draw(
+                    st.none() | st.integers(-(10**6), 10**6).map(lambda n: Decimal(n) / 1000)
+                )
+            else:
+                row[name] = draw(st.none() | (TEXTS if kind == "text" else st.integers(-3, 9)))
+        if fact is CYCLES:
+            row["actual_load_unload"] = draw(st.none() | st.integers(-5, 99))
+            row["actual_cycle_time"] = draw(st.none() | st.integers(-5, 99))
+        history[key] = row
+    return history
+
+
+@st.composite
+def _cases(draw: DrawFn, fact: Fact) -> Case:
+    size = draw(st.integers(1, 24))
+    rows = draw(st.lists(_rows(fact), min_size=size, max_size=size))
+    # What is sent once more, by a gateway that reconnects.
+    rows += draw(st.lists(st.sampled_from(rows), max_size=3))
+    rows = draw(st.permutations(rows))
+    cuts = sorted(draw(st.lists(st.integers(0, len(rows)), max_size=3)))
+    edges = [0, *cuts, len(rows)]
+    return Case(
+        draw(st.just({}) | _histories(fact)),
+        [list(rows[a:b]) for a, b in pairwise(edges)],
+        draw(st.integers(1, 7) | st.just(1000)),
+    )
+
+
+@pytest.fixture(scope="module")
+def fleet(server: Server) -> Iterator[Fleet]:
+    with fleet_on(server) as made:
+        assert tuple(made.machines) == MACHINES
+        yield made
+
+
+def _check(fleet: Fleet, fact: Fact, case: Case) -> None:
+    fleet.clear(fact)
+    fleet.remember(fact, case.history)
+    ids: list[int] = []
+    counted = dict.fromkeys(("read", "loaded", "merged", "rejected"), 0)
+    for rows in case.runs:
+        ids += fleet.send(fact, rows)
+        log = fleet.load(fact, batch_size=case.batch_size)
+        for name in counted:
+            counted[name] += log[f"rows_{name}"]
+    rows = [row for run in case.runs for row in run]
+    wanted = fleet.expect(fact, rows, case.history)
+    note(f"{fact.name}: {case}")
+    assert fleet.silver(fact) == wanted.silver
+    assert fleet.rejects(fact) == {ids[place]: why for place, why in wanted.rejects.items()}
+    assert counted == {
+        "read": len(rows),
+        "loaded": wanted.loaded,
+        "merged": wanted.merged,
+        "rejected": len(wanted.rejects),
+    }
+    if fact is CYCLES:
+        assert fleet.state() == wanted.state
+
+
+@cases(36)
+@given(case=_cases(CYCLES))
+def test_cycles_come_to_what_the_model_says(fleet: Fleet, case: Case) -> None:
+    _check(fleet, CYCLES, case)
+
+
+@pytest.mark.parametrize("fact", OTHER_FACTS, ids=lambda fact: fact.name)
+@cases(8)
+@given(data=st.data())
+def test_facts_come_to_what_the_model_says(fleet: Fleet, fact: Fact, data: st.DataObject) -> None:
+    _check(fleet, fact, data.draw(_cases(fact)))
+
+
+# What the checks above are good for: each fault planted in a load must be found.
+FAULTS = {
+    "the later row wins": (
+        OTHER_FACTS[1],
+        "fn_load_statement",
+        "greatest(t.%1$s%2$s, excl",
+        "(excl",
+    ),
+    "late rows are lost": (OTHER_FACTS[1], "fn_load_statement", "r.time < $3", "false"),
+    "the last id of a batch is lost": (
+        OTHER_FACTS[1],
+        "fn_load_statement",
+        "c.last_id END",
+        "$2 END",
+    ),
+    "a gap is not restitched": (CYCLES, "fn_load_machine_cycles", "OR s.follows_anew", ""),
+    "the cache goes back": (
+        CYCLES,
+        "fn_load_machine_cycles",
+        "WHERE excluded.last_cycle_start >= t.last_cycle_start",
+        "",
+    ),
+    "the cached end is used for a late cycle": (
+        CYCLES,
+        "fn_load_machine_cycles",
+        "WHEN NOT i.has_late THEN",
+        "WHEN true THEN",
+    ),
+    "the last cycle is not looked at": (
+        CYCLES,
+        "fn_load_machine_cycles",
+        "c.cycle_start IN (i.cycle_start, i.last_cycle_start)",
+        "c.cycle_start = i.cycle_start",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_planted_in_a_load_is_found(fleet: Fleet, fault: str) -> None:
+    fact, name, sound, faulty = FAULTS[fault]
+    [(code,)] = query(
+        fleet.connection,
+        "SELECT pg_get_functiondef(p.oid) FROM pg_proc AS p"
+        " WHERE p.pronamespace = '_etl'::regnamespace AND p.proname = %s",
+        name,
+    )
+    assert sound in code
+
+    @settings(
+        max_examples=1000, database=None, deadline=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @seed(SEED)
+    @given(case=_cases(fact))
+    def check(case: Case) -> None:
+        _check(fleet, fact, case)
+
+    run(fleet.connection, code.replace(sound, faulty))
+    try:
+        with pytest.raises(AssertionError):
+            check()
+    finally:
+        run(fleet.connection, code)
