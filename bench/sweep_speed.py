@@ -63,17 +63,17 @@ INNER JOIN (SELECT iot_id, row_number() OVER (ORDER BY iot_id) - 1 AS place FROM
 """
 
 # Cycles number %s to %s of the fleet: one machine after the other, 90 s apart.
-ARRIVE = """
+ARRIVE = f"""
 INSERT INTO bronze.raw_machine_cycles (device_id, machine_iot_id, cycle_start, cycle_end,
     program_no, std_load_unload, std_cycle_time, down_threshold)
-SELECT 'D' || n %% {machines}, 1 + n %% {machines}, c.cycle_start,
+SELECT 'D' || n %% {MACHINES}, 1 + n %% {MACHINES}, c.cycle_start,
     c.cycle_start + INTERVAL '60 seconds', 'O1000', 30, 60, 300
 FROM generate_series(%s::bigint, %s::bigint - 1) AS n
 CROSS JOIN LATERAL (
-    SELECT TIMESTAMPTZ '2026-01-05' + n / {machines} * INTERVAL '90 seconds'
-        + n %% {machines} * INTERVAL '3 milliseconds'
+    SELECT TIMESTAMPTZ '2026-01-05' + n / {MACHINES} * INTERVAL '90 seconds'
+        + n %% {MACHINES} * INTERVAL '3 milliseconds'
 ) AS c (cycle_start)
-""".format(machines=MACHINES)
+"""
 
 # The values are the sweep's in number and type, but nothing is looked up or worked out for them.
 BARE = """
@@ -93,16 +93,16 @@ SELECT create_hypertable('public.bare_cycles', by_range('cycle_start', INTERVAL 
 """
 
 # Old rows that were loaded long ago: the sweep has to leave them alone, not to load them.
-OLD = """
+OLD = f"""
 INSERT INTO bronze.raw_machine_cycles (time, device_id, machine_iot_id, cycle_start, cycle_end,
     program_no, std_load_unload, std_cycle_time, down_threshold)
-SELECT a.time, 'D' || n %% {machines}, 1 + n %% {machines}, a.time - INTERVAL '60 seconds', a.time,
+SELECT a.time, 'D' || n %% {MACHINES}, 1 + n %% {MACHINES}, a.time - INTERVAL '60 seconds', a.time,
     'O1000', 30, 60, 300
 FROM generate_series(1, %s) AS n
 CROSS JOIN LATERAL (
     SELECT date_trunc('day', now()) - %s * INTERVAL '1 day' + n * INTERVAL '40 milliseconds'
 ) AS a (time)
-""".format(machines=MACHINES)
+"""
 
 SKIP_OLD = """
 UPDATE _etl.watermarks
