@@ -108,6 +108,7 @@ SKIP_OLD = """
 UPDATE _etl.watermarks
 SET last_processed_id = pg_sequence_last_value('bronze.raw_machine_cycles_id_seq'),
     last_processed_ts = now() - INTERVAL '1 minute'
+WHERE pipeline = 'machine_cycles'
 """
 
 
@@ -130,7 +131,10 @@ class Fleet:
 
     def arrive(self, rows: int) -> int:
         """New cycles in bronze; the highest id before them."""
-        [(last,)] = run(self.connection, "SELECT last_processed_id FROM _etl.watermarks")
+        [(last,)] = run(
+            self.connection,
+            "SELECT last_processed_id FROM _etl.watermarks WHERE pipeline = 'machine_cycles'",
+        )
         run(self.connection, ARRIVE, self.arrived, self.arrived + rows)
         self.arrived += rows
         return int(last)
@@ -144,7 +148,7 @@ class Fleet:
         [(behind,)] = run(
             self.connection,
             "SELECT pg_sequence_last_value('bronze.raw_machine_cycles_id_seq') "
-            "- last_processed_id FROM _etl.watermarks",
+            "- last_processed_id FROM _etl.watermarks WHERE pipeline = 'machine_cycles'",
         )
         assert behind == 0, behind
         return took
