@@ -245,7 +245,9 @@ def prepare(chain: Chain, source: Source) -> list[int]:
 
 
 def assert_lag_view_names_the_prepared(chain: Chain) -> None:
-    held_up_by = chain.value("SELECT held_up_by FROM _etl.v_pipeline_lag")
+    held_up_by = chain.value(
+        "SELECT held_up_by FROM _etl.v_pipeline_lag WHERE pipeline = 'machine_cycles'"
+    )
     assert "prepared transaction survivor of postgres since" in held_up_by
 
 
@@ -264,7 +266,10 @@ def finish_prepared(chain: Chain, ids: list[int], machines: list[int]) -> int:
 
 def plant_violation(chain: Chain, machines: list[int]) -> None:
     """What the checks are for: a watermark that outlived the ids it has passed."""
-    chain.run("UPDATE _etl.watermarks SET last_processed_id = last_processed_id + 3")
+    chain.run(
+        "UPDATE _etl.watermarks SET last_processed_id = last_processed_id + 3 "
+        "WHERE pipeline = 'machine_cycles'"
+    )
     with pytest.raises(AssertionError, match="ahead of ids that are still to come"):
         check(chain, machines)
     source = Source(Random(1), machines)
