@@ -1,4 +1,4 @@
--- what: carries v1's older cycles over, chunk by chunk, newest first, each chunk its own transaction
+-- what: carries v1's older rows over, chunk by chunk, newest first, each chunk its own transaction
 -- why: 500 million rows in one transaction would hold back vacuum for hours and lose all when killed
 -- transaction: no (each chunk commits; run again, it goes on with the chunks that are left)
 -- lock: none but row locks on v2's own rows

@@ -1,4 +1,4 @@
--- what: every chunk that slept with v1's cycles has its account, and each account adds up
+-- what: every chunk that slept with v1's rows has its account, and each account adds up
 DO $verify$
 DECLARE
     v_wrong text;
