@@ -87,7 +87,8 @@ def _community_only(root: Path) -> Callable[[str], bool]:
     }
 
     def is_one(name: str) -> bool:
-        whole = name.split("(")[0]
+        # A privilege is named by the object that it is on, with its kind before it.
+        whole = name.split("(")[0].split(" to ")[0].split(" ")[-1]
         return whole in names or whole.rpartition(".")[0] in names
 
     return is_one
