@@ -114,24 +114,34 @@ class Writer:
         self.rolled_back = 0
 
     def __call__(self, connection: psycopg2.extensions.connection) -> None:
-        pick = self._random
-        rows: list[BronzeRow] = []
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")
-            for _ in range(pick.choice((1, 1, 2, 5))):
-                if pick.random() < 0.3:
-                    cursor.execute("SAVEPOINT place")
-                    kept = self._insert(cursor)
-                    if pick.random() < 0.5:
-                        cursor.execute("ROLLBACK TO SAVEPOINT place")
-                    else:
-                        rows += kept
-                else:
-                    rows += self._insert(cursor)
-                # The ids are drawn; what others draw now overtakes them.
-                time.sleep(pick.choice((0, 0, 0.002, 0.02, 0.1)))
+            try:
+                rows = self._fill(cursor)
+            except TRANSIENT:
+                # Its old chunk was dropped as it wrote: nothing of the transaction is kept.
+                cursor.execute("ROLLBACK")
+                self.rolled_back += 1
+                return
             self._end(cursor, rows)
-        time.sleep(pick.choice((0, 0, 0.005)))
+        time.sleep(self._random.choice((0, 0, 0.005)))
+
+    def _fill(self, cursor: Any) -> list[BronzeRow]:
+        pick = self._random
+        rows: list[BronzeRow] = []
+        for _ in range(pick.choice((1, 1, 2, 5))):
+            if pick.random() < 0.3:
+                cursor.execute("SAVEPOINT place")
+                kept = self._insert(cursor)
+                if pick.random() < 0.5:
+                    cursor.execute("ROLLBACK TO SAVEPOINT place")
+                else:
+                    rows += kept
+            else:
+                rows += self._insert(cursor)
+            # The ids are drawn; what others draw now overtakes them.
+            time.sleep(pick.choice((0, 0, 0.002, 0.02, 0.1)))
+        return rows
 
     def _insert(self, cursor: Any) -> list[BronzeRow]:
         rows = [self._source.row() for _ in range(self._random.choice((1, 1, 3, 20)))]
