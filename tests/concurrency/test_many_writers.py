@@ -118,8 +118,10 @@ class Writer:
             cursor.execute("BEGIN")
             try:
                 rows = self._fill(cursor)
-            except TRANSIENT:
+            except (*TRANSIENT, psycopg2.errors.InternalError_) as error:
                 # Its old chunk was dropped as it wrote: nothing of the transaction is kept.
+                if not isinstance(error, TRANSIENT) and "could not open relation" not in str(error):
+                    raise
                 cursor.execute("ROLLBACK")
                 self.rolled_back += 1
                 return
