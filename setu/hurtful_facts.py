@@ -192,14 +192,15 @@ def hurtful_facts(connection: _Connection, end: datetime) -> None:
 
 
 def unconvertible_numbers(connection: _Connection, *, until: datetime) -> None:
-    """Add numbers that v2's types cannot hold: too large once rounded, infinite, not a number.
+    """Add numbers that v2's types cannot hold: too large once rounded, infinite, no number.
 
     Needs ``hurtful_rows`` first. Commits nothing.
     """
     at = until - timedelta(days=3)
     inf, nan = float("inf"), float("nan")
-    counts = (2_147_483_647.5, -2_147_483_648.5, 1e300, inf, -inf, nan)
-    energies = (999_999_999.9995, -1e9, 1e300, inf, -inf, nan)
+    counts = (2_147_483_647.5, 2_147_483_647.499_999_5, -2_147_483_648.5, 1e300, inf, -inf, nan)
+    # numeric(12,3) has a NaN of its own. The second is printed as the first, and rounds as it.
+    energies = (999_999_999.9995, 999_999_999.999_499_96, -1e9, 1e300, inf, -inf)
     for table in _TABLES:
         if table.name not in ("machine_energy", "machine_focas", "machine_tool_usage"):
             continue

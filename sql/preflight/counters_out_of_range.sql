@@ -20,6 +20,6 @@ FROM (
     ) AS v (name, value)
 ) AS c
 INNER JOIN master.machine_info AS m ON m.machine_id = c.machine_id AND m.company_id = c.company_id
--- NaN sorts above every number.
-WHERE NOT (c.value > -2147483648.5 AND c.value < 2147483647.5)
+-- As the step rounds; NaN sorts above every number.
+WHERE round(c.value::numeric) NOT BETWEEN -2147483648 AND 2147483647
 ORDER BY c.source, c.time, c.name;

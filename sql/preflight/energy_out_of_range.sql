@@ -11,6 +11,6 @@ CROSS JOIN LATERAL (VALUES
     ('servo_energy', e.servo_energy), ('spindle_energy', e.spindle_energy),
     ('total_energy', e.total_energy)
 ) AS v (name, value)
--- numeric(12,3) holds NaN, but neither infinity nor ten digits before the point.
-WHERE v.value <> 'NaN' AND abs(v.value) >= 999999999.9995
+-- As the step rounds. numeric(12,3) holds NaN, but neither infinity nor ten digits before the point.
+WHERE v.value <> 'NaN' AND abs(round(v.value::numeric, 3)) >= 1000000000
 ORDER BY e.time, v.name;

@@ -464,7 +464,7 @@ def test_what_came_under_v2_is_in_v1_in_its_words(
 
 
 def test_bronze_rows_that_were_not_loaded_wait_in_v1(journeys: dict[str, Journey]) -> None:
-    waiting = dict(journeys[HEAD].found["waiting"])
+    waiting: dict[str, dict[str, object]] = dict(journeys[HEAD].found["waiting"])
     assert len(waiting) == ARRAYS
     assert waiting["MachineWiseFocasDetails"]["PartCount"] == 1.5
     assert waiting["MachineWiseEnergyDetails"]["TotalEnergy"] == 0.1 + 0.2

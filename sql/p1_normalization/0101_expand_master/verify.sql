@@ -1,4 +1,4 @@
--- what: every v1 company, plant and machine has its v2 row, under the key that _archive remembers
+-- what: every v1 company, plant and machine has its key, and until the swap its v2 row under that key
 DO $verify$
 DECLARE
     v_v1 text := CASE WHEN to_regclass('_stage.companies') IS NULL THEN '_archive' ELSE 'master' END;
@@ -15,24 +15,24 @@ BEGIN
             FROM %1$I.companies AS c
             LEFT JOIN _archive.company_keys AS k ON k.company_id = c.company_id
             LEFT JOIN %2$I.companies AS t ON t.iot_id = k.company_iot_id
-            WHERE t.iot_id IS NULL
+            WHERE k.company_id IS NULL OR (t.iot_id IS NULL AND %3$L)
             UNION ALL
             SELECT format('plant %%s/%%s', p.company_id, p.plant_id)
             FROM %1$I.plants AS p
             LEFT JOIN _archive.plant_keys AS k
                 ON k.company_id = p.company_id AND k.plant_id = p.plant_id
             LEFT JOIN %2$I.plants AS t ON t.iot_id = k.plant_iot_id
-            WHERE t.iot_id IS NULL
+            WHERE k.company_id IS NULL OR (t.iot_id IS NULL AND %3$L)
             UNION ALL
             SELECT format('machine %%s/%%s', m.company_id, m.machine_id)
             FROM %1$I.machine_info AS m
             LEFT JOIN _archive.machine_keys AS k
                 ON k.company_id = m.company_id AND k.machine_id = m.machine_id
             LEFT JOIN %2$I.machine_info AS t ON t.iot_id = k.machine_iot_id
-            WHERE t.iot_id IS NULL
+            WHERE k.company_id IS NULL OR (t.iot_id IS NULL AND %3$L)
             LIMIT 20
         ) AS m
-    $query$, v_v1, v_v2) INTO v_missing;
+    $query$, v_v1, v_v2, v_v2 = '_stage') INTO v_missing;
     IF v_missing IS NOT NULL THEN
         RAISE EXCEPTION 'master rows of v1 have no v2 row'
             USING DETAIL = v_missing,

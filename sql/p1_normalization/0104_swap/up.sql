@@ -6,7 +6,6 @@
 DO $ready$
 DECLARE
     v_left text;
-    v_failure record;
 BEGIN
     SELECT string_agg(format('%s from %s', p.table_name, p.range_start), ', ' ORDER BY p.range_start)
     INTO v_left
@@ -18,10 +17,7 @@ BEGIN
                 HINT = 'Downgrade to 0102 and upgrade again: 0103 carries what is left.';
     END IF;
 
-    FOR v_failure IN DELETE FROM _stage.carry_failures AS f RETURNING f.table_name, f.event_time LOOP
-        PERFORM _stage.carry(v_failure.table_name, v_failure.event_time,
-            v_failure.event_time + INTERVAL '1 microsecond');
-    END LOOP;
+    PERFORM _stage.carry_set_aside();
 
     -- A machine that v1 registered after a chunk was carried: its rows there were orphans' then.
     PERFORM _stage.carry_late_machines((
@@ -42,7 +38,8 @@ SELECT _archive.lock_tables(
 );
 
 SELECT _stage.sync_master();
--- And one that was registered while the locks were waited for.
+-- And what was set aside, or a machine registered, while the locks were waited for.
+SELECT _stage.carry_set_aside();
 SELECT _stage.carry_late_machines(
     current_setting('setu.late_machines_until')::timestamptz - INTERVAL '1 second'
 );

@@ -21,6 +21,13 @@ CREATE TABLE IF NOT EXISTS _archive.machine_keys (
     registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (company_id, machine_id)
 );
+CREATE TABLE IF NOT EXISTS _archive.former_machine_keys (
+    machine_iot_id integer PRIMARY KEY,
+    company_id text NOT NULL,
+    machine_id text NOT NULL
+);
+COMMENT ON TABLE _archive.former_machine_keys IS
+    'Keys of machines that v2 deleted and made anew: rows in silver may carry them';
 CREATE TABLE IF NOT EXISTS _archive.shift_keys (
     plant_iot_id integer NOT NULL,
     shift_id smallint NOT NULL,

@@ -5,7 +5,11 @@ LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT k.company_id, k.machine_id,
         CASE WHEN p_shift_id = 0 THEN 'UNKNOWN' ELSE coalesce(sk.v1_shift_id, p_shift_id::text) END
-    FROM _archive.machine_keys AS k
+    FROM (
+        SELECT c.machine_iot_id, c.company_id, c.machine_id FROM _archive.machine_keys AS c
+        UNION ALL
+        SELECT f.machine_iot_id, f.company_id, f.machine_id FROM _archive.former_machine_keys AS f
+    ) AS k
     LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = k.machine_iot_id
     LEFT JOIN _archive.shift_keys AS sk
         ON sk.plant_iot_id = pm.plant_iot_id AND sk.shift_id = p_shift_id
@@ -102,7 +106,11 @@ LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT v2.event_time, k.company_id, k.machine_id, nullif(v2.user_id, ''), v2.batch_no,
         nullif(v2.question_id, ''), v2.question_category, v2.rating_value, v2.comments, v2.created_at
-    FROM _archive.machine_keys AS k
+    FROM (
+        SELECT c.machine_iot_id, c.company_id, c.machine_id FROM _archive.machine_keys AS c
+        UNION ALL
+        SELECT f.machine_iot_id, f.company_id, f.machine_id FROM _archive.former_machine_keys AS f
+    ) AS k
     WHERE k.machine_iot_id = v2.machine_iot_id
 $function$;
 
@@ -112,7 +120,11 @@ LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT v2.alert_id, v2.time, k.company_id, v2.rule_id, k.machine_id, v2.message,
         v2.value_at_alert, v2.status, v2.resolved_at
-    FROM _archive.machine_keys AS k
+    FROM (
+        SELECT c.machine_iot_id, c.company_id, c.machine_id FROM _archive.machine_keys AS c
+        UNION ALL
+        SELECT f.machine_iot_id, f.company_id, f.machine_id FROM _archive.former_machine_keys AS f
+    ) AS k
     -- v1 holds no alert of a machine that it has deleted.
     INNER JOIN _archive.machine_info AS m
         ON m.company_id = k.company_id AND m.machine_id = k.machine_id

@@ -56,6 +56,37 @@ COMMENT ON FUNCTION _stage.carry(text, timestamptz, timestamptz, timestamptz) IS
     'Carries the v1 rows of a table and a time range to v2';
 REVOKE ALL ON FUNCTION _stage.carry(text, timestamptz, timestamptz, timestamptz) FROM PUBLIC;
 
+-- Tries the rows once more that a trigger set aside: v1 may have mended them since.
+CREATE FUNCTION _stage.carry_set_aside() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_failure record;
+    v_message text;
+    v_left text[];
+BEGIN
+    FOR v_failure IN
+        DELETE FROM _stage.carry_failures AS f RETURNING f.table_name, f.event_time
+    LOOP
+        BEGIN
+            PERFORM _stage.carry(v_failure.table_name, v_failure.event_time,
+                v_failure.event_time + INTERVAL '1 microsecond');
+        EXCEPTION WHEN OTHERS THEN  -- told below, all at once
+            GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT;
+            v_left := v_left || format('%s at %s: %s',
+                v_failure.table_name, v_failure.event_time, v_message);
+        END;
+    END LOOP;
+    IF v_left IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot swap because v2 cannot hold some rows that v1 has written'
+            USING ERRCODE = 'check_violation', DETAIL = array_to_string(v_left, '; '),
+                HINT = 'Correct these rows in v1, or delete them, then upgrade again.';
+    END IF;
+END
+$function$;
+REVOKE ALL ON FUNCTION _stage.carry_set_aside() FROM PUBLIC;
+
 -- Each new v1 row, as it comes. v1 must go on whatever happens here: a row that fails is set aside
 -- with its error, and the swap refuses to go on while there is one. The functions are written out
 -- table by table so that each keeps its plan: this runs for every row that v1 writes.

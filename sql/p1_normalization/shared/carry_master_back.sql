@@ -26,6 +26,40 @@ BEGIN
                 HINT = 'Give each a row in master.plant_machine_mapping and a device_iot_id, then downgrade again.';
     END IF;
 
+    -- What was deleted and made anew under the same name has another key now. Rows in silver may still
+    -- carry a machine's former one.
+    UPDATE _archive.company_keys AS k
+    SET company_iot_id = c.iot_id
+    FROM master.companies AS c
+    WHERE c.company_id = k.company_id
+        AND NOT EXISTS (SELECT 1 FROM master.companies AS o WHERE o.iot_id = k.company_iot_id)
+        AND NOT EXISTS (SELECT 1 FROM _archive.company_keys AS o WHERE o.company_iot_id = c.iot_id);
+    UPDATE _archive.plant_keys AS k
+    SET plant_iot_id = p.iot_id
+    FROM master.plants AS p
+    INNER JOIN _archive.company_keys AS ck ON ck.company_iot_id = p.company_iot_id
+    WHERE p.plant_id = k.plant_id AND ck.company_id = k.company_id
+        AND NOT EXISTS (SELECT 1 FROM master.plants AS o WHERE o.iot_id = k.plant_iot_id)
+        AND NOT EXISTS (SELECT 1 FROM _archive.plant_keys AS o WHERE o.plant_iot_id = p.iot_id);
+    WITH anew AS (
+        SELECT k.machine_iot_id, m.iot_id, k.company_id, k.machine_id
+        FROM _archive.machine_keys AS k
+        INNER JOIN master.machine_info AS m ON m.machine_id = k.machine_id
+        INNER JOIN _archive.company_keys AS ck
+            ON ck.company_iot_id = m.company_iot_id AND ck.company_id = k.company_id
+        WHERE NOT EXISTS (SELECT 1 FROM master.machine_info AS o WHERE o.iot_id = k.machine_iot_id)
+            AND NOT EXISTS (SELECT 1 FROM _archive.machine_keys AS o WHERE o.machine_iot_id = m.iot_id)
+    ),
+    former AS (
+        INSERT INTO _archive.former_machine_keys (machine_iot_id, company_id, machine_id)
+        SELECT a.machine_iot_id, a.company_id, a.machine_id FROM anew AS a
+        ON CONFLICT (machine_iot_id) DO NOTHING
+    )
+    UPDATE _archive.machine_keys AS k
+    SET machine_iot_id = a.iot_id
+    FROM anew AS a
+    WHERE k.machine_iot_id = a.machine_iot_id;
+
     INSERT INTO _archive.company_keys (company_iot_id, company_id)
     SELECT c.iot_id, c.company_id
     FROM master.companies AS c

@@ -9,6 +9,7 @@ BEGIN
     END LOOP;
 END
 $triggers$;
+DROP FUNCTION _stage.carry_set_aside();
 DROP FUNCTION _stage.carry(text, timestamptz, timestamptz, timestamptz);
 DROP FUNCTION _stage.keys_of(text, text, text, timestamptz);
 DROP TABLE _stage.carry_failures;

@@ -9,6 +9,14 @@ DECLARE
     v_code record;
     v_number smallint;
 BEGIN
+    -- What v2 deleted and v1 still has comes back under the key that it had.
+    INSERT INTO _stage.companies (iot_id, company_id, company_name, effective_from_date, created_at)
+    OVERRIDING SYSTEM VALUE
+    SELECT k.company_iot_id, c.company_id, c.company_name, c.effective_from_date, c.created_at
+    FROM _archive.company_keys AS k
+    INNER JOIN master.companies AS c ON c.company_id = k.company_id
+    WHERE NOT EXISTS (SELECT 1 FROM _stage.companies AS t WHERE t.iot_id = k.company_iot_id);
+
     WITH added AS (
         INSERT INTO _stage.companies (company_id, company_name, effective_from_date, created_at)
         SELECT c.company_id, c.company_name, c.effective_from_date, c.created_at
@@ -31,6 +39,16 @@ BEGIN
     WHERE t.iot_id = k.company_iot_id
         AND (t.company_name, t.effective_from_date, t.created_at)
             IS DISTINCT FROM (c.company_name, c.effective_from_date, c.created_at);
+
+    INSERT INTO _stage.plants (
+        iot_id, company_iot_id, plant_id, plant_name, plant_city, created_at
+    )
+    OVERRIDING SYSTEM VALUE
+    SELECT k.plant_iot_id, ck.company_iot_id, p.plant_id, p.plant_name, p.plant_city, p.created_at
+    FROM _archive.plant_keys AS k
+    INNER JOIN master.plants AS p ON p.company_id = k.company_id AND p.plant_id = k.plant_id
+    INNER JOIN _archive.company_keys AS ck ON ck.company_id = k.company_id
+    WHERE NOT EXISTS (SELECT 1 FROM _stage.plants AS t WHERE t.iot_id = k.plant_iot_id);
 
     WITH added AS (
         INSERT INTO _stage.plants (company_iot_id, plant_id, plant_name, plant_city, created_at)
@@ -76,6 +94,18 @@ BEGIN
             WHERE m.company_id = k.company_id AND m.machine_id = k.machine_id
                 AND d.device_iot_id = t.device_iot_id
         );
+
+    INSERT INTO _stage.machine_info (
+        iot_id, machine_id, company_iot_id, device_iot_id, source_iot_id, created_at
+    )
+    OVERRIDING SYSTEM VALUE
+    SELECT k.machine_iot_id, m.machine_id, ck.company_iot_id, d.device_iot_id, m.iot_id, m.created_at
+    FROM _archive.machine_keys AS k
+    INNER JOIN master.machine_info AS m
+        ON m.company_id = k.company_id AND m.machine_id = k.machine_id
+    INNER JOIN _archive.company_keys AS ck ON ck.company_id = k.company_id
+    INNER JOIN _stage.device_info AS d ON d.device_id = m.device_id
+    WHERE NOT EXISTS (SELECT 1 FROM _stage.machine_info AS t WHERE t.iot_id = k.machine_iot_id);
 
     WITH added AS (
         INSERT INTO _stage.machine_info (
