@@ -13,8 +13,10 @@ from setu.settings import Settings
 OLDEST_POSTGRES: Final = 150_000
 OLDEST_TIMESCALEDB: Final = (2, 18)
 SPARE_CONNECTIONS: Final = 3
-#: What the chain adds: the load job. TimescaleDB itself needs a scheduler for each database.
-PLANNED_JOBS: Final = 1
+#: What the chain adds that runs every minute, ten loads, and the daily retention. Policies of the
+#: column store and of gold are many more, but seldom run. TimescaleDB itself needs a scheduler for
+#: each database.
+PLANNED_JOBS: Final = 11
 SHOWN: Final = 10
 
 #: First PostgreSQL minor release of each version under which older TimescaleDB mistakes a job's
