@@ -105,7 +105,7 @@ def test_violation_stops_the_run_and_says_what_to_do(
     ("facts", "what"),
     [
         ({"scheduler": False}, "No TimescaleDB scheduler"),
-        ({"jobs": 40}, "Background workers are scarce: 41 jobs"),
+        ({"jobs": 40}, "Background workers are scarce: 51 jobs"),
         ({"worker_processes": 8}, "Background workers are scarce"),
         ({"long_transactions": ("pid 7: app, psql, for 01:00:00",)}, "may keep the run"),
     ],
