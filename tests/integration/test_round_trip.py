@@ -23,6 +23,15 @@ FLEET = FleetSize(companies=2, plants=2, machines=2, days=10, cycles_per_machine
 Rows = dict[str, RowFingerprint]
 
 
+ROLES_ELSEWHERE = """
+SELECT count(*)
+FROM pg_shdepend AS d
+INNER JOIN pg_roles AS r ON r.oid = d.refobjid AND d.refclassid = 'pg_authid'::regclass
+INNER JOIN pg_database AS b ON b.oid = d.dbid AND b.datname <> current_database()
+WHERE r.rolname IN ('setu_ingest', 'setu_etl')
+"""
+
+
 @dataclass(repr=False)
 class Walk:
     """What one walk over the chain saw, by revision."""
@@ -38,6 +47,7 @@ class Walk:
     v1: Rows = field(default_factory=dict)
     v1_after: Rows = field(default_factory=dict)
     upgraded: Catalog | None = None
+    roles_shared: bool = False
 
 
 def with_data(chain: Chain) -> None:
@@ -73,6 +83,7 @@ def walk(server: Server) -> Walk:
             chain.downgrade(revision)
             seen.down[revision] = chain.catalog()
         seen.v1_after = chain.rows(*V1_TABLES)
+        seen.roles_shared = chain.value(ROLES_ELSEWHERE) > 0
         chain.upgrade()
         seen.upgraded = chain.catalog()
     return seen
@@ -135,6 +146,8 @@ def test_verify_of_a_revision_fails_after_its_downgrade(
 ) -> None:
     # Without jobs and column store there is nothing that these two could miss.
     nothing = "community" not in server.capabilities and revision in ("0404", "0502")
+    # Another database of the server keeps the roles' settings as they are.
+    nothing |= revision == "0501" and walk.roles_shared
     assert walk.broken_after_down[revision] == ([] if nothing else [revision])
 
 

@@ -15,7 +15,7 @@ from setu.fleet import V1_TABLES, FleetSize, make_fleet
 from setu.hurtful import hurtful_rows, last_midnight
 from setu.servers import Server
 from tests.chain import HEAD, REVISIONS, Chain, Row, chain_on
-from tests.kept import cache, keep, missing, rows
+from tests.kept import cache, keep, missing, rest, rows
 
 FLEET = FleetSize(companies=1, plants=2, machines=2, days=3, cycles_per_machine_day=4)
 V2_REVISIONS = [revision for revision in REVISIONS if revision >= "0104"]
@@ -25,6 +25,7 @@ UNTIL = last_midnight() - timedelta(days=1)
 def with_data(chain: Chain) -> None:
     """v1 with a small fleet and rows that hurt; a copy of each table in schema ``keep``."""
     chain.upgrade("0001")
+    rest(chain)
     with chain.session() as connection:
         connection.autocommit = False
         make_fleet(connection, FLEET, until=UNTIL)
