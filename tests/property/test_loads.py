@@ -223,24 +223,24 @@ FAULTS = {
         "c.last_id END",
         "$2 END",
     ),
-    "a gap is not restitched": (CYCLES, "fn_load_machine_cycles", "OR s.follows_anew", ""),
-    "the cache goes back": (
+    "a gap is not restitched": (CYCLES, "fn_load_machine_cycles", "OR o.follows_anew", ""),
+    "the cache stands still": (
         CYCLES,
         "fn_load_machine_cycles",
-        "WHERE excluded.last_cycle_start >= t.last_cycle_start",
-        "",
+        "WHERE s.is_last",
+        "WHERE s.is_last AND false",
     ),
     "the cached end is used for a late cycle": (
         CYCLES,
         "fn_load_machine_cycles",
-        "WHEN NOT i.has_late THEN",
+        "WHEN i.cycle_start > i.last_cycle_start THEN",
         "WHEN true THEN",
     ),
     "the last cycle is not looked at": (
         CYCLES,
         "fn_load_machine_cycles",
-        "c.cycle_start IN (i.cycle_start, i.last_cycle_start)",
-        "c.cycle_start = i.cycle_start",
+        "c.cycle_start IN (j.cycle_start, j.last_cycle_start)",
+        "c.cycle_start = j.cycle_start",
     ),
 }
 

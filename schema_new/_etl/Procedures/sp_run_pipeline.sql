@@ -18,6 +18,7 @@ DECLARE
     v_size integer;
     v_batches bigint := 0;
     v_reject bigint;
+    v_tries integer := 0;
     v_row_is_bad boolean;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline) THEN
@@ -77,6 +78,16 @@ BEGIN
         );
 
         IF v_batch.error_code IS NOT NULL THEN
+            -- Compression or retention was at a chunk that the batch came to: it can try again.
+            IF v_tries < 3 AND (
+                v_batch.error_code IN ('40P01', '55P03', '40001')
+                OR v_batch.error_code = 'XX000' AND v_batch.error LIKE 'could not open relation%'
+            ) THEN
+                v_tries := v_tries + 1;
+                COMMIT;
+                PERFORM pg_sleep(0.1 * v_tries);
+                CONTINUE;
+            END IF;
             -- A value that no check foresaw, or a text too long for the index that it is a key of.
             v_row_is_bad := left(v_batch.error_code, 2) IN ('22', '23') OR v_batch.error_code = '54000';
             IF v_row_is_bad AND v_limit > 1 THEN
@@ -128,6 +139,7 @@ BEGIN
         COMMIT;
 
         v_batches := v_batches + 1;
+        v_tries := 0;
         v_limit := least(v_size, v_limit * 2);
         EXIT WHEN v_batches >= v_max_batches OR clock_timestamp() - v_started >= v_max_runtime;
     END LOOP;
