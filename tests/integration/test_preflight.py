@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Connection
 from typer.testing import CliRunner
 
-from setu.catalog import Catalog, differences, render_differences
+from setu.catalog import Catalog, render_differences
 from setu.cli import app, load_commands
 from setu.errors import PreflightError, RevisionStateError
 from setu.preflight import check
-from setu.preflight.v1_catalog import COMMUNITY_KINDS, FILE, v1_snapshot
+from setu.preflight.v1_catalog import FILE, differences_of_v1, v1_snapshot
 from setu.repository import repository_root
 from setu.servers import Server
 from setu.settings import Settings
@@ -68,8 +68,7 @@ def test_v1_as_made_by_the_baseline_passes(v1: Connection, preflight: Check) -> 
 
 def test_frozen_catalog_is_that_of_schema(v1: Connection, edition: str) -> None:
     frozen = Catalog.from_json((ROOT / FILE).read_text(encoding="utf-8"))
-    ignored = COMMUNITY_KINDS if edition == "apache" else ()
-    found = differences(frozen, v1_snapshot(v1, ROOT), ignore_kinds=ignored)
+    found = differences_of_v1(frozen, v1_snapshot(v1, ROOT), ROOT, community=edition == "community")
     assert render_differences(found) == ""
 
 
@@ -119,6 +118,16 @@ def test_drifted_v1_is_named_object_by_object(
 
 def test_objects_in_other_schemas_are_no_drift(v1: Connection, preflight: Check) -> None:
     execute(v1, "CREATE SCHEMA own; CREATE TABLE own.t (i integer)")
+    preflight(v1)
+
+
+@pytest.mark.requires("community")
+def test_a_job_that_somebody_paused_is_no_drift(v1: Connection, preflight: Check) -> None:
+    execute(
+        v1,
+        "SELECT public.alter_job(j.job_id, scheduled => false)"
+        " FROM timescaledb_information.jobs AS j WHERE j.hypertable_schema = 'silver'",
+    )
     preflight(v1)
 
 
