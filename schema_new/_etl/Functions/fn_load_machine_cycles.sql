@@ -95,6 +95,17 @@ BEGIN
         FROM picked AS p
         LEFT JOIN machines AS m ON m.iot_id = p.machine_iot_id
     ),
+    -- One look at all rows says what the batch does not hold, and spares the parts below their own.
+    counted AS (
+        SELECT
+            count(*) AS rows_read,
+            count(*) FILTER (WHERE j.reason_code IS NOT NULL) AS rows_rejected,
+            count(*) FILTER (WHERE j.is_late) AS rows_late,
+            bool_or(j.cycle_start <= j.last_cycle_start) AS has_late_cycle,
+            max(j.id) AS last_id,
+            max(j.time) AS last_ts
+        FROM judged AS j
+    ),
     rejected AS (
         INSERT INTO _etl.rejected_rows (pipeline, bronze_id, bronze_time, reason_code, detail, row_data)
         SELECT
@@ -122,7 +133,7 @@ BEGIN
                 'last_cycle_end', 'wall', 'reason_code'
             ]
         FROM judged AS j
-        WHERE j.reason_code IS NOT NULL
+        WHERE j.reason_code IS NOT NULL AND (SELECT c.rows_rejected > 0 FROM counted AS c)
         ON CONFLICT (pipeline, bronze_id) DO NOTHING
     ),
     distinct_cycles AS (
@@ -185,6 +196,7 @@ BEGIN
             )
         ) AS n
         WHERE j.reason_code IS NULL AND j.cycle_start <= j.last_cycle_start
+            AND (SELECT c.has_late_cycle FROM counted AS c)
     ),
     merged AS (
         SELECT
@@ -283,7 +295,7 @@ BEGIN
             s.cycle_end, s.program_no, s.std_load_unload, s.std_cycle_time, s.actual_load_unload,
             s.actual_cycle_time, s.down_threshold
         FROM stitched AS s
-        WHERE s.is_known
+        WHERE s.is_known AND (SELECT c.has_late_cycle FROM counted AS c)
         ON CONFLICT (machine_iot_id, cycle_start) DO UPDATE
         SET cycle_end = excluded.cycle_end,
             program_no = excluded.program_no,
@@ -303,15 +315,6 @@ BEGIN
             last_cycle_end = excluded.last_cycle_end,
             updated_at = clock_timestamp()
         WHERE excluded.last_cycle_start >= t.last_cycle_start
-    ),
-    counted AS (
-        SELECT
-            count(*) AS rows_read,
-            count(*) FILTER (WHERE j.reason_code IS NOT NULL) AS rows_rejected,
-            count(*) FILTER (WHERE j.is_late) AS rows_late,
-            max(j.id) AS last_id,
-            max(j.time) AS last_ts
-        FROM judged AS j
     ),
     new_cycles AS (
         SELECT count(*) AS rows_loaded FROM stitched AS s WHERE NOT s.is_known
