@@ -15,7 +15,17 @@ from tests.v2 import Plant, plant_on
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "privileges.txt"
 ROLES = ("PUBLIC", "setu_etl", "setu_ingest", "setu_reader")
 # Views that the community edition alone has.
-COMMUNITY = ("_etl.v_compression_ratios",)
+COMMUNITY = (
+    "_etl.v_compression_ratios",
+    "gold.daily_",
+    "gold.get_cycle_summary",
+    "gold.get_downtime_summary",
+    "gold.get_energy_summary",
+    "gold.hourly_",
+    "gold.machine_",
+    "gold.v_downtime_dashboard",
+    "gold.v_production_dashboard",
+)
 
 MATRIX = """
 WITH grants AS (
@@ -47,7 +57,7 @@ SELECT coalesce(r.rolname, 'PUBLIC') AS role, g.kind,
     string_agg(DISTINCT g.privilege_type, ' '), coalesce(string_agg(DISTINCT g.col, ' '), '')
 FROM grants AS g
 LEFT JOIN pg_roles AS r ON r.oid = g.grantee
-WHERE g.schema IN ('master', 'silver', 'bronze', '_etl')
+WHERE g.schema IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')
     AND coalesce(r.rolname, 'PUBLIC') = ANY (%s)
 GROUP BY g.place, 1, 2, 3, CASE WHEN g.kind = 'columns' THEN g.privilege_type END
 ORDER BY 1, g.place, 3, 2, 4
