@@ -157,18 +157,6 @@ BEGIN
         GROUP BY j.iot_id, j.cycle_start, j.company_iot_id, j.plant_iot_id, j.wall,
             j.last_cycle_start, j.last_cycle_end
     ),
-    incoming AS (
-        SELECT
-            d.*,
-            d.wall_date - coalesce(w.days_back, 0) AS logical_date,
-            coalesce(w.shift_id, 0::smallint) AS shift_id,
-            CASE WHEN w.shift_id IS NULL THEN 'UNKNOWN' ELSE w.shift_name END AS shift_name
-        FROM distinct_cycles AS d
-        LEFT JOIN master.v_shift_windows AS w
-            ON w.plant_iot_id = d.plant_iot_id
-            AND d.wall_time >= w.starts_at
-            AND d.wall_time < w.ends_before
-    ),
     -- Only where a cycle is late does silver have to be asked: for the cycle itself, the one before
     -- and the one after it, and the machine's last one.
     neighbours AS MATERIALIZED (
@@ -202,10 +190,13 @@ BEGIN
         SELECT
             machine_iot_id,
             cycle_start,
-            coalesce(n.logical_date, i.logical_date) AS logical_date,
+            n.logical_date,
             coalesce(n.company_iot_id, i.company_iot_id) AS company_iot_id,
-            coalesce(n.shift_id, i.shift_id) AS shift_id,
-            CASE WHEN n.shift_id IS NULL THEN i.shift_name ELSE n.shift_name END AS shift_name,
+            n.shift_id,
+            n.shift_name,
+            i.plant_iot_id,
+            i.wall_date,
+            i.wall_time,
             greatest(n.cycle_end, i.cycle_end) AS cycle_end,
             greatest(n.program_no COLLATE "C", i.program_no) AS program_no,
             greatest(n.std_load_unload, i.std_load_unload) AS std_load_unload,
@@ -214,10 +205,10 @@ BEGIN
             n.actual_load_unload,
             n.actual_cycle_time,
             n.shift_id IS NOT NULL AS is_known,
-            i.shift_id IS NOT NULL
+            i.company_iot_id IS NOT NULL
                 AND (n.shift_id IS NULL OR n.cycle_end IS DISTINCT FROM greatest(n.cycle_end, i.cycle_end))
                 AS ends_anew,
-            i.shift_id IS NOT NULL AND n.shift_id IS NOT NULL
+            i.company_iot_id IS NOT NULL AND n.shift_id IS NOT NULL
                 AND (n.cycle_end, n.program_no, n.std_load_unload, n.std_cycle_time, n.down_threshold)
                     IS DISTINCT FROM (
                         greatest(n.cycle_end, i.cycle_end),
@@ -227,7 +218,7 @@ BEGIN
                         greatest(n.down_threshold, i.down_threshold)
                     ) AS is_completed,
             CASE WHEN i.cycle_start > i.last_cycle_start THEN i.last_cycle_end END AS cached_end
-        FROM incoming AS i
+        FROM distinct_cycles AS i
         FULL JOIN neighbours AS n USING (machine_iot_id, cycle_start)
     ),
     ordered AS (
@@ -241,11 +232,15 @@ BEGIN
     ),
     stitched AS MATERIALIZED (
         SELECT
-            o.logical_date,
+            coalesce(o.logical_date, o.wall_date - coalesce(w.days_back, 0)) AS logical_date,
             o.company_iot_id,
             o.machine_iot_id,
-            o.shift_id,
-            o.shift_name,
+            coalesce(o.shift_id, w.shift_id, 0::smallint) AS shift_id,
+            CASE
+                WHEN o.is_known THEN o.shift_name
+                WHEN w.shift_id IS NULL THEN 'UNKNOWN'
+                ELSE w.shift_name
+            END AS shift_name,
             o.cycle_start,
             o.cycle_end,
             o.program_no,
@@ -268,6 +263,10 @@ BEGIN
             o.is_known,
             o.is_last
         FROM ordered AS o
+        LEFT JOIN master.v_shift_windows AS w
+            ON w.plant_iot_id = o.plant_iot_id
+            AND o.wall_time >= w.starts_at
+            AND o.wall_time < w.ends_before
         WHERE NOT o.is_known OR o.is_completed OR o.follows_anew
     ),
     inserted AS (
