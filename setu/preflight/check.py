@@ -61,12 +61,20 @@ def inspect(
     if plan.current is None and plan.upgrades:
         found += rules.adoption(plan, v1_tables_present(connection, root))
     drifted: list[Finding] = []
-    if plan.leaves_v1 or adopting:
+    # Who does not own v1's objects may not even be able to look at them.
+    may_read = facts.superuser or not facts.foreign_objects
+    if (plan.leaves_v1 or adopting) and not may_read:
+        drifted = [
+            Finding(
+                "v1's catalog was not checked: this role does not own v1's objects.",
+                next_step="connect as their owner, or as a superuser",
+            )
+        ]
+    elif plan.leaves_v1 or adopting:
         community = settings.edition != "apache" and facts.license != "apache"
         drifted = drift(connection, root, community=community)
     found += drifted
-    # Over another schema than v1's, the queries about data mean nothing; and they need its rights.
-    may_read = facts.superuser or not facts.foreign_objects
+    # Over another schema than v1's, the queries about data mean nothing.
     if may_read and not any(finding.stops for finding in drifted):
         found += run_checks(connection, load_checks(root), plan)
     return found

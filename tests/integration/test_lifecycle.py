@@ -52,12 +52,17 @@ def run_jobs(plant: Plant, name: str) -> None:
 
 
 @pytest.mark.requires("community")
-def test_the_load_is_a_job_every_minute_on_a_fixed_schedule(plant: Plant) -> None:
-    assert plant.chain.query(
+def test_each_load_is_a_job_every_minute_on_a_fixed_schedule(plant: Plant) -> None:
+    jobs = plant.chain.query(
         "SELECT proc_name, schedule_interval::text, fixed_schedule, owner::text, max_retries,"
         " max_runtime > interval '50 seconds' FROM timescaledb_information.jobs"
-        " WHERE proc_schema = '_etl' ORDER BY proc_name"
-    )[0] == ("sp_load_machine_cycles", "00:01:00", True, "setu_etl", -1, True)
+        " WHERE proc_schema = '_etl' AND proc_name LIKE 'sp_load%' ORDER BY proc_name"
+    )
+    pipelines = plant.chain.query("SELECT pipeline FROM _etl.watermarks ORDER BY pipeline")
+    assert len(pipelines) == 10
+    assert jobs == [
+        (f"sp_load_{pipeline}", "00:01:00", True, "setu_etl", -1, True) for (pipeline,) in pipelines
+    ]
 
 
 @pytest.mark.requires("community")
