@@ -191,7 +191,11 @@ class Fleet:
 
 
 def measure_batch(fleet: Fleet) -> float:
-    """Seconds of one swept batch, the median; prints the ratio to the bare insert."""
+    """Seconds of one swept batch, the median; prints the ratio to the bare insert.
+
+    Both tables hold the same cycles: none at first, those of the backlog after it.
+    """
+    held = fleet.arrived
     for number in range(2):
         fleet.both(number)
     rounds = [fleet.both(number) for number in range(TIMES)]
@@ -200,7 +204,8 @@ def measure_batch(fleet: Fleet) -> float:
         bares, sweeps = (sorted(pair[which][place] for pair in rounds) for which in (0, 1))
         bare, swept = median(bares), median(sweeps)
         console.print(
-            f"batch, {kind}: {BATCH:,} cycles of {MACHINES:,} machines, {TIMES} times: "
+            f"batch over {held:,} cycles, {kind}: {BATCH:,} cycles of {MACHINES:,} machines, "
+            f"{TIMES} times: "
             f"bare {bare:.3f} s ({bares[0]:.3f}–{bares[-1]:.3f}), "
             f"sweep {swept:.3f} s ({sweeps[0]:.3f}–{sweeps[-1]:.3f}), "
             f"{BATCH / bare:,.0f} and {BATCH / swept:,.0f} rows/s, "
@@ -210,13 +215,16 @@ def measure_batch(fleet: Fleet) -> float:
 
 
 def measure_backlog(fleet: Fleet, batch: float) -> None:
-    """Print the rate of a backlog against the rate of a batch."""
-    fleet.arrive(BACKLOG)
+    """Print the rate of a backlog against the rate of a batch, and how a batch does after it."""
+    after = fleet.arrive(BACKLOG)
     took, _ = fleet.sweep()
     console.print(
         f"backlog: {BACKLOG:,} cycles in {took:.1f} s ({BACKLOG / took:,.0f} rows/s), "
         f"{batch * BACKLOG / BATCH / took:.0%} of the rate of a batch"
     )
+    fleet.bare(after)
+    run(fleet.connection, "CHECKPOINT")
+    measure_batch(fleet)
 
 
 def measure_size(fleet: Fleet) -> None:
