@@ -1,10 +1,11 @@
 """The sweep of machine cycles against a bare INSERT … SELECT, with a backlog, and over old bronze.
 
-Ten thousand machines. Three questions, each a ratio within one run:
+Ten thousand machines. Four questions, each a ratio within one run:
 
 - ``batch``: 60,000 new cycles, swept, and inserted bare into a table of the same indexes, by the
   clock and, where the server is on this machine, by the processor time of its process;
-- ``backlog``: 3.6 million cycles in one call, at the rate of a single batch;
+- ``backlog``: 3.6 million cycles in one call, at the rate of a single batch, and a batch after it;
+- ``filled``: a batch over 14.4 million cycles more, four hours of the fleet;
 - ``size``: a batch with 50 million rows in bronze against one with a million.
 """
 
@@ -29,6 +30,7 @@ from bench.scratch import (
 MACHINES = 10_000
 BATCH = 60_000
 BACKLOG = 3_600_000
+FILL = 14_400_000
 OLD_ROWS = (1_000_000, 50_000_000)
 OLD_CHUNKS = 25
 TIMES = 11
@@ -227,6 +229,15 @@ def measure_backlog(fleet: Fleet, batch: float) -> None:
     measure_batch(fleet)
 
 
+def measure_filled(fleet: Fleet) -> None:
+    """Print how a batch does over tables that hold some hours of the fleet."""
+    after = fleet.arrive(FILL)
+    fleet.sweep()
+    fleet.bare(after)
+    run(fleet.connection, "CHECKPOINT")
+    measure_batch(fleet)
+
+
 def measure_size(fleet: Fleet) -> None:
     """Print the time of a batch over little and over much old bronze."""
     medians = []
@@ -265,12 +276,14 @@ def main(*parts: str) -> None:
         with connect(url) as connection:
             say_where(connection)
             fleet = Fleet(connection)
-            wanted = parts or ("batch", "size", "backlog")
+            wanted = parts or ("batch", "size", "backlog", "filled")
             batch = measure_batch(fleet) if {"batch", "backlog"} & set(wanted) else 0.0
             if "size" in wanted:
                 measure_size(fleet)
             if "backlog" in wanted:
                 measure_backlog(fleet, batch)
+            if "filled" in wanted:
+                measure_filled(fleet)
 
 
 if __name__ == "__main__":
