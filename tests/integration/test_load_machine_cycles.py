@@ -461,3 +461,41 @@ def test_a_run_that_was_killed_is_marked_as_interrupted_by_the_next(plant: Plant
         ("interrupted",),
         ("succeeded",),
     ]
+
+
+FLAKY = (
+    "CREATE SEQUENCE public.attempts",
+    "CREATE FUNCTION public.flaky() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$"
+    " BEGIN IF nextval('public.attempts') <= {failures} THEN"
+    " RAISE EXCEPTION 'planted' USING ERRCODE = 'deadlock_detected'; END IF;"
+    " RETURN NEW; END $$",
+    "CREATE TRIGGER flaky BEFORE INSERT ON silver.machine_cycles"
+    " FOR EACH ROW EXECUTE FUNCTION public.flaky()",
+)
+SOUND = (
+    "DROP TRIGGER flaky ON silver.machine_cycles",
+    "DROP FUNCTION public.flaky()",
+    "DROP SEQUENCE public.attempts",
+)
+
+
+def test_a_batch_that_meets_a_deadlock_is_tried_again(plant: Plant) -> None:
+    plant.send(cycle(0, 10))
+    plant.chain.run(*(text.format(failures=3) for text in FLAKY))
+    try:
+        run = plant.load()
+    finally:
+        plant.chain.run(*SOUND)
+    assert (run["status"], run["rows_loaded"], run["rows_rejected"]) == ("succeeded", 1, 0)
+
+
+def test_a_batch_that_meets_deadlocks_without_end_fails_and_keeps_its_place(plant: Plant) -> None:
+    plant.send(cycle(0, 10))
+    plant.chain.run(*(text.format(failures=4) for text in FLAKY))
+    try:
+        with pytest.raises(psycopg2.errors.DeadlockDetected, match="planted"):
+            plant.load()
+    finally:
+        plant.chain.run(*SOUND)
+    assert plant.silver() == []
+    assert plant.counters(plant.load()) == (1, 1, 0, 0)
