@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg2.extensions
@@ -122,6 +122,13 @@ class Fleet:
                 fetch=True,
             )
         return [row[0] for row in found]
+
+    def arrivals(self, fact: Fact, ids: Sequence[int]) -> list[datetime]:
+        """When these bronze rows arrived, in their order."""
+        statement = (
+            f"SELECT b.time FROM bronze.raw_{fact.name} AS b WHERE b.id = ANY (%s) ORDER BY b.id"
+        )
+        return [time for (time,) in query(self.connection, statement, list(ids))]
 
     def load(self, fact: Fact, **config: Any) -> dict[str, Any]:
         """Run the load as its own role; the run's line of the log."""

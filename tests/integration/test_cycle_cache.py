@@ -61,3 +61,19 @@ def test_a_cache_that_lags_behind_silver_is_mended_and_the_batch_loaded(
         "SELECT rows_loaded, rows_merged, rows_rejected, status FROM _etl.job_runs "
         "ORDER BY run_id DESC LIMIT 1"
     ) == [((5 - first) * len(machines), len(machines), 0, "succeeded")]
+
+
+@pytest.mark.parametrize("missing", [3, 5], ids=["late", "newest"])
+def test_a_machine_that_the_cache_has_lost_is_stitched_to_its_history(
+    chain: Chain, missing: int
+) -> None:
+    make_fleet(chain)
+    with chain.session() as connection, connection.cursor() as cursor:
+        for number in {1, 2, 3, 4, 5} - {missing}:
+            cursor.execute(ARRIVE, (number, number))
+        cursor.execute(SWEEP)
+        cursor.execute("DELETE FROM silver.latest_cycle_state")
+        cursor.execute(ARRIVE, (missing, missing))
+        cursor.execute(SWEEP)
+    assert chain.query(GAPS) == [(None, 300), *[(300, 300)] * 4]
+    assert state_faults(chain) == 0

@@ -3,6 +3,8 @@
 -- transaction: yes
 -- lock: none
 -- down: the load goes; its watermark sleeps with the others
+-- @include schema_new/_etl/Functions/fn_gap_seconds.sql
+-- @include schema_new/_etl/Functions/fn_run_seconds.sql
 -- @include schema_new/_etl/Functions/fn_load_machine_cycles.sql
 -- @include schema_new/_etl/Procedures/sp_load_machine_cycles.sql
 -- @include schema_new/_etl/Seeds/machine_cycles.sql
