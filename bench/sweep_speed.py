@@ -1,11 +1,12 @@
 """The sweep of machine cycles against a bare INSERT … SELECT, with a backlog, and over old bronze.
 
-Ten thousand machines. Four questions, each a ratio within one run:
+Ten thousand machines. Five questions, each a ratio within one run:
 
 - ``batch``: 60,000 new cycles, swept, and inserted bare into a table of the same indexes, by the
   clock and, where the server is on this machine, by the processor time of its process;
 - ``backlog``: 3.6 million cycles in one call, at the rate of a single batch, and a batch after it;
 - ``filled``: a batch over 14.4 million cycles more, four hours of the fleet;
+- ``disturbed``: a batch in which some machines send a cycle once more, against one without;
 - ``size``: a batch with 50 million rows in bronze against one with a million.
 """
 
@@ -33,6 +34,7 @@ BACKLOG = 3_600_000
 FILL = 14_400_000
 OLD_ROWS = (1_000_000, 50_000_000)
 OLD_CHUNKS = 25
+DISTURBED = (0, 2, 10, 100)
 TIMES = 11
 
 FLEET = """
@@ -95,6 +97,16 @@ BARE_TABLE = """
 CREATE TABLE public.bare_cycles (LIKE silver.machine_cycles INCLUDING DEFAULTS INCLUDING INDEXES);
 SELECT create_hypertable('public.bare_cycles', by_range('cycle_start', INTERVAL '7 days'),
     create_default_indexes => false)
+"""
+
+# Once more the first cycle of each batch, from so many in a hundred machines.
+REPEAT = f"""
+INSERT INTO bronze.raw_machine_cycles (device_id, machine_iot_id, cycle_start, cycle_end,
+    program_no, std_load_unload, std_cycle_time, down_threshold)
+SELECT b.device_id, b.machine_iot_id, b.cycle_start, b.cycle_end, b.program_no, b.std_load_unload,
+    b.std_cycle_time, b.down_threshold
+FROM bronze.raw_machine_cycles AS b
+WHERE b.id > %s AND b.id <= %s + {MACHINES} AND b.machine_iot_id %% 100 < %s
 """
 
 # Old rows that were loaded long ago: the sweep has to leave them alone, not to load them.
@@ -238,6 +250,30 @@ def measure_filled(fleet: Fleet) -> None:
     measure_batch(fleet)
 
 
+def measure_disturbed(fleet: Fleet) -> None:
+    """Print how much dearer a batch is in which machines repeat themselves."""
+    costs: dict[int, list[Cost]] = {share: [] for share in DISTURBED}
+    for number in range(TIMES + 2):
+        for share in DISTURBED:
+            after = fleet.arrive(BATCH)
+            run(fleet.connection, REPEAT, after, after, share)
+            took = fleet.sweep()
+            if number >= 2:
+                costs[share].append(took)
+    none = costs[0]
+    for share in DISTURBED[1:]:
+        clock, processor = (
+            median(
+                ours[kind] / theirs[kind] for ours, theirs in zip(costs[share], none, strict=True)
+            )
+            for kind in (0, 1)
+        )
+        console.print(
+            f"disturbed: {share} % of the machines repeat a cycle: "
+            f"{clock:.2f} times a batch without, processor {processor:.2f}"
+        )
+
+
 def measure_size(fleet: Fleet) -> None:
     """Print the time of a batch over little and over much old bronze."""
     medians = []
@@ -276,8 +312,10 @@ def main(*parts: str) -> None:
         with connect(url) as connection:
             say_where(connection)
             fleet = Fleet(connection)
-            wanted = parts or ("batch", "size", "backlog", "filled")
+            wanted = parts or ("batch", "disturbed", "size", "backlog", "filled")
             batch = measure_batch(fleet) if {"batch", "backlog"} & set(wanted) else 0.0
+            if "disturbed" in wanted:
+                measure_disturbed(fleet)
             if "size" in wanted:
                 measure_size(fleet)
             if "backlog" in wanted:
