@@ -77,11 +77,15 @@ class Job:
 
 @dataclass(frozen=True)
 class KafkaOffset:
-    """The highest stored offset of a Kafka partition; a sink resumes after it."""
+    """The highest stored offset of a Kafka partition; a sink resumes after it.
+
+    Partition and offset are None for all partitions that are not listed: those resume by time, from
+    ``stored_at``.
+    """
 
     table: str
-    partition: int
-    offset: int
+    partition: int | None
+    offset: int | None
     stored_at: datetime
 
 
@@ -185,6 +189,13 @@ def _findings(pipeline: Pipeline, limits: Thresholds) -> list[tuple[str, str]]:
                 f"last ran {pipeline.run_age / 60:.0f} min ago",
                 "see whether its job is scheduled and background workers are free; where there "
                 "is no scheduler, start `setu worker`",
+            )
+        )
+    if pipeline.rows_behind < 0:
+        found.append(
+            (
+                f"is {-pipeline.rows_behind:,} ids ahead of its sequence, which went back",
+                'stop the sinks, and see "A sequence that went back" in docs/operations.md',
             )
         )
     if pipeline.last_status == "failed":

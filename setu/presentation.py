@@ -102,7 +102,15 @@ def health_tables(health: Health) -> list[Table]:
             table(
                 "Kafka: highest stored offset, after which a sink resumes",
                 ("table", "#partition", "#offset", "stored at"),
-                ((o.table, str(o.partition), o.offset, o.stored_at) for o in health.offsets),
+                (
+                    (
+                        o.table,
+                        "others" if o.partition is None else str(o.partition),
+                        "by time" if o.offset is None else o.offset,
+                        o.stored_at,
+                    )
+                    for o in health.offsets
+                ),
             )
         )
     return made

@@ -166,14 +166,17 @@ class Fleet:
         }
 
     def rejects(self, fact: Fact) -> dict[int, str]:
-        """Reason of each rejected row, by bronze id."""
-        return dict(
-            query(
-                self.connection,
-                "SELECT bronze_id, reason_code FROM _etl.rejected_rows WHERE pipeline = %s",
-                fact.name,
-            )
+        """Reason of each rejected row, by bronze id; each was kept whole, and with a detail."""
+        found = query(
+            self.connection,
+            "SELECT r.bronze_id, r.reason_code, r.detail > '' AND r.bronze_time = b.time"
+            " AND r.row_data = to_jsonb(b)"
+            f" FROM _etl.rejected_rows AS r LEFT JOIN bronze.raw_{fact.name} AS b"
+            " ON b.id = r.bronze_id WHERE r.pipeline = %s",
+            fact.name,
         )
+        assert all(whole for *_, whole in found)
+        return {number: why for number, why, _ in found}
 
     def state(self) -> dict[int, tuple[Any, Any]]:
         """The cache: last start and end by machine."""

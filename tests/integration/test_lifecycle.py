@@ -108,6 +108,78 @@ def test_a_late_cycle_is_stitched_into_a_compressed_chunk(plant: Plant) -> None:
     plant.check_cache()
 
 
+LIMIT = "timescaledb.max_tuples_decompressed_per_dml_transaction"
+LOADS = (
+    "_etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer)",
+    "_etl.fn_load_rows(text, bigint, bigint, timestamptz, integer)",
+)
+
+
+@pytest.fixture
+def limited(plant: Plant) -> Iterator[Plant]:
+    """Late rows of two machines before compressed silver: ten are open to a transaction by itself.
+
+    Each machine has twenty old cycles and status rows, which the column store keeps in one batch.
+    """
+    plant.chain.run("TRUNCATE bronze.raw_machine_status, silver.machine_status")
+    for machine in (1, 2):
+        starts = [OLD + timedelta(minutes=n) for n in range(20)]
+        plant.send(*(cycle(start, machine_iot_id=machine) for start in starts))
+        plant.send(cycle(NOW, machine_iot_id=machine))
+    plant.load()
+    statuses = (
+        "INSERT INTO bronze.raw_machine_status (device_id, machine_iot_id, event_time, status)"
+        f" SELECT 'D', m, timestamptz '{OLD}' + n * interval '1 minute', 'RUN'"
+        " FROM generate_series(1, 2) AS m CROSS JOIN generate_series(%s, 19, %s) AS n"
+    )
+    plant.chain.run(statuses % (0, 1))
+    load_statuses(plant)
+    for table in ("machine_cycles", "machine_status"):
+        plant.chain.run(f"SELECT compress_chunk(c) FROM show_chunks('silver.{table}') AS c")
+    for machine in (1, 2):
+        plant.send(cycle(OLD + timedelta(seconds=90), 20, machine_iot_id=machine))
+        plant.send(cycle(OLD + timedelta(minutes=5), machine_iot_id=machine))
+    plant.chain.run(statuses % (3, 9))
+    database = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {}', current_database()); END $$"
+    plant.chain.run(database.format(f"SET {LIMIT} = 25"))
+    try:
+        yield plant
+    finally:
+        plant.chain.run(database.format(f"RESET {LIMIT}"))
+
+
+def load_statuses(plant: Plant) -> None:
+    with plant.chain.session() as connection, connection.cursor() as cursor:
+        cursor.execute("CALL _etl.sp_load_machine_status(0, '{}')")
+
+
+def check_late(plant: Plant) -> None:
+    load_statuses(plant)
+    plant.load()
+    assert plant.chain.query(
+        "SELECT pipeline, status, rows_read, rows_loaded, rows_merged FROM _etl.job_runs"
+        " ORDER BY run_id DESC LIMIT 2"
+    ) == [("machine_cycles", "succeeded", 4, 2, 2), ("machine_status", "succeeded", 4, 0, 4)]
+    assert [row.gap for row in plant.silver() if row.machine == 1][:5] == [None, 30, 0, 10, 30]
+    plant.check_cache()
+
+
+@pytest.mark.requires("community")
+def test_a_fleet_that_comes_back_late_meets_no_limit_of_the_column_store(limited: Plant) -> None:
+    check_late(limited)
+    assert limited.chain.value("SELECT max(batches) FROM _etl.job_runs") == 1
+
+
+@pytest.mark.requires("community")
+def test_a_batch_that_meets_a_limit_of_the_server_is_halved(limited: Plant) -> None:
+    limited.chain.run(*(f"ALTER FUNCTION {load} RESET {LIMIT}" for load in LOADS))
+    try:
+        check_late(limited)
+        assert limited.chain.value("SELECT max(batches) FROM _etl.job_runs") > 1
+    finally:
+        limited.chain.run(*(f"ALTER FUNCTION {load} SET {LIMIT} = 0" for load in LOADS))
+
+
 def test_the_sweep_reads_rows_that_were_compressed_before_it_came(plant: Plant) -> None:
     plant.send(cycle(NOW, time=OLD), cycle(NOW + timedelta(minutes=1), time=OLD))
     if plant.chain.community:

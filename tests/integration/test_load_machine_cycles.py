@@ -419,11 +419,19 @@ def test_the_batch_size_of_the_watermark_is_used_where_config_says_none(plant: P
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"batch_size": 0}, "batch_size and max_batches must be at least 1"),
-        ({"batch_size": -5}, "batch_size and max_batches must be at least 1"),
-        ({"max_batches": 0}, "batch_size and max_batches must be at least 1"),
-        ({"batch_size": "many"}, 'integer: "many"'),
-        ({"max_runtime": "soon"}, 'interval: "soon"'),
+        ({"batch_size": 0}, "its batch_size is 0 and must be between 1 and 10000000"),
+        ({"batch_size": -5}, "its batch_size is -5 and must be between"),
+        ({"batch_size": 2**31 - 1}, "its batch_size is 2147483647 and must be between"),
+        ({"batch_size": 10**11}, "its batch_size is 100000000000 and must be a whole number"),
+        ({"batch_size": "many"}, 'its batch_size is "many" and must be a whole number'),
+        ({"batch_size": 1.5}, "its batch_size is 1.5 and must be a whole number"),
+        ({"batch_size": [1]}, r"its batch_size is \[1\] and must be a whole number"),
+        ({"max_batches": 0}, "its max_batches is 0 and must be at least 1"),
+        ({"max_runtime": "soon"}, 'its max_runtime is "soon" and must be an interval'),
+        ({"max_runtime": "-1 s"}, 'its max_runtime is "-1 s" and must be not negative'),
+        ({"fence_wait": "2 days"}, 'its fence_wait is "2 days" and must be between 0 and a day'),
+        ({"late_window": "999999 years"}, "its late_window is .* must be between 0 and 100 years"),
+        ({"batchsize": 5}, "its config has no setting batchsize"),
     ],
 )
 def test_a_config_that_makes_no_sense_is_refused(
@@ -433,6 +441,107 @@ def test_a_config_that_makes_no_sense_is_refused(
     with pytest.raises(psycopg2.Error, match=message):
         plant.load(**config)
     assert plant.silver() == []
+
+
+@pytest.mark.parametrize("config", ["[]", '"x"'])
+def test_a_config_that_is_no_object_is_refused(plant: Plant, config: str) -> None:
+    with (
+        plant.chain.session() as connection,
+        connection.cursor() as cursor,
+        pytest.raises(psycopg2.Error, match="its config is no object"),
+    ):
+        cursor.execute("CALL _etl.sp_load_machine_cycles(0, %s)", (config,))
+
+
+@pytest.mark.parametrize("config", [None, '{"batch_size": null, "max_runtime": null}'])
+def test_a_config_of_nothing_has_the_defaults(plant: Plant, config: str | None) -> None:
+    plant.send(cycle(0, 10))
+    with plant.chain.session() as connection, connection.cursor() as cursor:
+        cursor.execute("CALL _etl.sp_load_machine_cycles(0, %s)", (config,))
+    assert len(plant.silver()) == 1
+
+
+def test_a_sequence_that_went_back_stops_the_load_before_rows_are_passed_over(
+    plant: Plant,
+) -> None:
+    sequence = "'bronze.raw_machine_cycles_id_seq'"
+    lag = "SELECT rows_behind FROM _etl.v_pipeline_lag WHERE pipeline = 'machine_cycles'"
+    plant.send(*(cycle(n * 10, n * 10 + 5) for n in range(5)))
+    plant.load()
+    plant.chain.run(f"SELECT setval({sequence}, 2)")
+    plant.send(cycle(60, 65))
+    with pytest.raises(psycopg2.Error, match="it stands at 3, and ids up to 5 are decided"):
+        plant.load()
+    assert plant.chain.value(lag) == -2
+    assert plant.chain.query("SELECT status FROM _etl.job_runs ORDER BY run_id DESC LIMIT 1") == [
+        ("failed",)
+    ]
+    # As docs/operations.md says: set it forward, and send again what came meanwhile.
+    plant.chain.run(
+        f"SELECT setval({sequence}, 5)",
+        "INSERT INTO bronze.raw_machine_cycles (device_id, machine_iot_id, cycle_start, cycle_end)"
+        " SELECT b.device_id, b.machine_iot_id, b.cycle_start, b.cycle_end"
+        " FROM bronze.raw_machine_cycles AS b WHERE b.time > (SELECT w.last_processed_ts"
+        " FROM _etl.watermarks AS w WHERE w.pipeline = 'machine_cycles') AND b.id <= 5",
+    )
+    plant.load()
+    assert len(plant.silver()) == 6
+    assert plant.chain.value(lag) == 0
+
+
+def test_a_watermark_put_back_without_its_readings_stops_the_load(plant: Plant) -> None:
+    plant.send(cycle(0, 5), cycle(10, 15))
+    plant.load()
+    plant.chain.run(
+        "SELECT setval('bronze.raw_machine_cycles_id_seq', 1, false)",
+        "UPDATE _etl.watermarks SET last_processed_id = 0",
+    )
+    with pytest.raises(psycopg2.Error, match="went back: it stands at 0, and ids up to 2"):
+        plant.load()
+
+
+def test_run_logs_are_kept_for_30_days(plant: Plant) -> None:
+    for days in (29, 31):
+        plant.chain.run(
+            "INSERT INTO _etl.job_runs (pipeline, started_at, status)"
+            f" VALUES ('machine_cycles', now() - interval '{days} days', 'succeeded')"
+        )
+    plant.load()
+    ages = "SELECT now()::date - started_at::date FROM _etl.job_runs ORDER BY 1"
+    assert [age for (age,) in plant.chain.query(ages)] == [0, 29]
+
+
+def test_the_offsets_to_resume_from_cover_every_partition(plant: Plant) -> None:
+    with plant.chain.session() as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO bronze.raw_machine_cycles"
+            " (device_id, machine_iot_id, kafka_partition, kafka_offset, time)"
+            " VALUES ('D', 1, %s, %s, timestamptz '2026-03-02 12:00Z' - %s * interval '1 minute')",
+            [(7, 500, 90), (1, 41, 30), (1, 43, 5), (1, 42, 4), (2, 9, 59), (None, None, 0)],
+        )
+    found = plant.chain.query(
+        "SELECT kafka_partition, kafka_offset, to_char(stored_at AT TIME ZONE 'UTC', 'HH24:MI')"
+        " FROM _etl.v_kafka_offsets WHERE source_table = 'bronze.raw_machine_cycles'"
+        " ORDER BY kafka_partition"
+    )
+    # Partition 7 has been silent: like any other that is not listed it resumes at 11:00.
+    assert found == [(1, 43, "11:56"), (2, 9, "11:01"), (None, None, "11:00")]
+
+
+@pytest.mark.requires("native")
+def test_a_row_too_large_for_jsonb_is_set_aside_and_holds_nothing_up(plant: Plant) -> None:
+    plant.send(cycle(0, 5))
+    plant.chain.run(
+        "INSERT INTO bronze.raw_machine_cycles (device_id, machine_iot_id, cycle_start, program_no)"
+        " VALUES ('D', -1, now(), repeat('x', 300000000))"
+    )
+    plant.send(cycle(10, 15))
+    assert plant.counters(plant.load()) == (3, 2, 0, 1)
+    assert plant.rejects() == [(2, "row_too_large")]
+    kept = "SELECT length(row_data ->> 'program_no'), row_data ->> 'id' FROM _etl.rejected_rows"
+    assert plant.chain.query(kept) == [(1000, "2")]
+    resend = "CALL _etl.sp_resend_rejected('machine_cycles')"
+    assert plant.chain.query(resend) == [(0,)]
 
 
 def test_a_disabled_pipeline_does_nothing(plant: Plant) -> None:

@@ -29,9 +29,18 @@ LATE_WINDOW = timedelta(hours=1)
 MACHINES = (1, 2, 3, 4)
 # Most rows are one machine's: a stitch needs several cycles that are near each other.
 BUSY = (1, 1, 1, 1, 2, 2, 3, 4)
+# Far from the others, at an edge, or in another chunk; and around a midnight in India.
+FAR = (
+    datetime(1970, 1, 1, tzinfo=UTC),
+    *(START + timedelta(days=days) for days in (-30, -2, 3, 9)),
+    datetime(2024, 3, 9, 18, 29, 59, tzinfo=UTC),
+    datetime(2024, 3, 9, 18, 30, tzinfo=UTC),
+    datetime(2199, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+)
+LONGEST = timedelta(days=24855)
 UNKNOWN = (0, 999, -1, 2**40)
 OUT_OF_RANGE = (
-    *("infinity", "-infinity"),
+    *("infinity", "-infinity", "294276-12-31 23:59:59.999999+00", "4714-11-24 00:00:00+00 BC"),
     datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC),
     datetime(2200, 1, 1, tzinfo=UTC),
 )
@@ -65,14 +74,15 @@ class Case:
 
 
 def _instants() -> SearchStrategy[datetime]:
-    return st.integers(0, 11).map(lambda n: START + n * STEP)
+    near = st.integers(0, 11).map(lambda n: START + n * STEP)
+    return st.integers(0, 7).flatmap(lambda n: st.sampled_from(FAR) if n == 0 else near)
 
 
 @st.composite
 def _rows(
     draw: DrawFn, fact: Fact, at: datetime | None = None, one_bad_in: int = 5
 ) -> dict[str, Any]:
-    """A row that can be loaded, or, one time in so many, one with a single fault."""
+    """A row that can be loaded, or, one time in so many, one with a fault or several."""
     row: dict[str, Any] = {
         "machine_iot_id": draw(st.sampled_from(MACHINES if at else BUSY)),
         fact.instant: at or draw(_instants()),
@@ -96,7 +106,9 @@ def _rows(
     if "down_id" in fact.own:
         row["down_code"] = draw(st.none() | st.sampled_from(["NO TOOL", "Störung", "no tool", "?"]))
     if draw(st.integers(1, one_bad_in)) == 1:
-        _spoil(draw, fact, row)
+        # Of several faults it matters which one is named.
+        for _ in range(draw(st.sampled_from([1, 1, 3]))):
+            _spoil(draw, fact, row)
     return row
 
 
@@ -112,8 +124,11 @@ def _spoil(draw: DrawFn, fact: Fact, row: dict[str, Any]) -> None:
     elif at == fact.key:
         row[at] = None
     elif fact.own[at] == "end":
-        wrong = [row[fact.instant] + d for d in (timedelta(microseconds=-1), timedelta(days=24856))]
-        row[at] = draw(st.sampled_from(["infinity", "-infinity", *wrong]))
+        # The last of these is as long as can be, and no fault.
+        start = row[fact.instant] if isinstance(row[fact.instant], datetime) else START
+        tick = timedelta(microseconds=1)
+        ends = [start + length for length in (-tick, LONGEST + tick, LONGEST)]
+        row[at] = draw(st.sampled_from(["infinity", "-infinity", *ends]))
     else:
         row[at] = draw(POISON[fact.own[at]])
 
@@ -277,6 +292,16 @@ FAULTS = {
         "THEN m.last_cycle_end ELSE", "THEN NULL ELSE"
     ),
     "the short way leaves the cache as it was": _in_cycles("AND r.is_last", "AND false"),
+    "the cycle before is looked for within a day": _in_cycles(
+        "c.cycle_start < i.cycle_start",
+        "c.cycle_start < i.cycle_start AND c.cycle_start > i.cycle_start - INTERVAL '24 hours'",
+    ),
+    "the end is judged before the start": _in_cycles(
+        "WHEN NOT r.is_usual",
+        "WHEN o.cycle_end < o.cycle_start THEN 'end_before_start' WHEN NOT r.is_usual",
+    ),
+    "late rows are not counted": _in_cycles("p.time < p_since", "false"),
+    "a refused row is kept without its values": _in_cycles("to_jsonb(b)", "'{}'::jsonb"),
     "a machine goes both ways": _in_cycles(
         "NOT (SELECT c.has_irregular", "true OR (SELECT c.has_irregular"
     ),

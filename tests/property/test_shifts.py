@@ -257,6 +257,64 @@ def test_a_shift_that_does_not_run_overlaps_nothing_until_it_runs_again(
         run(connection, "UPDATE master.shift_definitions SET is_running = true WHERE shift_id = 1")
 
 
+@pytest.mark.parametrize("by", ["1 hour", "-1 hour"])
+def test_shifts_can_be_moved_in_one_statement(
+    connection: psycopg2.extensions.connection, by: str
+) -> None:
+    _made(connection, "P", Plant("UTC", (shift(1, 6, 14), shift(2, 14, 22))))
+    run(
+        connection,
+        "UPDATE master.shift_definitions SET start_time = start_time + %s::interval,"
+        " end_time = end_time + %s::interval",
+        by,
+        by,
+    )
+
+
+def test_a_shift_that_is_upserted_does_not_meet_itself(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    _made(connection, "P", Plant("UTC", (shift(1, 6, 14), shift(2, 14, 22))))
+    upsert = (
+        "INSERT INTO master.shift_definitions AS t (company_iot_id, plant_iot_id, shift_id,"
+        " start_time, end_time) SELECT s.company_iot_id, s.plant_iot_id, 2, %s, '22:30'"
+        " FROM master.shift_definitions AS s WHERE s.shift_id = 1"
+        " ON CONFLICT (plant_iot_id, shift_id) DO UPDATE"
+        " SET start_time = excluded.start_time, end_time = excluded.end_time"
+    )
+    run(connection, upsert, "15:00")
+    with pytest.raises(psycopg2.errors.ExclusionViolation, match=r"overlaps shift 1 \(S1\)"):
+        run(connection, upsert, "13:00")
+
+
+def test_two_shifts_of_one_statement_may_not_overlap(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    plant = _made(connection, "P", Plant("UTC", (shift(1, 6, 14),)))
+    with pytest.raises(psycopg2.errors.ExclusionViolation, match="overlaps shift"):
+        run(
+            connection,
+            "INSERT INTO master.shift_definitions (company_iot_id, plant_iot_id, shift_id,"
+            " start_time, end_time) SELECT p.company_iot_id, p.iot_id, s.id, s.starts, s.ends"
+            " FROM master.plants AS p CROSS JOIN (VALUES (2::smallint, TIME '15:00', TIME '20:00'),"
+            " (3::smallint, TIME '19:00', TIME '21:00')) AS s (id, starts, ends)"
+            " WHERE p.iot_id = %s",
+            plant,
+        )
+
+
+def test_a_shift_in_a_transaction_with_one_snapshot_is_refused(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    plant = _made(connection, "P", Plant("UTC", (shift(1, 6, 14),)))
+    run(connection, "SET default_transaction_isolation = 'repeatable read'")
+    try:
+        with pytest.raises(psycopg2.Error, match="in a repeatable read transaction"):
+            _add(connection, plant, shift(2, 15, 16))
+    finally:
+        run(connection, "RESET default_transaction_isolation")
+
+
 def test_shifts_of_two_plants_do_not_meet(connection: psycopg2.extensions.connection) -> None:
     _made(connection, "P", Plant("UTC", (shift(1, 6, 14),)))
     _add(connection, add_plant(connection, 1, "Q", "UTC"), shift(1, 6, 14))

@@ -49,9 +49,10 @@ BEGIN
     v_open := v_holders;
 
     LOOP
-        -- A holder that is gone may have been prepared meanwhile: then it goes on under another
-        -- name, so a prepared one that the reading does not know holds it up as well. After a
-        -- restart only prepared ones are left of those that were open before it.
+        -- A holder that is gone may have been prepared meanwhile, and go on under another name (at
+        -- once, or from the next restart on, as the version has it): so a prepared one that the
+        -- reading does not know holds it up as well. After a restart only prepared ones are left of
+        -- those that were open before it.
         v_prepared := ARRAY(SELECT h.holder FROM unnest(v_open) AS h (holder) WHERE h.holder LIKE '-1/%');
         SELECT max(r.fence_id) INTO v_safe
         FROM (

@@ -7,15 +7,22 @@ AS $function$
 DECLARE
     v_source text;
 BEGIN
-    -- A crash loses less than a second. The hour before the last row is enough, and its chunk is
-    -- in memory; a partition that was silent then has nothing to send again.
+    -- The hour before the last row is in memory. A partition that stored nothing in it may have lost
+    -- the one message that it sent just before a crash: it resumes by time, from where that hour began.
     FOR v_source IN SELECT w.source_table FROM _etl.watermarks AS w ORDER BY w.source_table LOOP
         RETURN QUERY EXECUTE format($query$
-            SELECT %1$L::text, b.kafka_partition, max(b.kafka_offset), max(b.time)
-            FROM %1$s AS b
-            WHERE b.kafka_partition IS NOT NULL
-                AND b.time >= (SELECT l.time FROM %1$s AS l ORDER BY l.id DESC LIMIT 1) - INTERVAL '1 hour'
-            GROUP BY b.kafka_partition
+            WITH hour AS (
+                SELECT l.time - INTERVAL '1 hour' AS began FROM %1$s AS l ORDER BY l.id DESC LIMIT 1
+            ),
+            stored AS (
+                SELECT b.kafka_partition, max(b.kafka_offset) AS kafka_offset, max(b.time) AS time
+                FROM %1$s AS b
+                WHERE b.kafka_partition IS NOT NULL AND b.time >= (SELECT h.began FROM hour AS h)
+                GROUP BY b.kafka_partition
+            )
+            SELECT %1$L::text, s.kafka_partition, s.kafka_offset, s.time FROM stored AS s
+            UNION ALL
+            SELECT %1$L::text, NULL, NULL, h.began FROM hour AS h
         $query$, v_source::regclass);
     END LOOP;
 END

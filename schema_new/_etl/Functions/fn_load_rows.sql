@@ -18,6 +18,9 @@ RETURNS TABLE (
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+-- A late row opens its batch of the column store, a thousand rows; a fleet that comes back online
+-- late must not meet a limit. What one transaction opens is bounded by the size of a batch.
+SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0
 AS $function$
 BEGIN
     RETURN QUERY EXECUTE _etl.fn_load_statement(p_pipeline)

@@ -27,7 +27,8 @@ BEGIN
             'SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END FROM %s AS s',
             pg_get_serial_sequence(v_mark.source_table, 'id')
         ) INTO newest_id;
-        rows_behind := greatest(newest_id - v_mark.last_processed_id, 0);
+        -- Negative when the sequence went back, which no run would survive unnoticed.
+        rows_behind := newest_id - v_mark.last_processed_id;
         EXECUTE format(
             'SELECT b.time FROM %s AS b WHERE b.id > $1 ORDER BY b.id LIMIT 1',
             v_mark.source_table::regclass
@@ -69,10 +70,11 @@ BEGIN
             ))
                 AND l.locktype = 'relation'
                 AND l.relation = pg_get_serial_sequence(v_mark.source_table, 'id')::regclass
-                AND EXISTS (
+                -- A prepared transaction gets another name when the server restarts.
+                AND (l.pid IS NULL OR EXISTS (
                     SELECT 1 FROM _etl.fence_readings AS f
                     WHERE f.pipeline = v_mark.pipeline AND l.virtualtransaction = ANY (f.holders)
-                )
+                ))
         ) AS h;
         RETURN NEXT;
     END LOOP;

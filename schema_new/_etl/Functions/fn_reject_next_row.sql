@@ -4,32 +4,56 @@ CREATE FUNCTION _etl.fn_reject_next_row(
     p_after_id bigint,
     p_fence_id bigint,
     p_reason_code text,
-    p_detail text
+    p_detail text,
+    OUT rejected_id bigint,
+    OUT arrived_at timestamptz
 )
-RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_source text;
-    v_id bigint;
+    v_source regclass;
+    v_kept text := 'to_jsonb(n)';
+    v_reason text := p_reason_code;
 BEGIN
-    SELECT w.source_table INTO STRICT v_source FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline;
-    EXECUTE format($query$
-        WITH next AS (
-            SELECT r.* FROM %s AS r WHERE r.id > $1 AND r.id <= $2 ORDER BY r.id LIMIT 1
-        ),
-        kept AS (
-            INSERT INTO _etl.rejected_rows (
-                pipeline, bronze_id, bronze_time, reason_code, detail, row_data
-            )
-            SELECT $3, n.id, n.time, $4, $5, to_jsonb(n) FROM next AS n
-            ON CONFLICT (pipeline, bronze_id) DO NOTHING
-        )
-        SELECT n.id FROM next AS n
-    $query$, v_source::regclass)
-    INTO v_id USING p_after_id, p_fence_id, p_pipeline, p_reason_code, p_detail;
-    RETURN v_id;
+    SELECT w.source_table::regclass INTO STRICT v_source
+    FROM _etl.watermarks AS w
+    WHERE w.pipeline = p_pipeline;
+    LOOP
+        BEGIN
+            EXECUTE format($query$
+                WITH next AS (
+                    SELECT r.* FROM %1$s AS r WHERE r.id > $1 AND r.id <= $2 ORDER BY r.id LIMIT 1
+                ),
+                kept AS (
+                    INSERT INTO _etl.rejected_rows (
+                        pipeline, bronze_id, bronze_time, reason_code, detail, row_data
+                    )
+                    SELECT $3, n.id, n.time, $4, $5, %2$s FROM next AS n
+                    ON CONFLICT (pipeline, bronze_id) DO NOTHING
+                )
+                SELECT n.id, n.time FROM next AS n
+            $query$, v_source, v_kept)
+            INTO rejected_id, arrived_at USING p_after_id, p_fence_id, p_pipeline, v_reason, p_detail;
+            RETURN;
+        EXCEPTION WHEN program_limit_exceeded THEN
+            -- Text of 256 MB and more fits into no jsonb: what tells the row apart is kept, and the
+            -- row itself while its chunk of bronze is.
+            IF v_reason = 'row_too_large' THEN
+                RAISE;
+            END IF;
+            v_reason := 'row_too_large';
+            SELECT format('jsonb_build_object(%s)', string_agg(
+                format(
+                    CASE a.atttypid WHEN 'text'::regtype THEN '%L, left(n.%I, 1000)' ELSE '%L, n.%I' END,
+                    a.attname, a.attname
+                ), ', ' ORDER BY a.attnum
+            ))
+            INTO STRICT v_kept
+            FROM pg_attribute AS a
+            WHERE a.attrelid = v_source AND a.attnum > 0 AND NOT a.attisdropped;
+        END;
+    END LOOP;
 END
 $function$;
 
@@ -37,4 +61,4 @@ REVOKE ALL ON FUNCTION _etl.fn_reject_next_row(text, bigint, bigint, text, text)
 GRANT EXECUTE ON FUNCTION _etl.fn_reject_next_row(text, bigint, bigint, text, text) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_reject_next_row(text, bigint, bigint, text, text) IS
-    'Sets the next bronze row of a pipeline aside with a reason; returns its id';
+    'Sets the next bronze row of a pipeline aside with a reason; returns its id and arrival';

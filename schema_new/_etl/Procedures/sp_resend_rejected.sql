@@ -31,6 +31,8 @@ BEGIN
             SET resent_at = clock_timestamp()
             WHERE r.pipeline = $1 AND r.resent_at IS NULL AND r.bronze_id IS NOT NULL
                 AND ($2 IS NULL OR r.reason_code = $2)
+                -- Of these only the beginning was kept.
+                AND r.reason_code <> 'row_too_large'
             RETURNING r.reject_id, r.row_data
         ),
         sent AS (

@@ -27,13 +27,10 @@ BEGIN
                 USING HINT = 'Look at _etl.v_pipeline_lag: rows that are not loaded are never dropped.';
         END IF;
     END LOOP;
-
-    DELETE FROM _etl.job_runs AS r WHERE r.started_at < clock_timestamp() - INTERVAL '30 days';
-    COMMIT;
 END
 $procedure$;
 
 REVOKE ALL ON PROCEDURE _etl.sp_retain_bronze(integer, jsonb) FROM PUBLIC;
 
 COMMENT ON PROCEDURE _etl.sp_retain_bronze(integer, jsonb) IS
-    'Drops bronze chunks older than drop_after (30 days) whose rows are all loaded, and old run logs';
+    'Drops bronze chunks older than drop_after (30 days) whose rows are all loaded';

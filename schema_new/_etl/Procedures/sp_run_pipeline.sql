@@ -6,10 +6,7 @@ LANGUAGE plpgsql
 AS $procedure$
 DECLARE
     v_started timestamptz := clock_timestamp();
-    v_max_runtime interval := coalesce((p_config ->> 'max_runtime')::interval, INTERVAL '50 seconds');
-    v_max_batches bigint := coalesce((p_config ->> 'max_batches')::bigint, 9223372036854775807);
-    v_fence_wait interval := coalesce((p_config ->> 'fence_wait')::interval, INTERVAL '500 milliseconds');
-    v_late_window interval := coalesce((p_config ->> 'late_window')::interval, INTERVAL '1 hour');
+    v_config record;
     v_mark record;
     v_batch record;
     v_run_id bigint;
@@ -17,26 +14,23 @@ DECLARE
     v_limit integer;
     v_size integer;
     v_batches bigint := 0;
-    v_reject bigint;
+    v_reject record;
     v_tries integer := 0;
     v_row_is_bad boolean;
+    v_fault text;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline) THEN
         RAISE EXCEPTION 'cannot run pipeline % because _etl.watermarks does not know it', p_pipeline
             USING ERRCODE = 'no_data_found',
                 HINT = 'SELECT pipeline FROM _etl.watermarks lists the pipelines there are.';
     END IF;
-    IF (p_config ->> 'batch_size')::integer < 1 OR v_max_batches < 1 THEN
-        RAISE EXCEPTION 'cannot run pipeline % because batch_size and max_batches must be at least 1', p_pipeline
-            USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Config: %s.', p_config),
-                HINT = 'Correct the job''s config with alter_job, or leave the setting out.';
-    END IF;
+    v_config := _etl.fn_run_config(p_pipeline, p_config);
 
     LOOP
         -- The row lock is the pipeline's: a second run of it returns at once. It ends with each
         -- batch's commit, so a killed session leaves nothing behind.
         SELECT w.last_processed_id, w.last_processed_ts, w.enabled,
-            coalesce((p_config ->> 'batch_size')::integer, w.batch_size) AS batch_size
+            coalesce(v_config.batch_size, w.batch_size) AS batch_size
         INTO v_mark
         FROM _etl.watermarks AS w
         WHERE w.pipeline = p_pipeline
@@ -57,6 +51,8 @@ BEGIN
                 AND (r.backend_pid = pg_backend_pid() OR NOT EXISTS (
                     SELECT 1 FROM pg_stat_activity AS a WHERE a.pid = r.backend_pid
                 ));
+            DELETE FROM _etl.job_runs AS r
+            WHERE r.pipeline = p_pipeline AND r.started_at < clock_timestamp() - INTERVAL '30 days';
             INSERT INTO _etl.job_runs (pipeline, job_id, from_id, to_id)
             VALUES (p_pipeline, p_job_id, v_mark.last_processed_id, v_mark.last_processed_id)
             RETURNING run_id INTO v_run_id;
@@ -66,7 +62,18 @@ BEGIN
 
         -- A backlog has its fence already; only what is near the end of bronze needs a new one.
         IF v_fence IS NULL OR v_fence < v_mark.last_processed_id + v_limit THEN
-            v_fence := _etl.fn_fence(p_pipeline, v_fence_wait);
+            v_fault := _etl.fn_sequence_fault(p_pipeline);
+            IF v_fault IS NOT NULL THEN
+                UPDATE _etl.job_runs AS r
+                SET status = 'failed', finished_at = clock_timestamp(), error = v_fault
+                WHERE r.run_id = v_run_id;
+                COMMIT;
+                RAISE EXCEPTION 'cannot load pipeline % because %', p_pipeline, v_fault
+                    USING ERRCODE = 'object_not_in_prerequisite_state',
+                        DETAIL = 'New rows get ids that count as loaded, and would be passed over.',
+                        HINT = 'Stop the sinks, and see "A sequence that went back" in docs/operations.md.';
+            END IF;
+            v_fence := _etl.fn_fence(p_pipeline, v_config.fence_wait);
         END IF;
         IF v_fence <= v_mark.last_processed_id THEN
             EXIT;
@@ -74,7 +81,7 @@ BEGIN
 
         v_batch := _etl.fn_run_batch(
             p_pipeline, v_mark.last_processed_id, v_fence,
-            v_mark.last_processed_ts - v_late_window, v_limit
+            v_mark.last_processed_ts - v_config.late_window, v_limit
         );
 
         IF v_batch.error_code IS NOT NULL THEN
@@ -90,7 +97,8 @@ BEGIN
             END IF;
             -- A value that no check foresaw, or a text too long for the index that it is a key of.
             v_row_is_bad := left(v_batch.error_code, 2) IN ('22', '23') OR v_batch.error_code = '54000';
-            IF v_row_is_bad AND v_limit > 1 THEN
+            -- 53400: a limit of the server's, such as how much one transaction may decompress.
+            IF (v_row_is_bad OR v_batch.error_code = '53400') AND v_limit > 1 THEN
                 -- Halve the batch until the row stands alone.
                 v_limit := v_limit / 2;
                 COMMIT;
@@ -101,13 +109,14 @@ BEGIN
                     v_batch.error_code || ': ' || v_batch.error
                 );
                 v_batch.error_code := NULL;
-                v_batch.to_id := coalesce(v_reject, v_fence);
-                v_batch.to_ts := NULL;
-                v_batch.rows_read := CASE WHEN v_reject IS NULL THEN 0 ELSE 1 END;
+                v_batch.to_id := coalesce(v_reject.rejected_id, v_fence);
+                v_batch.to_ts := v_reject.arrived_at;
+                v_batch.rows_read := num_nonnulls(v_reject.rejected_id);
                 v_batch.rows_rejected := v_batch.rows_read;
                 v_batch.rows_loaded := 0;
                 v_batch.rows_merged := 0;
-                v_batch.rows_late := 0;
+                v_batch.rows_late :=
+                    coalesce(v_reject.arrived_at < v_mark.last_processed_ts - v_config.late_window, false)::integer;
             ELSE
                 UPDATE _etl.job_runs AS r
                 SET status = 'failed', finished_at = clock_timestamp(),
@@ -141,7 +150,7 @@ BEGIN
         v_batches := v_batches + 1;
         v_tries := 0;
         v_limit := least(v_size, v_limit * 2);
-        EXIT WHEN v_batches >= v_max_batches OR clock_timestamp() - v_started >= v_max_runtime;
+        EXIT WHEN v_batches >= v_config.max_batches OR clock_timestamp() - v_started >= v_config.max_runtime;
     END LOOP;
 
     UPDATE _etl.job_runs AS r

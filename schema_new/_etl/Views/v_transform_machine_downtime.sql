@@ -15,8 +15,10 @@ SELECT
     _etl.fn_to_integer(r.down_threshold) AS down_threshold,
     CASE
         WHEN r.down_end < r.down_start THEN 'end_before_start'
-        -- Seconds from start to end must fit an integer.
-        WHEN r.down_end > r.down_start + INTERVAL '24855 days' THEN 'end_out_of_range'
+        -- Seconds from start to end must fit an integer. Hours need no time zone, days do. A start that
+        -- is out of range itself is refused before this is asked.
+        WHEN r.down_start < '2200-01-01 00:00:00+00' AND r.down_end > r.down_start + INTERVAL '596520 hours'
+            THEN 'end_out_of_range'
         WHEN NOT _etl.fn_fits_integer(r.down_threshold) THEN 'value_out_of_range'
     END AS fault
 FROM bronze.raw_machine_downtime AS r;

@@ -8,7 +8,15 @@ DECLARE
     v_start interval := NEW.start_time - time '00:00' + NEW.from_day * INTERVAL '24 hours';
     v_end interval := NEW.end_time - time '00:00' + NEW.to_day * INTERVAL '24 hours';
 BEGIN
-    -- Two sessions that each add half of an overlap see each other through this row.
+    -- Two sessions that each add half of an overlap see each other through this row. With one snapshot
+    -- for a whole transaction they would not.
+    IF current_setting('transaction_isolation') = 'repeatable read' THEN
+        RAISE EXCEPTION 'cannot keep shift % of plant % in a repeatable read transaction',
+            NEW.shift_id, NEW.plant_iot_id
+            USING ERRCODE = 'invalid_transaction_state',
+                DETAIL = 'A shift that another session adds meanwhile could not be seen.',
+                HINT = 'Use read committed, the default, or serializable.';
+    END IF;
     PERFORM 1 FROM master.plants AS p WHERE p.iot_id = NEW.plant_iot_id FOR NO KEY UPDATE;
 
     SELECT s.shift_id, s.shift_name, s.start_time, s.end_time
@@ -32,7 +40,7 @@ BEGIN
                     v_other.shift_id, v_other.start_time, v_other.end_time),
                 HINT = 'Change the times, or set is_running to false on one of the two.';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END
 $function$;
 
@@ -41,7 +49,8 @@ REVOKE ALL ON FUNCTION master.fn_refuse_shift_overlap() FROM PUBLIC;
 COMMENT ON FUNCTION master.fn_refuse_shift_overlap() IS
     'Refuses a running shift that overlaps another of its plant, and names the other';
 
+-- After the statement, so that several shifts can be moved in one.
 CREATE TRIGGER shift_definitions_overlap
-    BEFORE INSERT OR UPDATE ON master.shift_definitions
+    AFTER INSERT OR UPDATE ON master.shift_definitions
     FOR EACH ROW WHEN (NEW.is_running)
     EXECUTE FUNCTION master.fn_refuse_shift_overlap();

@@ -19,5 +19,7 @@ DROP FUNCTION _etl.fn_reject_next_row(text, bigint, bigint, text, text);
 DROP FUNCTION _etl.fn_run_batch(text, bigint, bigint, timestamptz, integer);
 DROP FUNCTION _etl.fn_load_rows(text, bigint, bigint, timestamptz, integer);
 DROP FUNCTION _etl.fn_load_statement(text);
+DROP FUNCTION _etl.fn_run_config(text, jsonb);
+DROP FUNCTION _etl.fn_sequence_fault(text);
 DROP FUNCTION _etl.fn_fence(text, interval);
 DROP FUNCTION _etl.fn_sequence_holders(regclass);

@@ -5,6 +5,8 @@
 -- down: functions, procedures and views go; what they wrote stays for 0301 to lay down
 -- @include schema_new/_etl/Functions/fn_sequence_holders.sql
 -- @include schema_new/_etl/Functions/fn_fence.sql
+-- @include schema_new/_etl/Functions/fn_sequence_fault.sql
+-- @include schema_new/_etl/Functions/fn_run_config.sql
 -- @include schema_new/_etl/Functions/fn_load_statement.sql
 -- @include schema_new/_etl/Functions/fn_load_rows.sql
 -- @include schema_new/_etl/Functions/fn_run_batch.sql
