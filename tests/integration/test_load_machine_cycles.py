@@ -232,6 +232,40 @@ def test_a_cycle_before_all_others_has_no_gap_and_gives_one_to_the_next(plant: P
     assert gaps(plant) == [(None, 10), (90, 10)]
 
 
+def test_a_late_cycle_finds_its_neighbours_weeks_away(plant: Plant) -> None:
+    week = 7 * 86400
+    plant.send(cycle(0, 10), cycle(9 * week, 9 * week + 10))
+    plant.load()
+    plant.send(cycle(4 * week, 4 * week + 10))
+    plant.load()
+    assert gaps(plant) == [(None, 10), (4 * week - 10, 10), (5 * week - 10, 10)]
+    plant.check_cache()
+
+
+def test_a_gap_is_at_most_what_an_integer_holds(plant: Plant) -> None:
+    plant.send(
+        {"cycle_start": "1970-01-01 00:00+00", "cycle_end": "1970-01-01 00:00:10+00"},
+        {"cycle_start": "2199-12-31 00:00+00", "cycle_end": "2199-12-31 00:00:10+00"},
+    )
+    plant.load()
+    assert gaps(plant) == [(None, 10), (2**31 - 1, 10)]
+
+
+@pytest.mark.parametrize(("end", "gap"), [("infinity", 0), ("-infinity", 2**31 - 1)])
+def test_an_infinite_end_that_v1_left_stops_nothing(plant: Plant, end: str, gap: int) -> None:
+    plant.chain.run(
+        "INSERT INTO silver.machine_cycles (logical_date, company_iot_id, machine_iot_id, shift_id,"
+        f" cycle_start, cycle_end) SELECT '2024-01-01', 1, 1, 0, '2024-01-01', '{end}'",
+        "SELECT silver.fn_rebuild_cycle_state()",
+    )
+    plant.send(cycle(0, 10))
+    plant.load()
+    plant.send(cycle(-100, -90))
+    plant.load()
+    rows = "SELECT actual_load_unload FROM silver.machine_cycles ORDER BY cycle_start"
+    assert plant.chain.query(rows) == [(None,), (gap,), (90,)]
+
+
 def test_overlapping_cycles_leave_no_time_between_them(plant: Plant) -> None:
     plant.send(cycle(0, 100), cycle(50, 120))
     plant.load()
@@ -270,6 +304,16 @@ def test_shift_and_business_date_follow_the_wall_clock_of_the_plant(
         ({"cycle_start": "infinity"}, "start_out_of_range"),
         ({"cycle_start": "-infinity"}, "start_out_of_range"),
         ({"cycle_start": "2200-01-01 00:00:00+00"}, "start_out_of_range"),
+        # Of several reasons the first is named.
+        (cycle(None, 10, machine_iot_id=-1), "unknown_machine"),
+        (cycle(None, 10, std_cycle_time=2**31), "missing_start"),
+        (cycle(0, -10, std_cycle_time=2**31), "end_before_start"),
+        ({"cycle_start": "2300-01-01", "cycle_end": "2024-01-01"}, "start_out_of_range"),
+        ({"cycle_start": "1960-01-01", "cycle_end": "2100-01-01"}, "start_out_of_range"),
+        (
+            {"cycle_start": "2024-01-01", "cycle_end": "2100-01-01", "down_threshold": 2**31},
+            "end_out_of_range",
+        ),
         ({"cycle_start": "2024-01-01", "cycle_end": "infinity"}, "end_out_of_range"),
         (cycle(0, 10, std_cycle_time=2**31), "value_out_of_range"),
         (cycle(0, 10, std_load_unload=-(2**31) - 1), "value_out_of_range"),

@@ -292,14 +292,6 @@ FAULTS = {
         "THEN m.last_cycle_end ELSE", "THEN NULL ELSE"
     ),
     "the short way leaves the cache as it was": _in_cycles("AND r.is_last", "AND false"),
-    "the cycle before is looked for within a day": _in_cycles(
-        "c.cycle_start < i.cycle_start",
-        "c.cycle_start < i.cycle_start AND c.cycle_start > i.cycle_start - INTERVAL '24 hours'",
-    ),
-    "the end is judged before the start": _in_cycles(
-        "WHEN NOT r.is_usual",
-        "WHEN o.cycle_end < o.cycle_start THEN 'end_before_start' WHEN NOT r.is_usual",
-    ),
     "late rows are not counted": _in_cycles("p.time < p_since", "false"),
     "a refused row is kept without its values": _in_cycles("to_jsonb(b)", "'{}'::jsonb"),
     "a machine goes both ways": _in_cycles(
