@@ -16,6 +16,14 @@ BEGIN
             EXECUTE format('CREATE ROLE %I %s', v_role.name, v_role.options);
         END IF;
         EXECUTE format('COMMENT ON ROLE %I IS %L', v_role.name, v_role.description);
+        -- Jobs are added as setu_etl, and the way back drops what the roles were granted: for whoever
+        -- is no superuser, to have made a role is not enough for either.
+        IF NOT pg_has_role(v_role.name, 'USAGE') OR NOT pg_has_role(
+            v_role.name,
+            CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END
+        ) THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', v_role.name);
+        END IF;
     END LOOP;
 END
 $roles$;

@@ -57,6 +57,10 @@ covered_type AS (
 ),
 -- Roles by the name they are shown under: who deployed is not part of the catalog.
 shown_owner AS (
-    SELECT r.oid, CASE WHEN r.rolname LIKE 'setu\_%' THEN r.rolname ELSE '<owner>' END AS name
+    SELECT
+        r.oid,
+        CASE
+            WHEN r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader') THEN r.rolname ELSE '<owner>'
+        END AS name
     FROM pg_roles AS r
 )

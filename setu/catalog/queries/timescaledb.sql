@@ -110,7 +110,10 @@ SELECT
         'max_retries', j.max_retries,
         'retry_period', j.retry_period::text,
         'config', j.config - 'hypertable_id' - 'mat_hypertable_id',
-        'owner', CASE WHEN j.owner::text LIKE 'setu\_%' THEN j.owner::text ELSE '<owner>' END,
+        'owner', CASE
+            WHEN j.owner::text IN ('setu_ingest', 'setu_etl', 'setu_reader') THEN j.owner::text
+            ELSE '<owner>'
+        END,
         'scheduled', j.scheduled,
         'check', CASE
             WHEN j.proc_schema NOT LIKE '\_timescaledb\_%'
