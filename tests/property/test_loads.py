@@ -312,7 +312,7 @@ def test_a_fault_planted_in_a_load_is_found(fleet: Fleet, fault: str) -> None:
     assert sound in code
 
     @settings(
-        max_examples=1000, database=None, deadline=None, phases=[Phase.generate],
+        max_examples=3000, database=None, deadline=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @seed(SEED)
