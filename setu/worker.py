@@ -3,6 +3,10 @@
 It calls the procedures that a job would call. A pipeline that somebody else runs at that moment
 returns at once, so a worker does no harm beside jobs or another worker. Between two rounds it holds
 no connection: a server with one session serves others meanwhile.
+
+A pipeline that fails is reported and the others go on. Only a connection that is closed means that
+the server is away: psycopg2's OperationalError also covers timeouts, deadlocks and a full disk, any
+of which one pipeline can run into alone.
 """
 
 from __future__ import annotations
@@ -19,11 +23,16 @@ import psycopg2.errors
 from psycopg2 import sql
 from sqlalchemy import URL
 
-from setu.database import application_name
+from setu.database import CONNECT_TIMEOUT_S, application_name
+from setu.errors import SetuError
 
 DAY = 86_400.0
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
+
+
+class ServerAwayError(SetuError):
+    """There is no connection, or the one that there was is closed."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +54,19 @@ class Worker:
 
     :param url: the database; role ``setu_etl``, or the deploying role, which alone may drop chunks.
     :param say: gets one line a run.
-    :param stop: set it, from a signal handler say, and ``run`` returns after the current batch.
+    :param stop: set it, and ``run`` returns after the current batch.
     """
 
     def __init__(
         self, url: URL, schedule: Schedule, say: Callable[[str], None], stop: threading.Event
     ) -> None:
-        self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        address = url.set(drivername="postgresql+psycopg2")
+        _, given = address.get_dialect()().create_connect_args(address)
+        self._settings: dict[str, Any] = {
+            "application_name": application_name("worker"),
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            **given,
+        }
         self._schedule = schedule
         self._say = say
         self._stop = stop
@@ -65,8 +80,8 @@ class Worker:
             started = time.monotonic()
             try:
                 self.round()
-            except psycopg2.OperationalError as error:
-                self._say(f"the server is away, next try in {pause:g} s: {_first_line(error)}")
+            except ServerAwayError as error:
+                self._say(f"the server is away, next try in {pause:g} s: {error.title}")
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
@@ -76,11 +91,12 @@ class Worker:
     def round(self) -> None:
         """One round: each enabled pipeline until it has caught up, then retention when it is due.
 
-        Raises ``psycopg2.OperationalError`` when the server is away.
+        Raises :class:`ServerAwayError`.
         """
-        connection = psycopg2.connect(
-            self._url, application_name=application_name("worker"), connect_timeout=10
-        )
+        try:
+            connection = psycopg2.connect(**self._settings)
+        except psycopg2.OperationalError as error:
+            raise ServerAwayError(_first_line(error)) from error
         try:
             connection.autocommit = True
             for pipeline in self._pipelines(connection):
@@ -91,6 +107,12 @@ class Worker:
         finally:
             connection.close()
 
+    def _failed(self, connection: Any, what: str, error: psycopg2.Error) -> None:
+        """Says that one thing failed; raises when it was the connection that did."""
+        if connection.closed:
+            raise ServerAwayError(_first_line(error)) from error
+        self._say(f"{what}: failed: {_first_line(error)}")
+
     def _pipelines(self, connection: Any) -> list[str]:
         with connection.cursor() as cursor:
             try:
@@ -100,32 +122,18 @@ class Worker:
             except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
                 self._say("this database has no pipelines; it needs alembic upgrade head")
                 return []
+            except psycopg2.Error as error:
+                self._failed(connection, "list of pipelines", error)
+                return []
             return [row[0] for row in cursor.fetchall()]
 
     def _load(self, connection: Any, pipeline: str) -> bool:
         """One slice of a pipeline; whether there may be more to do."""
-        config = json.dumps({"max_runtime": f"{self._schedule.slice_seconds:g} seconds"})
-        call = sql.SQL("CALL _etl.{}(NULL, %s::jsonb)").format(
-            sql.Identifier(f"sp_load_{pipeline}")
-        )
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT coalesce(max(run_id), 0) FROM _etl.job_runs")
-            [before] = cursor.fetchone()
-            try:
-                cursor.execute(call, (config,))
-            except psycopg2.OperationalError:
-                raise
-            except psycopg2.Error as error:
-                self._say(f"{pipeline}: failed: {_first_line(error)}")
-                return False
-            cursor.execute(
-                "SELECT r.rows_read, r.rows_loaded, r.rows_merged, r.rows_rejected, r.rows_late,"
-                " r.batches, extract(epoch FROM r.finished_at - r.started_at), r.to_id"
-                " FROM _etl.job_runs AS r WHERE r.run_id > %s AND r.pipeline = %s"
-                " AND r.backend_pid = pg_backend_pid() ORDER BY r.run_id DESC LIMIT 1",
-                (before, pipeline),
-            )
-            run = cursor.fetchone()
+        try:
+            run = self._call(connection, pipeline)
+        except psycopg2.Error as error:
+            self._failed(connection, pipeline, error)
+            return False
         if run is None:
             self._say(f"{pipeline}: another session runs it")
             return False
@@ -135,6 +143,26 @@ class Worker:
             f"late {late}, batches {batches}, to id {to_id}, {seconds:.2f} s"
         )
         return bool(read) and float(seconds) >= self._schedule.slice_seconds
+
+    def _call(self, connection: Any, pipeline: str) -> tuple[Any, ...] | None:
+        """Call a pipeline's load; what the run log says of it, None when it did not run."""
+        config = json.dumps({"max_runtime": f"{self._schedule.slice_seconds:g} seconds"})
+        call = sql.SQL("CALL _etl.{}(NULL, %s::jsonb)").format(
+            sql.Identifier(f"sp_load_{pipeline}")
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT coalesce(max(run_id), 0) FROM _etl.job_runs")
+            [before] = cursor.fetchone()
+            cursor.execute(call, (config,))
+            cursor.execute(
+                "SELECT r.rows_read, r.rows_loaded, r.rows_merged, r.rows_rejected, r.rows_late,"
+                " r.batches, extract(epoch FROM r.finished_at - r.started_at), r.to_id"
+                " FROM _etl.job_runs AS r WHERE r.run_id > %s AND r.pipeline = %s"
+                " AND r.backend_pid = pg_backend_pid() ORDER BY r.run_id DESC LIMIT 1",
+                (before, pipeline),
+            )
+            run: tuple[Any, ...] | None = cursor.fetchone()
+            return run
 
     def _retain(self, connection: Any) -> None:
         if time.monotonic() < self._next_retention:
@@ -158,10 +186,8 @@ class Worker:
                     )
                 self._told_no_retention = True
                 return
-            except psycopg2.OperationalError:
-                raise
             except psycopg2.Error as error:
-                self._say(f"retention: failed: {_first_line(error)}")
+                self._failed(connection, "retention", error)
                 return
         self._next_retention = time.monotonic() + DAY
         for notice in connection.notices:
