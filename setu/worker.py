@@ -89,7 +89,7 @@ class Worker:
             self._stop.wait(max(0.0, self._schedule.interval - (time.monotonic() - started)))
 
     def round(self) -> None:
-        """One round: each enabled pipeline until it has caught up, then retention when it is due.
+        """One round: the pipelines in turns until all have caught up, and retention when it is due.
 
         Raises :class:`ServerAwayError`.
         """
@@ -99,13 +99,29 @@ class Worker:
             raise ServerAwayError(_first_line(error)) from error
         try:
             connection.autocommit = True
-            for pipeline in self._pipelines(connection):
-                while not self._stop.is_set() and self._load(connection, pipeline):
-                    pass
-            if self._schedule.retention and not self._stop.is_set():
-                self._retain(connection)
+            while self._turns(connection):
+                pass
         finally:
             connection.close()
+
+    def _turns(self, connection: Any) -> bool:
+        """A slice of each pipeline, then of those with a backlog, for one interval.
+
+        Whether a backlog is left. The other pipelines are then due, too, and so may be retention.
+        """
+        until = time.monotonic() + self._schedule.interval
+        waiting = self._pipelines(connection)
+        while waiting and not self._stop.is_set():
+            waiting = [
+                pipeline
+                for pipeline in waiting
+                if not self._stop.is_set() and self._load(connection, pipeline)
+            ]
+            if time.monotonic() >= until:
+                break
+        if self._schedule.retention and not self._stop.is_set():
+            self._retain(connection)
+        return bool(waiting) and not self._stop.is_set()
 
     def _failed(self, connection: Any, what: str, error: psycopg2.Error) -> None:
         """Says that one thing failed; raises when it was the connection that did."""
@@ -129,6 +145,7 @@ class Worker:
 
     def _load(self, connection: Any, pipeline: str) -> bool:
         """One slice of a pipeline; whether there may be more to do."""
+        started = time.monotonic()
         try:
             run = self._call(connection, pipeline)
         except psycopg2.Error as error:
@@ -142,7 +159,9 @@ class Worker:
             f"{pipeline}: read {read}, loaded {loaded}, merged {merged}, rejected {rejected}, "
             f"late {late}, batches {batches}, to id {to_id}, {seconds:.2f} s"
         )
-        return bool(read) and float(seconds) >= self._schedule.slice_seconds
+        # By the clock here: the run log begins some milliseconds after the call's budget does, and
+        # by its seconds a call that used up its budget may look like one that caught up.
+        return bool(read) and time.monotonic() - started >= self._schedule.slice_seconds
 
     def _call(self, connection: Any, pipeline: str) -> tuple[Any, ...] | None:
         """Call a pipeline's load; what the run log says of it, None when it did not run."""
