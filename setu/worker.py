@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,18 @@ from setu.errors import SetuError
 DAY = 86_400.0
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
+
+# A call is silent until it returns, so a network that died, or a server that lost its power, looks
+# like a long call, and Linux would wait for ever. Probes go out after 30 s of silence; a peer that
+# leaves them, or a statement on its way, unanswered for a minute is away. Not less: a switch that
+# restarts takes half of that. A backend that hangs on a machine that lives still answers probes.
+TCP_SETTINGS: Mapping[str, int] = {
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 
 
 class ServerAwayError(SetuError):
@@ -65,6 +77,7 @@ class Worker:
         self._settings: dict[str, Any] = {
             "application_name": application_name("worker"),
             "connect_timeout": CONNECT_TIMEOUT_S,
+            **TCP_SETTINGS,
             **given,
         }
         self._schedule = schedule
