@@ -52,11 +52,12 @@ class Schedule:
     """When and how long; all in seconds.
 
     ``slice_seconds`` bounds one call of a load, which ends after the batch that is at work then:
-    so long may a stop take. ``drop_after`` is PostgreSQL's interval.
+    so long may a stop take. The default is half of what Docker gives a container before it kills.
+    ``drop_after`` is PostgreSQL's interval.
     """
 
     interval: float = 60.0
-    slice_seconds: float = 10.0
+    slice_seconds: float = 5.0
     retention: bool = True
     drop_after: str = "30 days"
 
@@ -66,7 +67,7 @@ class Worker:
 
     :param url: the database; role ``setu_etl``, or the deploying role, which alone may drop chunks.
     :param say: gets one line a run.
-    :param stop: set it, and ``run`` returns after the current batch.
+    :param stop: set it, and ``run`` returns when the call that is at work has returned.
     """
 
     def __init__(
