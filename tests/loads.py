@@ -203,20 +203,27 @@ def fleet_on(server: Server) -> Iterator[Fleet]:
     """A fleet in a database of its own, dropped afterwards."""
     url = server.create_database()
     try:
-        connection = connect(url)
-        try:
-            apply_v2(connection, "community" if "community" in server.capabilities else "apache")
-            if "community" in server.capabilities:
-                run(
-                    connection,
-                    "SELECT alter_job(job_id, scheduled => false)"
-                    " FROM timescaledb_information.jobs WHERE job_id >= 1000",
-                )
-            run(connection, "SET timezone = 'UTC'")
-            connection.commit()
-            connection.autocommit = True
-            yield Fleet(connection)
-        finally:
-            connection.close()
+        with fleet_in(url, server) as fleet:
+            yield fleet
     finally:
         server.drop_database(url)
+
+
+@contextmanager
+def fleet_in(url: str, server: Server) -> Iterator[Fleet]:
+    """A fleet in an empty database of that server."""
+    connection = connect(url)
+    try:
+        apply_v2(connection, "community" if "community" in server.capabilities else "apache")
+        if "community" in server.capabilities:
+            run(
+                connection,
+                "SELECT alter_job(job_id, scheduled => false)"
+                " FROM timescaledb_information.jobs WHERE job_id >= 1000",
+            )
+        run(connection, "SET timezone = 'UTC'")
+        connection.commit()
+        connection.autocommit = True
+        yield Fleet(connection)
+    finally:
+        connection.close()
