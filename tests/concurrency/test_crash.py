@@ -29,7 +29,7 @@ from tests.concurrency.cycles import (
     state_faults,
 )
 from tests.concurrency.own_server import OwnServer, open_own_server
-from tests.concurrency.test_many_writers import INSERT, READING, Sweeper, Writer
+from tests.concurrency.workers import INSERT, READING, Sweeper, Writer
 
 pytestmark = pytest.mark.requires("native", "multi_session")
 
