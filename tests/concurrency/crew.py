@@ -25,6 +25,10 @@ class Crew:
         """Whether there is time left, and no one has failed."""
         return time.monotonic() < self._until and not self._errors
 
+    def stop(self) -> None:
+        """Let everyone end what is at hand; the time is up."""
+        self._until = time.monotonic()
+
     @contextmanager
     def session(self, role: str | None = None) -> Iterator[psycopg2.extensions.connection]:
         """A connection in autocommit, as that role."""
