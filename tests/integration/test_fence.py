@@ -29,13 +29,16 @@ def shared_plant(server: Server) -> Iterator[Plant]:
 @pytest.fixture
 def plant(shared_plant: Plant) -> Plant:
     """The plant, with no row, but with today's chunk of bronze: TimescaleDB lets other writers wait
-    while the transaction that makes a chunk is open."""
+    while the transaction that makes a chunk is open. The sequence begins anew, and with it the
+    watermark and the readings."""
     shared_plant.clear()
     shared_plant.send(cycle(0))
     shared_plant.chain.run(
         "DELETE FROM bronze.raw_machine_cycles",
         "SELECT setval('bronze.raw_machine_cycles_id_seq', 1, false)",
     )
+    assert shared_plant.chain.value("SELECT max(last_processed_id) FROM _etl.watermarks") == 0
+    assert shared_plant.chain.value("SELECT count(*) FROM _etl.fence_readings") == 0
     return shared_plant
 
 
@@ -160,6 +163,57 @@ def test_many_writers_that_end_in_any_order_lose_nothing(
     plant.check_cache()
 
 
+def readings(plant: Plant) -> list[int]:
+    """The readings that still wait for someone."""
+    return [
+        fence_id
+        for (fence_id,) in plant.chain.query(
+            "SELECT fence_id FROM _etl.fence_readings WHERE holders <> '{}' ORDER BY 1"
+        )
+    ]
+
+
+def test_an_earlier_reading_that_waits_for_fewer_is_kept(
+    plant: Plant, writers: list[Writer]
+) -> None:
+    writers[0].send(1)
+    plant.send(cycle(2))
+    load(plant)
+    writers[1].send(3)
+    plant.send(cycle(4))
+    load(plant)
+    assert loaded(plant) == []
+    assert readings(plant) == [2, 4]
+    # A hole: only the first reading can say that nothing comes there any more.
+    writers[0].connection.rollback()
+    load(plant)
+    assert loaded(plant) == [2]
+    writers[1].connection.commit()
+    load(plant)
+    assert loaded(plant) == [2, 3, 4]
+
+
+def test_an_earlier_reading_that_waits_for_more_is_forgotten(
+    plant: Plant, writers: list[Writer]
+) -> None:
+    writers[0].send(1)
+    writers[1].send(2)
+    load(plant)
+    assert readings(plant) == [2]
+    writers[1].connection.commit()
+    plant.send(cycle(3))
+    load(plant)
+    assert readings(plant) == [3]
+    plant.send(cycle(4))
+    load(plant)
+    assert readings(plant) == [4]
+    assert loaded(plant) == []
+    writers[0].connection.commit()
+    load(plant)
+    assert readings(plant) == []
+    assert loaded(plant) == [1, 2, 3, 4]
+
+
 def prepared_possible(plant: Plant) -> bool:
     return int(plant.chain.value("SHOW max_prepared_transactions")) > 0
 
@@ -248,18 +302,25 @@ def test_a_waiting_fence_makes_no_writer_wait(plant: Plant, writers: list[Writer
         sweep.close()
 
 
-def test_the_lag_names_who_holds_the_sweep_up(plant: Plant, writers: list[Writer]) -> None:
+@pytest.mark.parametrize("role", ["postgres", "setu_reader"])
+def test_the_lag_names_who_holds_the_sweep_up(
+    plant: Plant, writers: list[Writer], role: str
+) -> None:
+    def lag() -> list[tuple[Any, ...]]:
+        become = f"SET ROLE {role}; " if role != "postgres" else ""
+        return plant.chain.query(f"{become}SELECT rows_behind, held_up_by {LAG}")
+
     writers[0].run("SET application_name = 'sink 7'")
     writers[0].send(1)
     plant.send(cycle(2))
     load(plant)
     pid = writers[0].connection.info.backend_pid
-    row = plant.chain.query(f"SELECT rows_behind, held_up_by {LAG}")[0]
+    [row] = lag()
     assert row[0] == 2
     assert f"pid {pid} (postgres, sink 7)" in row[1]
     writers[0].connection.commit()
     load(plant)
-    assert plant.chain.query(f"SELECT rows_behind, held_up_by {LAG}") == [(0, None)]
+    assert lag() == [(0, None)]
 
 
 def test_a_second_run_of_the_same_pipeline_returns_at_once(
