@@ -1,4 +1,7 @@
-"""The server is killed at random moments: bronze, silver, state and watermark agree afterwards."""
+"""The server is killed at random moments: bronze, silver, state and watermark agree afterwards.
+
+Meanwhile chunks of bronze are made, compressed where that is possible, and dropped once loaded.
+"""
 
 # ruff: noqa: T201 (what a run came upon is worth reading, with -s or when it fails)
 
@@ -10,6 +13,8 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
 from random import Random
 
 import psycopg2
@@ -29,7 +34,15 @@ from tests.concurrency.cycles import (
     state_faults,
 )
 from tests.concurrency.own_server import OwnServer, open_own_server
-from tests.concurrency.workers import INSERT, READING, Sweeper, Writer
+from tests.concurrency.workers import (
+    INSERT,
+    INSERT_AT,
+    READING,
+    Compressor,
+    Sweeper,
+    Writer,
+    retain,
+)
 
 pytestmark = pytest.mark.requires("native", "multi_session")
 
@@ -37,18 +50,22 @@ KILLS = int(os.environ.get("SETU_TEST_KILLS", "24"))
 PREPARED_KILLS = range(8, 12)
 WRITERS = 4
 SWEEPERS = 2
+CHUNK = "2 seconds"
+# Long enough that a check has seen every row of a chunk before it is dropped.
+DROP_AFTER = "6 seconds"
 CRASHES = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 
 class Load:
-    """Writers and sweeps, as their roles, until the server goes away.
+    """Writers and sweeps, as their roles, until the server goes away; or housekeeping as well.
 
     :ivar highest_seen: the highest id that was visible to anyone.
     """
 
-    def __init__(self, chain: Chain, seed: str, machines: list[int]) -> None:
+    def __init__(self, chain: Chain, seed: str, machines: list[int], *, keeps_house: bool) -> None:
         self._chain = chain
         self.highest_seen = 0
+        self.compressor = Compressor()
         self.pids: list[int] = []
         self.errors: list[BaseException] = []
         self._threads = [
@@ -57,6 +74,11 @@ class Load:
             *(self._thread("setu_etl", Sweeper(f"{seed} s{n}")) for n in range(SWEEPERS)),
             self._thread("postgres", self._watch),
         ]  # fmt: skip
+        if keeps_house:
+            work = partial(retain, drop_after=DROP_AFTER)
+            self._threads.append(self._thread("postgres", work))
+            if chain.community:
+                self._threads.append(self._thread("postgres", self.compressor))
         for thread in self._threads:
             thread.start()
 
@@ -121,7 +143,35 @@ def bronze_by_id(chain: Chain) -> dict[int, BronzeRow]:
     return found
 
 
-def check(chain: Chain, machines: list[int]) -> int:
+class Memory:
+    """The rows that a check has seen, for the model: retention drops what is loaded.
+
+    :ivar dropped: how many are in bronze no more.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[int, BronzeRow] = {}
+        self._arrivals: dict[int, datetime] = {}
+        self.dropped = 0
+
+    def add(self, chain: Chain, bronze: dict[int, BronzeRow], mark: int) -> dict[int, BronzeRow]:
+        """All rows there ever were, by id; one that is gone was loaded, and went with its chunk."""
+        gone = self._seen.keys() - bronze.keys()
+        chunks = chain.query(
+            "SELECT range_start, range_end FROM timescaledb_information.chunks "
+            "WHERE hypertable_schema = 'bronze' AND hypertable_name = 'raw_machine_cycles'"
+        )
+        for key in gone:
+            assert key <= mark, "a row is gone that was never loaded"
+            arrival = self._arrivals[key]
+            assert not any(start <= arrival < end for start, end in chunks), "its chunk is there"
+        self.dropped = len(gone)
+        self._seen = dict(sorted({**self._seen, **bronze}.items()))
+        self._arrivals.update(chain.query("SELECT id, time FROM bronze.raw_machine_cycles"))
+        return self._seen
+
+
+def check(chain: Chain, machines: list[int], memory: Memory) -> int:
     """All that must agree after a crash; returns the watermark."""
     mark: int = chain.value(
         "SELECT last_processed_id FROM _etl.watermarks WHERE pipeline = 'machine_cycles'"
@@ -132,13 +182,14 @@ def check(chain: Chain, machines: list[int]) -> int:
     assert max(bronze, default=0) <= reading
     assert chain.value("SELECT coalesce(max(fence_id), 0) FROM _etl.fence_readings") <= reading
 
-    done = [row for key, row in bronze.items() if key <= mark]
+    rows = memory.add(chain, bronze, mark)
+    done = [row for key, row in rows.items() if key <= mark]
     assert silver_rows(chain) == model(done, machines)
     assert state_faults(chain) == 0
     rejected = chain.query("SELECT bronze_id, reason_code FROM _etl.rejected_rows ORDER BY 1")
     assert rejected == [
         (key, reason)
-        for key, row in bronze.items()
+        for key, row in rows.items()
         if key <= mark and (reason := reject_reason(row, machines))
     ]
     counted = chain.value("SELECT coalesce(sum(rows_read), 0)::bigint FROM _etl.job_runs")
@@ -181,13 +232,16 @@ def test_after_every_kill_bronze_silver_state_and_watermark_agree(
         assert cursor.fetchone() == ("off",)
     connection.close()
 
-    lost = reused = 0
+    chain.run(f"SELECT set_chunk_time_interval('bronze.raw_machine_cycles', INTERVAL '{CHUNK}')")
+    memory = Memory()
+    lost = reused = compressed = 0
     prepared: list[int] = []
     for kill in range(KILLS):
         if kill == PREPARED_KILLS.start:
             prepared = prepare(chain, Source(random, machines))
-        load = Load(chain, f"{seed} {kill}", machines)
-        time.sleep(random.uniform(0.2, 1.4))
+        # Housekeeping commits for certain, and the log of the others with it: less is lost.
+        load = Load(chain, f"{seed} {kill}", machines, keeps_house=kill % 3 == 1)
+        time.sleep(random.uniform(0.2, 1.0))
         if random.random() < 0.3:
             kill_one_backend(chain, load, random)
         else:
@@ -195,26 +249,31 @@ def test_after_every_kill_bronze_silver_state_and_watermark_agree(
             load.join()
             own_server.start()
 
-        mark = check(chain, machines)
+        mark = check(chain, machines, memory)
         highest = max(bronze_by_id(chain), default=0)
         drawn = chain.value("SELECT nextval('bronze.raw_machine_cycles_id_seq')")
         assert drawn > max(mark, highest)
+        compressed += load.compressor.done
         lost += load.highest_seen > highest
         reused += load.highest_seen >= drawn
         if kill in PREPARED_KILLS:
             assert mark < prepared[0], "the watermark has passed a prepared transaction"
         if kill == PREPARED_KILLS[-1]:
-            mark = finish_prepared(chain, prepared, machines)
+            mark = finish_prepared(chain, prepared, machines, memory)
 
     chain.run("SET ROLE setu_etl", "CALL _etl.sp_load_machine_cycles(0, '{}')")
-    mark = check(chain, machines)
+    mark = check(chain, machines, memory)
     bronze = bronze_by_id(chain)
     assert mark == chain.value(READING) >= max(bronze)
     print(
         f"{KILLS} kills: {lost} lost rows that had been visible, after {reused} an id was given "
-        f"out again; {len(bronze)} rows in bronze, {len(silver_rows(chain))} cycles in silver"
+        f"out again; {len(bronze)} rows in bronze, {memory.dropped} dropped with their chunks, "
+        f"{compressed} compressions; {len(silver_rows(chain))} cycles in silver"
     )
-    plant_violation(chain, machines)
+    assert lost > 0, "no kill took anything that had been visible: the test tested nothing"
+    assert memory.dropped > 0, "no chunk was dropped"
+    assert compressed > 0 or not chain.community
+    plant_violation(chain, machines, memory)
 
 
 def _fresh_chain(own_server: OwnServer) -> Chain:
@@ -230,12 +289,17 @@ def _fresh_chain(own_server: OwnServer) -> Chain:
 
 
 def prepare(chain: Chain, source: Source) -> list[int]:
-    """A prepared transaction of three rows; their ids."""
+    """A prepared transaction of three rows; their ids.
+
+    Their chunk is there already: whoever makes one lets all others wait that need a new one.
+    """
     ids = []
+    arrival = datetime.now(UTC)
     with chain.session() as connection, connection.cursor() as cursor:
+        cursor.execute(INSERT_AT, (arrival, *source.row().values()))
         cursor.execute("BEGIN")
         for _ in range(3):
-            cursor.execute(f"{INSERT} RETURNING id", source.row().values())
+            cursor.execute(f"{INSERT_AT} RETURNING id", (arrival, *source.row().values()))
             [(drawn,)] = cursor.fetchall()
             ids.append(drawn)
         cursor.execute("PREPARE TRANSACTION 'survivor'")
@@ -251,30 +315,30 @@ def assert_lag_view_names_the_prepared(chain: Chain) -> None:
     assert "prepared transaction survivor of postgres since" in held_up_by
 
 
-def finish_prepared(chain: Chain, ids: list[int], machines: list[int]) -> int:
+def finish_prepared(chain: Chain, ids: list[int], machines: list[int], memory: Memory) -> int:
     """It has held the sweep, and the lag view names it; once committed its rows are loaded."""
     sweep = ("SET ROLE setu_etl", "CALL _etl.sp_load_machine_cycles(0, '{}')")
     chain.run(*sweep)
-    assert check(chain, machines) < ids[0]
+    assert check(chain, machines, memory) < ids[0]
     assert_lag_view_names_the_prepared(chain)
     chain.run("COMMIT PREPARED 'survivor'", *sweep)
-    mark = check(chain, machines)
+    mark = check(chain, machines, memory)
     assert mark >= ids[-1]
     assert set(ids) <= set(bronze_by_id(chain))
     return mark
 
 
-def plant_violation(chain: Chain, machines: list[int]) -> None:
+def plant_violation(chain: Chain, machines: list[int], memory: Memory) -> None:
     """What the checks are for: a watermark that outlived the ids it has passed."""
     chain.run(
         "UPDATE _etl.watermarks SET last_processed_id = last_processed_id + 3 "
         "WHERE pipeline = 'machine_cycles'"
     )
     with pytest.raises(AssertionError, match="ahead of ids that are still to come"):
-        check(chain, machines)
+        check(chain, machines, memory)
     source = Source(Random(1), machines)
     with chain.session() as connection, connection.cursor() as cursor:
         for _ in range(3):
             cursor.execute(INSERT, source.row().values())
     with pytest.raises(AssertionError):
-        check(chain, machines)
+        check(chain, machines, memory)

@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import time
+import warnings
+
+import psycopg2.extensions
 import pytest
 
 from tests.chain import Chain
@@ -24,6 +28,22 @@ pytestmark = pytest.mark.requires("multi_session")
 
 WRITERS = 8
 SECONDS = 14.0
+WATERMARK = "SELECT last_processed_id FROM _etl.watermarks WHERE pipeline = 'machine_cycles'"
+
+
+class Progress:
+    """How far the watermark came while there was someone to write.
+
+    :ivar mark: the last that was seen.
+    """
+
+    mark = 0
+
+    def __call__(self, connection: psycopg2.extensions.connection) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(WATERMARK)
+            [(self.mark,)] = cursor.fetchall()
+        time.sleep(0.05)
 
 
 def run_all(chain: Chain, seed: str, *, keeps_house: bool) -> None:
@@ -49,19 +69,37 @@ def run_all(chain: Chain, seed: str, *, keeps_house: bool) -> None:
             crew.add(None, compressor)
     else:
         crew.add(None, naive_sweep)
+    progress = Progress()
+    crew.add(None, progress)
     crew.join()
 
+    mark, drawn = progress.mark, chain.value(READING)
     chain.run("SET ROLE setu_etl", "CALL _etl.sp_load_machine_cycles(0, '{}')")
     sent = [row for writer in writers for row in writer.committed]
     transactions = sum(writer.transactions for writer in writers)
     print(
         f"seed {seed}: {len(sent)} rows of {transactions} transactions, "
-        f"{sum(writer.rolled_back for writer in writers)} rolled back; "
+        f"{sum(writer.rolled_back for writer in writers)} rolled back, "
+        f"{sum(writer.prepared for writer in writers)} prepared; "
         f"{sum(s.runs for s in sweepers)} sweeps, "
         f"{sum(s.turned_away for s in sweepers)} found another at work, "
-        f"{sum(s.failed for s in sweepers)} stopped by a lock; {compressor.done} compressions"
+        f"{sum(s.failed for s in sweepers)} stopped by a lock; {compressor.done} compressions; "
+        f"while all wrote, the watermark came to {mark} of {drawn} ids"
     )
     assert len(sent) > 500
+    # Retention and compression lock chunks, and sweeps try again.
+    assert mark > drawn / (10 if keeps_house else 2), (
+        "the sweeps stood still while the writers wrote"
+    )
+    assert any(s.turned_away for s in sweepers), "the two sweeps never met"
+    if prepares:
+        assert any(writer.prepared for writer in writers)
+    else:
+        warnings.warn(
+            "max_prepared_transactions is 0 on this server: no writer prepared a transaction",
+            UserWarning,
+            stacklevel=2,
+        )
     check(chain, sent, machines)
 
     if keeps_house:
@@ -92,9 +130,7 @@ def check(chain: Chain, sent: list[BronzeRow], machines: list[int]) -> None:
     merged = len(sent) - cycles - len(rejected)
     assert [int(n) for n in counted] == [len(sent), cycles, merged, len(rejected)]
 
-    assert chain.query(
-        "SELECT last_processed_id FROM _etl.watermarks WHERE pipeline = 'machine_cycles'"
-    ) == chain.query(READING)
+    assert chain.value(WATERMARK) == chain.value(READING)
 
 
 def naive_loss(chain: Chain, sent: int) -> None:

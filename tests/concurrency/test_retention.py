@@ -13,12 +13,11 @@ import pytest
 
 from tests.chain import Chain
 from tests.concurrency.cycles import EPOCH, make_fleet
-from tests.concurrency.workers import INSERT
+from tests.concurrency.workers import INSERT_AT
 
 pytestmark = pytest.mark.requires("multi_session")
 
 ARRIVAL = datetime.now(UTC) - timedelta(days=40)
-INSERT_OLD = INSERT.replace("(device_id,", "(time, device_id,").replace("VALUES (", "VALUES (%s, ")
 WAITING = (
     "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -46,7 +45,7 @@ def send(cursor: psycopg2.extensions.cursor, machine: int, hour: int) -> None:
     """A cycle that arrived 40 days ago."""
     start = EPOCH + timedelta(hours=hour)
     end = start + timedelta(minutes=1)
-    cursor.execute(INSERT_OLD, (ARRIVAL, "D1", machine, start, end, None, None, None, None))
+    cursor.execute(INSERT_AT, (ARRIVAL, "D1", machine, start, end, None, None, None, None))
 
 
 @contextmanager

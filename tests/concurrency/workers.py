@@ -16,6 +16,10 @@ from tests.concurrency.cycles import COLUMNS, BronzeRow, Source
 INSERT = (
     f"INSERT INTO bronze.raw_machine_cycles ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
 )
+INSERT_AT = (
+    f"INSERT INTO bronze.raw_machine_cycles (time, {COLUMNS}) "
+    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
 READING = "SELECT pg_sequence_last_value('bronze.raw_machine_cycles_id_seq')"
 
 # Such errors undo the batch; the next run starts where it started.
@@ -37,6 +41,7 @@ class Writer:
         self.committed: list[BronzeRow] = []
         self.transactions = 0
         self.rolled_back = 0
+        self.prepared = 0
 
     def __call__(self, connection: psycopg2.extensions.connection) -> None:
         with connection.cursor() as cursor:
@@ -85,6 +90,7 @@ class Writer:
         if self._prepares and pick.random() < 0.05:
             name = uuid.uuid4().hex
             cursor.execute("PREPARE TRANSACTION %s", (name,))
+            self.prepared += 1
             time.sleep(pick.choice((0, 0.3)))
             cursor.execute(f"{verb} PREPARED %s", (name,))
         else:
@@ -152,8 +158,10 @@ class Compressor:
         time.sleep(0.3)
 
 
-def retain(connection: psycopg2.extensions.connection) -> None:
+def retain(connection: psycopg2.extensions.connection, drop_after: str = "1 second") -> None:
     """Drops bronze chunks of which every row is loaded."""
     with connection.cursor() as cursor:
-        cursor.execute("""CALL _etl.sp_retain_bronze(0, '{"drop_after": "1 second"}')""")
+        cursor.execute(
+            "CALL _etl.sp_retain_bronze(0, jsonb_build_object('drop_after', %s))", (drop_after,)
+        )
     time.sleep(0.5)
