@@ -281,10 +281,13 @@ FAULTS = {
         "c.cycle_start IN (i.cycle_start, i.last_cycle_start)", "c.cycle_start = i.cycle_start"
     ),
     "late cycles go the short way": _in_cycles(
-        "(w.cycle_start > w.last_cycle_start) IS NOT TRUE", "w.last_cycle_start IS NULL"
+        "coalesce(w.cycle_start <= w.last_cycle_start, false)", "false"
     ),
     # Silver comes out right all the same: its key refuses the batch, which is halved until it goes.
-    "repeated cycles go the short way": _in_cycles("OR w.cycle_start = w.next_start", ""),
+    "repeated cycles go the short way": _in_cycles(
+        "coalesce(w.cycle_start = w.next_start, false)", "false"
+    ),
+    "a new machine is not cached": _in_cycles("r.is_last AND r.is_new", "false"),
     "the neighbours of refused rows go the short way": _in_cycles(
         "w.reason_code IS NOT NULL\n                OR", ""
     ),

@@ -5,10 +5,11 @@
 -- and the grouping in which the rows come, so neither batches nor late arrival can show in silver.
 --
 -- A machine whose rows in the batch are all new goes the short way: each starts after the machine's
--- last cycle, at an instant of its own. It needs no merge, the cycle before it is the row before it
--- or the cached one, and silver cannot hold it yet, so it is inserted without ON CONFLICT, whose
--- probe of the index would cost a third of the insert. Any other machine of the batch goes the long
--- way: its rows are merged with one another and with what silver has around them, then stitched.
+-- last cycle, if it has one, at an instant of its own. It needs no merge, the cycle before it is the
+-- row before it or the cached one, and silver cannot hold it yet, so it is inserted without ON
+-- CONFLICT, whose probe of the index would cost a third of the insert. Any other machine of the batch
+-- goes the long way: its rows are merged with one another and with what silver has around them, then
+-- stitched.
 CREATE FUNCTION _etl.fn_load_machine_cycles(
     p_after_id bigint,
     p_fence_id bigint,
@@ -141,10 +142,11 @@ BEGIN
             w.machine_iot_id,
             w.reason_code,
             w.next_start IS NULL AS is_last,
+            w.machine_iot_id IS NOT NULL AND w.last_cycle_start IS NULL AS is_new,
             w.machine_iot_id IS NOT NULL AND (
                 w.reason_code IS NOT NULL
-                OR (w.cycle_start > w.last_cycle_start) IS NOT TRUE
-                OR w.cycle_start = w.next_start
+                OR coalesce(w.cycle_start <= w.last_cycle_start, false)
+                OR coalesce(w.cycle_start = w.next_start, false)
             ) AS is_irregular,
             w.cycle_start,
             w.cycle_end,
@@ -174,7 +176,8 @@ BEGIN
             count(*) AS rows_read,
             count(p.reason_code) AS rows_rejected,
             count(*) FILTER (WHERE p.time < p_since) AS rows_late,
-            bool_or(p.is_irregular) AS has_irregular,
+            bool_or(p.is_new) AS has_new,
+            bool_or(p.is_irregular OR p.is_new) AS has_irregular,
             max(p.id) AS last_id,
             max(p.time) AS last_ts
         FROM placed AS p
@@ -214,16 +217,18 @@ BEGIN
         ON CONFLICT (pipeline, bronze_id) DO NOTHING
     ),
     -- The machines that go the long way, with their last cycle: the cache's, or silver's where the
-    -- cache does not know the machine.
+    -- cache does not know the machine. One that silver does not know either is new, and has no reason
+    -- to go it.
     irregular AS MATERIALIZED (
         SELECT
             m.machine_iot_id,
             coalesce(s.last_cycle_start, l.cycle_start) AS last_cycle_start,
             CASE WHEN s.machine_iot_id IS NULL THEN l.cycle_end ELSE s.last_cycle_end END AS last_cycle_end
         FROM (
-            SELECT DISTINCT p.machine_iot_id
+            SELECT p.machine_iot_id, bool_or(p.is_irregular) AS is_irregular
             FROM placed AS p
-            WHERE p.is_irregular AND (SELECT c.has_irregular FROM counted AS c)
+            WHERE (p.is_irregular OR p.is_new) AND (SELECT c.has_irregular FROM counted AS c)
+            GROUP BY p.machine_iot_id
         ) AS m
         LEFT JOIN silver.latest_cycle_state AS s ON s.machine_iot_id = m.machine_iot_id
         LEFT JOIN LATERAL (
@@ -233,7 +238,7 @@ BEGIN
             ORDER BY c.cycle_start DESC
             LIMIT 1
         ) AS l ON true
-        WHERE (SELECT c.has_irregular FROM counted AS c)
+        WHERE (m.is_irregular OR l.cycle_start IS NOT NULL) AND (SELECT c.has_irregular FROM counted AS c)
     ),
     incoming AS MATERIALIZED (
         SELECT
@@ -408,7 +413,7 @@ BEGIN
             actual_load_unload = excluded.actual_load_unload,
             actual_cycle_time = excluded.actual_cycle_time
     ),
-    -- A machine that goes the short way has a state, and an UPDATE costs half of an upsert.
+    -- An UPDATE costs half of an upsert, and does for all that have a state.
     cached AS (
         UPDATE silver.latest_cycle_state AS t
         SET last_cycle_start = r.cycle_start,
@@ -417,11 +422,15 @@ BEGIN
         FROM regular AS r
         WHERE t.machine_iot_id = r.machine_iot_id AND r.is_last
     ),
-    cached_mended AS (
+    cached_otherwise AS (
         INSERT INTO silver.latest_cycle_state AS t (machine_iot_id, last_cycle_start, last_cycle_end)
         SELECT s.machine_iot_id, s.cycle_start, s.cycle_end
         FROM stitched AS s
         WHERE s.is_last AND (SELECT c.has_irregular FROM counted AS c)
+        UNION ALL
+        SELECT r.machine_iot_id, r.cycle_start, r.cycle_end
+        FROM regular AS r
+        WHERE r.is_last AND r.is_new AND (SELECT c.has_new FROM counted AS c)
         ON CONFLICT (machine_iot_id) DO UPDATE
         SET last_cycle_start = excluded.last_cycle_start,
             last_cycle_end = excluded.last_cycle_end,
