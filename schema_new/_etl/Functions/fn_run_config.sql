@@ -57,11 +57,14 @@ BEGIN
             v_setting := 'late_window';
             late_window := coalesce((p_config ->> v_setting)::interval, INTERVAL '1 hour');
             v_fault := CASE
-                WHEN late_window NOT BETWEEN INTERVAL '0' AND INTERVAL '100 years' THEN 'between 0 and 100 years'
+                WHEN late_window NOT BETWEEN INTERVAL '0' AND INTERVAL '100 years'
+                    THEN 'between 0 and 100 years'
             END;
         END IF;
     EXCEPTION WHEN data_exception THEN
-        v_fault := CASE WHEN v_setting IN ('batch_size', 'max_batches') THEN 'a whole number' ELSE 'an interval' END;
+        v_fault := CASE
+            WHEN v_setting IN ('batch_size', 'max_batches') THEN 'a whole number' ELSE 'an interval'
+        END;
     END;
     IF v_fault IS NOT NULL THEN
         RAISE EXCEPTION 'cannot run pipeline % because its % is % and must be %',

@@ -115,8 +115,9 @@ BEGIN
                 v_batch.rows_rejected := v_batch.rows_read;
                 v_batch.rows_loaded := 0;
                 v_batch.rows_merged := 0;
-                v_batch.rows_late :=
-                    coalesce(v_reject.arrived_at < v_mark.last_processed_ts - v_config.late_window, false)::integer;
+                v_batch.rows_late := coalesce(
+                    v_reject.arrived_at < v_mark.last_processed_ts - v_config.late_window, false
+                )::integer;
             ELSE
                 UPDATE _etl.job_runs AS r
                 SET status = 'failed', finished_at = clock_timestamp(),
@@ -150,7 +151,8 @@ BEGIN
         v_batches := v_batches + 1;
         v_tries := 0;
         v_limit := least(v_size, v_limit * 2);
-        EXIT WHEN v_batches >= v_config.max_batches OR clock_timestamp() - v_started >= v_config.max_runtime;
+        EXIT WHEN v_batches >= v_config.max_batches
+            OR clock_timestamp() - v_started >= v_config.max_runtime;
     END LOOP;
 
     UPDATE _etl.job_runs AS r
