@@ -332,6 +332,22 @@ def test_a_row_that_cannot_be_loaded_is_kept_with_its_reason(
     assert kept == [(True, "2")]
 
 
+def test_a_late_row_that_fails_as_nobody_foresaw_is_counted_late(plant: Plant) -> None:
+    plant.send(cycle(0, 5))
+    plant.load()
+    plant.chain.run(
+        "ALTER TABLE silver.machine_cycles ADD CONSTRAINT planted CHECK (program_no <> 'BOOM')"
+    )
+    try:
+        late = datetime.now(UTC) - timedelta(hours=2)
+        plant.send(cycle(10, 15, program_no="BOOM", time=late), cycle(20, 25))
+        run = plant.load()
+    finally:
+        plant.chain.run("ALTER TABLE silver.machine_cycles DROP CONSTRAINT planted")
+    assert plant.counters(run) == (2, 1, 0, 1)
+    assert (run["rows_late"], run["batches"]) == (1, 2)
+
+
 def test_a_row_that_fails_as_nobody_foresaw_does_not_hold_up_the_others(plant: Plant) -> None:
     plant.chain.run(
         "ALTER TABLE silver.machine_cycles ADD CONSTRAINT planted CHECK (program_no <> 'BOOM')"
