@@ -55,12 +55,13 @@ covered_type AS (
             WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
         )
 ),
--- Roles by the name they are shown under: who deployed is not part of the catalog.
+-- Roles by the name they are shown under: who deployed is not part of the catalog. A deployer may be
+-- called setu_something, too, and is then known by the database being its own.
 shown_owner AS (
     SELECT
         r.oid,
-        CASE
-            WHEN r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader') THEN r.rolname ELSE '<owner>'
-        END AS name
+        CASE WHEN r.rolname LIKE 'setu\_%' AND r.oid <> d.datdba THEN r.rolname ELSE '<owner>' END AS name
     FROM pg_roles AS r
+    CROSS JOIN pg_database AS d
+    WHERE d.datname = current_database()
 )

@@ -111,7 +111,9 @@ SELECT
         'retry_period', j.retry_period::text,
         'config', j.config - 'hypertable_id' - 'mat_hypertable_id',
         'owner', CASE
-            WHEN j.owner::text IN ('setu_ingest', 'setu_etl', 'setu_reader') THEN j.owner::text
+            WHEN j.owner::text LIKE 'setu\_%' AND j.owner::oid <> (
+                SELECT d.datdba FROM pg_database AS d WHERE d.datname = current_database()
+            ) THEN j.owner::text
             ELSE '<owner>'
         END,
         'scheduled', j.scheduled,
