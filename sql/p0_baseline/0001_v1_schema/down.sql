@@ -78,6 +78,7 @@ DROP FUNCTION gold.get_downtime_summary(text, text, timestamptz, timestamptz);
 -- @community
 DROP FUNCTION gold.get_cycle_summary(text, text, timestamptz, timestamptz);
 
+-- @include sql/p1_normalization/shared/stop_refreshes.sql
 -- @community
 DROP MATERIALIZED VIEW gold.daily_downtime_stats;
 -- @community

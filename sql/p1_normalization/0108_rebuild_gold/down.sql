@@ -3,6 +3,7 @@
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on the aggregates, milliseconds
 -- down: undone by upgrading again; the aggregates are then filled from silver
+-- @include sql/p1_normalization/shared/stop_refreshes.sql
 DROP VIEW gold.v_oee_dashboard;
 DROP VIEW gold.v_live_machine_status;
 -- @community

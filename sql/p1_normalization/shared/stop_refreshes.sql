@@ -1,0 +1,38 @@
+-- A refresh that runs while aggregates are dropped makes that fail with "tuple concurrently deleted":
+-- aggregates over one hypertable share their notes on what to work out again. So the policies go first,
+-- which cancels what they run, and then whoever writes such notes is waited for.
+-- @community
+SELECT remove_continuous_aggregate_policy(
+    continuous_aggregate => format('%I.%I', a.view_schema, a.view_name)::regclass,
+    if_exists => true
+)
+FROM timescaledb_information.continuous_aggregates AS a
+WHERE a.view_schema = 'gold'
+ORDER BY a.view_name;
+-- @community
+DO $quiet$
+DECLARE
+    v_until timestamptz := clock_timestamp() + INTERVAL '2 seconds';
+BEGIN
+    WHILE EXISTS (
+        SELECT 1
+        FROM pg_locks AS l
+        INNER JOIN pg_class AS c ON c.oid = l.relation
+        INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+            AND l.locktype = 'relation'
+            AND l.mode = 'RowExclusiveLock'
+            AND n.nspname = '_timescaledb_catalog'
+            AND c.relname LIKE 'continuous\_agg%'
+            AND l.pid IS DISTINCT FROM nullif(pg_backend_pid(), 0)
+    ) LOOP
+        IF clock_timestamp() > v_until THEN
+            -- As a lock that did not come: the step is tried again.
+            RAISE EXCEPTION 'cannot drop the aggregates because a refresh is still at work'
+                USING ERRCODE = 'lock_not_available',
+                    HINT = 'SELECT * FROM pg_stat_activity WHERE application_name LIKE ''Refresh%'' shows it.';
+        END IF;
+        PERFORM pg_sleep(0.02);
+    END LOOP;
+END
+$quiet$;
