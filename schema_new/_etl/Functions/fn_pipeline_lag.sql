@@ -27,7 +27,7 @@ BEGIN
             'SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END FROM %s AS s',
             pg_get_serial_sequence(v_mark.source_table, 'id')
         ) INTO newest_id;
-        -- Negative when the sequence went back, which no run would survive unnoticed.
+        -- Negative when the sequence went back: no run begins then.
         rows_behind := newest_id - v_mark.last_processed_id;
         EXECUTE format(
             'SELECT b.time FROM %s AS b WHERE b.id > $1 ORDER BY b.id LIMIT 1',
