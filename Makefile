@@ -12,15 +12,15 @@ SHELL := /bin/bash
 # Names what was installed by what the locks say, so that a changed lock installs anew.
 PYTHON_LOCK := $(shell cat requirements.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 PYTHON_STAMP := $(VENV)/.setu-$(PYTHON_LOCK)
-NODE_LOCK := $(shell sha256sum setu/embedded/package-lock.json | cut -c1-16)
-NODE_STAMP := setu/embedded/node_modules/.setu-$(NODE_LOCK)
+NODE_LOCK := $(shell sha256sum setu/servers/node/package-lock.json | cut -c1-16)
+NODE_STAMP := setu/servers/node/node_modules/.setu-$(NODE_LOCK)
 
 .PHONY: help
 help: ## Show this.
 	@echo "make demo    v1 to v2 and back on the embedded server, with data"
 	@echo "make test    the tests, on the best server at hand (docs/servers.md)"
 	@echo "make lint    ruff and mypy"
-	@echo "make setup   only install what the others need, into .venv and setu/embedded/node_modules"
+	@echo "make setup   only install what the others need, into .venv and setu/servers/node/node_modules"
 	@echo "make lock    lock requirements.in into requirements.txt"
 	@echo "make clean   remove all that was made"
 	@echo
@@ -64,7 +64,7 @@ $(PYTHON_STAMP): requirements.txt pyproject.toml
 	@rm -f $(VENV)/.setu-*
 	@touch $@
 
-$(NODE_STAMP): $(PYTHON_STAMP) setu/embedded/package-lock.json
+$(NODE_STAMP): $(PYTHON_STAMP) setu/servers/node/package-lock.json
 	@echo "==> npm packages of the embedded server, by hash"
 	@$(BIN)/setu server install
 	@touch $@
@@ -76,5 +76,5 @@ lock: $(PYTHON_STAMP) ## Needs uv.
 
 .PHONY: clean
 clean: ## Remove what was made.
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info setu/embedded/node_modules
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info setu/servers/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,11 +1,11 @@
-"""Alembic's environment; what it does is in ``setu/environment.py``."""
+"""Alembic's environment; what it does is in ``setu/chain/environment.py``."""
 
 import logging
 import sys
 from logging.config import fileConfig
 
 from alembic import context
-from setu.environment import run
+from setu.chain.environment import run
 from setu.errors import SetuError
 
 # A program that runs Alembic inside itself keeps its own logging.

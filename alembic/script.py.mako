@@ -18,7 +18,7 @@ Rules:
 Delete the rules from the new file.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from bench.scratch import connect, console, run, say_where, scratch_database, seconds, upgrade
-from setu.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import FleetSize, make_fleet
 
 MACHINES = 10_000
 CYCLES = 60_000

@@ -16,8 +16,8 @@ import psycopg2.extensions
 from rich.console import Console
 
 from alembic import command
-from setu.database import database_url
-from setu.repository import alembic_config, repository_root
+from setu.chain.repository import alembic_config, repository_root
+from setu.db.connection import database_url
 
 console = Console(highlight=False, width=110)
 

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from bench.scratch import Connection, connect, console, run, say_where, scratch_database, upgrade
-from setu.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import FleetSize, make_fleet
 
 MACHINES = 10_000
 WEEKS = 12

@@ -16,14 +16,14 @@ from sqlalchemy import Connection, NullPool, create_engine, make_url
 
 from alembic import command
 from setu.catalog import Catalog, snapshot
-from setu.database import apply_session_settings
+from setu.catalog.fingerprint import RowFingerprint, fingerprint
+from setu.chain.repository import steps_to
+from setu.chain.runner import check_step
+from setu.chain.settings import Settings
+from setu.chain.steps import Step
+from setu.db.connection import apply_session_settings
 from setu.errors import StatementError
-from setu.fingerprint import RowFingerprint, fingerprint
-from setu.repository import steps_to
-from setu.runner import check_step
-from setu.servers import Server
-from setu.settings import Settings
-from setu.steps import Step
+from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
 STEPS = tuple(steps_to(ROOT))

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url
 
 from setu.errors import SetuError
-from setu.servers import CAPABILITIES, KIND_VARIABLE, URL_VARIABLE, Server, open_server
+from tests.servers.at_hand import CAPABILITIES, KIND_VARIABLE, URL_VARIABLE, Server, open_server
 
 _SERVER = pytest.StashKey[Server]()
 _FAILURE = pytest.StashKey[SetuError]()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from setu.okuma import OKUMA_CYCLES, RecordedCycle
+from setu.simulate.recorded_cycles import OKUMA_CYCLES, RecordedCycle
 
 __all__ = ["OKUMA_CYCLES", "RecordedCycle"]

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import psycopg2.extensions
 
-from setu.repository import steps_to
-from setu.settings import Settings
-from setu.steps import Header, Origin, Script
+from setu.chain.repository import steps_to
+from setu.chain.settings import Settings
+from setu.chain.steps import Header, Origin, Script
 from tests.v1 import ROOT, connect, run, value
 
 SCHEMAS = ("master", "silver", "bronze", "config", "alerting", "gold", "_etl")

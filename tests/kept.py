@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from setu.fingerprint import RowFingerprint
-from setu.fleet import V1_TABLES
+from setu.catalog.fingerprint import RowFingerprint
+from setu.simulate.fleet import V1_TABLES
 from tests.chain import Chain, Row
 
 # Filled anew from silver, so its times of writing change and nothing else.

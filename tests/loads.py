@@ -11,10 +11,10 @@ from typing import Any
 import psycopg2.extensions
 from psycopg2.extras import execute_values
 
-from setu.servers import Server
 from tests import model
 from tests.fresh_v2 import add_company, add_machine, add_plant, apply_v2
 from tests.model import CYCLES, Fact, Key, Machine, Outcome, Plant, Row, Shift
+from tests.servers.at_hand import Server
 from tests.v1 import connect, query, run, value
 
 

@@ -59,7 +59,7 @@ class MiniRepository:
         number = stem.partition("_")[0]
         (self.root / f"alembic/versions/p0_baseline/{stem}.py").write_text(
             f'"""{stem}.\n\nWhat: a\nWhy: b\nRisk: c\nDowngrade: d\n"""\n'
-            "from setu.runner import handover\n"
+            "from setu.chain.runner import handover\n"
             f"revision = {number!r}\n"
             f"down_revision = {self._last!r}\n"
             "branch_labels = None\n"

@@ -11,8 +11,8 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from setu.servers import Server
 from tests.chain import Chain, Row, chain_on
+from tests.servers.at_hand import Server
 
 _PLANT = """
 WITH company AS (

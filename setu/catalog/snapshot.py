@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from setu.catalog.deparse import unqualified_single_source
 from setu.catalog.model import Catalog, Description, ObjectKey, describe
-from setu.session_pins import pinned
+from setu.db.session_settings import pinned
 
 _QUERIES: Final = files("setu.catalog") / "queries"
 _PLAIN: Final = (

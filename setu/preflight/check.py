@@ -7,14 +7,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from setu.chain.repository import repository_root
+from setu.chain.settings import Settings
 from setu.preflight import rules
 from setu.preflight.data_checks import load_checks, run_checks
 from setu.preflight.dropped_archive import dropped_archive
 from setu.preflight.facts import server_facts
 from setu.preflight.findings import Finding, Plan, refusal
 from setu.preflight.v1_catalog import drift, v1_schemas, v1_tables_present
-from setu.repository import repository_root
-from setu.settings import Settings
 
 _log = logging.getLogger(__name__)
 

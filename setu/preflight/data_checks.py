@@ -15,9 +15,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from setu.db.session_settings import pinned
 from setu.errors import StepError
 from setu.preflight.findings import Finding, Plan
-from setu.session_pins import pinned
 
 FOLDER: Final = Path("sql") / "preflight"
 SAMPLES: Final = 5

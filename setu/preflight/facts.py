@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from setu.catalog.snapshot import array_literal
-from setu.session_pins import pinned
+from setu.db.session_settings import pinned
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from setu.chain.settings import Settings
 from setu.preflight.facts import ServerFacts
 from setu.preflight.findings import JOBS_REVISION, ROLES_REVISION, V1_REVISION, Finding, Plan
-from setu.settings import Settings
 
 OLDEST_POSTGRES: Final = 150_000
 OLDEST_TIMESCALEDB: Final = (2, 18)

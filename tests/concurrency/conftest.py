@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from setu.servers import Server
 from tests.chain import Chain, chain_on
+from tests.servers.at_hand import Server
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
-from setu import debian13
-from setu.debian13 import kill_processes
-from setu.servers import POSTGRES_SETTINGS, free_port, local_programs
+from tests.servers import debian13
+from tests.servers.at_hand import POSTGRES_SETTINGS, free_port, local_programs
+from tests.servers.debian13 import kill_processes
 
 # What was written must outlive the kill of a process, not of the machine: fsync stays on all the
 # same, and a slow WAL writer makes an asynchronous commit lose more.
@@ -121,7 +121,7 @@ class LocalServer(OwnServer):
 
 
 def open_own_server(kind: str) -> OwnServer | None:
-    """A server of that kind, one of :data:`setu.servers.KINDS`, or of what is there; else None."""
+    """A server of that kind, one of ``KINDS``, or of what is at hand; else None."""
     programs = None if kind == "debian13" else local_programs()
     if programs is not None:
         return LocalServer(programs)

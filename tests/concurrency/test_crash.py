@@ -22,7 +22,6 @@ import psycopg2.extensions
 import pytest
 from sqlalchemy import make_url
 
-from setu.servers import KIND_VARIABLE, Server
 from tests.chain import Chain
 from tests.concurrency.cycles import (
     BronzeRow,
@@ -43,6 +42,7 @@ from tests.concurrency.workers import (
     Writer,
     retain,
 )
+from tests.servers.at_hand import KIND_VARIABLE, Server
 
 pytestmark = pytest.mark.requires("native", "multi_session")
 

@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import make_url
 
-from setu.accounts import Account, read_accounts
-from setu.database import connected
-from setu.fleet import FleetSize, make_fleet
-from setu.hurtful import hurtful_rows, last_midnight
-from setu.hurtful_values import edges
-from setu.servers import Server
+from setu.db.connection import connected
+from setu.ops.reconciliation import Account, read_accounts
+from setu.simulate.fleet import FleetSize, make_fleet
 from tests.chain import Chain, Row, chain_on
+from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.edge_cases.values import edges
+from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=2, plants=1, machines=2, days=3, cycles_per_machine_day=4)
 UNTIL = last_midnight() - timedelta(days=1)
@@ -82,7 +82,7 @@ def upgrade(server: Server) -> Iterator[Upgrade]:
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=UNTIL)
-            hurtful_rows(connection)
+            edge_case_rows(connection)
             connection.commit()
         seen = Upgrade()
         for table in (
@@ -144,7 +144,7 @@ def test_the_report_of_a_fact_is_what_a_count_by_hand_gives(upgrade: Upgrade, ta
         assert (why in reported.note) == bool(getattr(expected, what))
 
 
-def test_the_hurtful_rows_are_merged_rounded_and_left_out(upgrade: Upgrade) -> None:
+def test_the_edge_case_rows_are_merged_rounded_and_left_out(upgrade: Upgrade) -> None:
     reported = [upgrade.reported[table] for table in FACTS if table.startswith("silver.")]
     assert all(account.merged and account.left_out for account in reported)
     assert [a.table for a in reported if a.rounded] == [t for t in FACTS if FACTS[t][2]]

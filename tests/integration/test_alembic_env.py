@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import make_url
 
 from alembic import command
-from setu.checksums import write_released
-from setu.database import database_url as url_of
+from setu.chain.checksums import write_released
+from setu.chain.repository import steps_to
+from setu.db.connection import database_url as url_of
 from setu.errors import (
     ChecksumError,
     DatabaseConnectionError,
@@ -25,7 +26,6 @@ from setu.errors import (
     RevisionStateError,
     SettingsError,
 )
-from setu.repository import steps_to
 from tests.mini_repository import MiniRepository
 
 Plan = tuple[str | None, str | None, str]

@@ -9,8 +9,8 @@ import psycopg2.errors
 import psycopg2.extensions
 import pytest
 
-from setu.servers import Server
 from tests.fresh_v2 import add_company, add_machine, v2_database
+from tests.servers.at_hand import Server
 from tests.v1 import connect, query, run, value
 
 HEARTBEAT = "CALL alerting.proc_check_device_heartbeat()"

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from setu.fingerprint import RowFingerprint, fingerprint_differences
-from setu.fleet import FleetSize, make_fleet
-from setu.hurtful import hurtful_rows, last_midnight
-from setu.servers import Server
+from setu.catalog.fingerprint import RowFingerprint, fingerprint_differences
+from setu.simulate.fleet import FleetSize, make_fleet
 from tests.chain import HEAD, Chain, Row, chain_on
+from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.kept import added, cache, keep, missing, rest, rows
+from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=2, plants=1, machines=2, days=3, cycles_per_machine_day=4)
 UNTIL = last_midnight() - timedelta(days=1)
@@ -378,7 +378,7 @@ def journeys(server: Server) -> Iterator[dict[str, Journey]]:
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=UNTIL)
-            hurtful_rows(connection)
+            edge_case_rows(connection)
             connection.commit()
         chain.run(
             *(

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import make_url
 
-from setu.accounts import read_accounts
-from setu.archive import ArchiveError, Dropped, drop_archive
-from setu.database import connected
+from setu.db.connection import connected
 from setu.errors import PreflightError, StatementError
-from setu.fleet import V1_TABLES, FleetSize, make_fleet
-from setu.servers import Server
+from setu.ops.archive import ArchiveError, Dropped, drop_archive
+from setu.ops.reconciliation import read_accounts
+from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
 from tests.chain import HEAD, Chain, chain_on
+from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=10, cycles_per_machine_day=4)

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from setu.fleet import FleetSize, make_fleet
-from setu.hurtful import hurtful_rows, last_midnight
-from setu.servers import Server
+from setu.simulate.fleet import FleetSize, make_fleet
 from tests.chain import Chain, Row, chain_on
+from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.kept import rest
+from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("community")
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=3, cycles_per_machine_day=4)
@@ -61,7 +61,7 @@ def sleep(server: Server) -> Iterator[Sleep]:
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=until)
-            hurtful_rows(connection)
+            edge_case_rows(connection)
             connection.commit()
         chain.run(
             *(f"CALL refresh_continuous_aggregate('gold.{a}', NULL, NULL)" for a in AGGREGATES)

@@ -14,10 +14,10 @@ from datetime import timedelta
 import psycopg2
 import pytest
 
-from setu.fleet import V1_TABLES, FleetSize, make_fleet
-from setu.hurtful import hurtful_rows, last_midnight
-from setu.servers import Server
+from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
 from tests.chain import HEAD, Chain, chain_on
+from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
 pytestmark = pytest.mark.requires("multi_session")
@@ -31,7 +31,7 @@ def chain(server: Server) -> Iterator[Chain]:
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
-            hurtful_rows(connection)
+            edge_case_rows(connection)
             connection.commit()
         yield chain
 

@@ -19,9 +19,9 @@ from setu.catalog import (
     snapshot,
 )
 from setu.catalog.model import KINDS, CatalogFormatError
-from setu.cli import app, load_commands
+from setu.cli.main import app, load_commands
 from setu.errors import RevisionStateError, SetuError
-from setu.servers import Server
+from tests.servers.at_hand import Server
 
 HERE = Path(__file__).parent
 ROLE = "setu_sample_reader"

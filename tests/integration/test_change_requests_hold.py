@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from setu.catalog import Catalog
-from setu.change_requests import ObjectFile, read_schema
-from setu.servers import Server
+from setu.review.change_requests import ObjectFile, read_schema
 from tests.chain import Chain, chain_on
+from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
 FILES = read_schema(ROOT / "schema")

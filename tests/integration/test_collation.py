@@ -9,9 +9,9 @@ import pytest
 from psycopg2 import sql
 from sqlalchemy import make_url
 
-from setu.servers import Server
 from tests.loads import Fleet, fleet_in
 from tests.model import CYCLES, OTHER_FACTS, Fact
+from tests.servers.at_hand import Server
 from tests.v1 import connect, run, value
 
 pytestmark = pytest.mark.requires("native")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from setu.servers import Server
 from tests.chain import Chain, chain_on
 from tests.concurrency.cycles import make_fleet, state_faults
+from tests.servers.at_hand import Server
 
 ARRIVE = """
 INSERT INTO bronze.raw_machine_cycles (device_id, machine_iot_id, cycle_start, cycle_end)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from setu.fleet import FleetSize, make_fleet
-from setu.servers import Server
+from setu.simulate.fleet import FleetSize, make_fleet
 from tests.chain import Chain, chain_on
+from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=3, cycles_per_machine_day=4)
 DELETE = (

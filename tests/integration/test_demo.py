@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from setu.demo import Demo
-from setu.fleet import V1_TABLES
+from setu.demo.story import Demo
+from setu.simulate.fleet import V1_TABLES
 
 
 @pytest.mark.requires("community")

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from alembic import command
-from setu.database import connected
-from setu.database import database_url as url_of
-from setu.deploy_lock import LOCK_KEY, deploy_lock, offline_lock_sql, offline_unlock_sql
+from setu.db.connection import connected
+from setu.db.connection import database_url as url_of
+from setu.db.deploy_lock import LOCK_KEY, deploy_lock, offline_lock_sql, offline_unlock_sql
 from setu.errors import DeployLockError, StatementError
 from tests.mini_repository import MiniRepository
 

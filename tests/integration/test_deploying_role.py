@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import make_url
 
-from setu.servers import Server
 from tests.chain import Chain, chain_on
+from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("multi_session")
 ROLE = f"setu_deployer_{os.getpid()}"

@@ -11,7 +11,7 @@ import psycopg2
 import psycopg2.extras
 import pytest
 
-from setu.servers import Server
+from tests.servers.at_hand import Server
 from tests.v2 import Plant, plant_on, send
 
 pytestmark = pytest.mark.requires("multi_session")

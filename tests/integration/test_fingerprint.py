@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from setu.fingerprint import (
+from setu.catalog.fingerprint import (
     RowFingerprint,
     TableDifference,
     UnknownTableError,

@@ -9,18 +9,21 @@ from typing import Any
 
 import pytest
 
-from setu.fleet import (
+from setu.simulate.fleet import (
     V1_TABLES,
     FleetSize,
     count_rows,
-    hurtful_rows,
     last_midnight,
     make_fleet,
+)
+from tests.edge_cases.rows import (
+    LONG_NAME,
+    clock_changes,
+    edge_case_rows,
     unconvertible_licences,
     unconvertible_numbers,
     unmappable_shifts,
 )
-from setu.hurtful import LONG_NAME, clock_changes
 from tests.v1 import query, run, v1_database, value
 
 SMALL = FleetSize(machines=2, days=15, cycles_per_machine_day=4, events_per_machine_day=4)
@@ -125,9 +128,9 @@ def test_an_empty_fleet_is_a_fleet(v1: Any) -> None:
     assert set(make_fleet(v1, FleetSize(companies=0, dead_letters=0)).values()) == {0}
 
 
-def test_a_fleet_and_hurtful_rows_live_in_one_database(v1: Any) -> None:
+def test_a_fleet_and_edge_case_rows_live_in_one_database(v1: Any) -> None:
     make_fleet(v1, SMALL)
-    hurtful_rows(v1)
+    edge_case_rows(v1)
     unmappable_shifts(v1)
     unconvertible_licences(v1)
     unconvertible_numbers(v1, until=last_midnight())
@@ -152,8 +155,8 @@ def test_a_row_of_the_history_is_made_by_its_shift_of_a_known_machine(v1: Any, t
 @pytest.mark.parametrize(
     "table", [n for n in V1_TABLES if n.startswith("silver.") and n != "silver.customer_feedback"]
 )
-def test_hurtful_facts_have_what_every_fact_table_lets_in(v1: Any, table: str) -> None:
-    hurtful_rows(v1)
+def test_edge_case_facts_have_what_every_fact_table_lets_in(v1: Any, table: str) -> None:
+    edge_case_rows(v1)
     time = {"silver.machine_cycles": "cycle_start", "silver.machine_downtime": "down_start"}
     column = time.get(table, "time")
     for what, condition in {
@@ -173,13 +176,13 @@ def test_hurtful_facts_have_what_every_fact_table_lets_in(v1: Any, table: str) -
         assert value(v1, f"SELECT {condition}") is True, what
 
 
-def test_hurtful_rows_leave_a_table_empty(v1: Any) -> None:
-    hurtful_rows(v1)
+def test_edge_case_rows_leave_a_table_empty(v1: Any) -> None:
+    edge_case_rows(v1)
     empty = [table for table, rows in count_rows(v1).items() if not rows]
     assert empty == ["alerting.active_alerts"]
 
 
-def test_hurtful_numbers_fit_v2_and_unconvertible_ones_do_not(v1: Any) -> None:
+def test_edge_case_numbers_fit_v2_and_unconvertible_ones_do_not(v1: Any) -> None:
     """Rounded half away from zero, as numeric does; NaN has no place in v2 either."""
     columns = {
         "machine_energy": ("servo_energy", "spindle_energy", "total_energy"),
@@ -187,7 +190,7 @@ def test_hurtful_numbers_fit_v2_and_unconvertible_ones_do_not(v1: Any) -> None:
         "machine_tool_usage": ("target_count", "actual_count"),
     }
     unfit = 0
-    for step in (hurtful_rows, lambda db: unconvertible_numbers(db, until=last_midnight())):
+    for step in (edge_case_rows, lambda db: unconvertible_numbers(db, until=last_midnight())):
         step(v1)
         counts = []
         for table, names in columns.items():
@@ -206,14 +209,14 @@ def test_hurtful_numbers_fit_v2_and_unconvertible_ones_do_not(v1: Any) -> None:
                         f" ({number} BETWEEN {low} AND {high}) IS NOT TRUE",
                     )
                 )
-        if step is hurtful_rows:
+        if step is edge_case_rows:
             assert not any(counts)
         unfit = min(counts)
     assert unfit == 6
 
 
 def test_unconvertible_licences_are_six_values(v1: Any) -> None:
-    hurtful_rows(v1)
+    edge_case_rows(v1)
     known = "license_type NOT IN ('Standard', 'Premium', 'Enterprise')"
     assert not value(v1, f"SELECT count(*) FROM master.machine_assets WHERE {known}")
     unconvertible_licences(v1)
@@ -310,14 +313,14 @@ def test_unconvertible_licences_are_six_values(v1: Any) -> None:
         ),
     ],
 )
-def test_hurtful_rows_have(v1: Any, what: str, condition: str) -> None:
-    hurtful_rows(v1)
+def test_edge_case_rows_have(v1: Any, what: str, condition: str) -> None:
+    edge_case_rows(v1)
     assert value(v1, f"SELECT {condition}") is True, what
 
 
 @pytest.mark.parametrize("table", V1_TABLES)
-def test_hurtful_rows_have_a_null_in_every_nullable_column(v1: Any, table: str) -> None:
-    hurtful_rows(v1)
+def test_edge_case_rows_have_a_null_in_every_nullable_column(v1: Any, table: str) -> None:
+    edge_case_rows(v1)
     unmappable_shifts(v1)
     nullable = query(
         v1,
@@ -329,8 +332,8 @@ def test_hurtful_rows_have_a_null_in_every_nullable_column(v1: Any, table: str) 
         assert value(v1, f'SELECT bool_or("{column}" IS NULL) FROM {table}'), column
 
 
-def test_pending_hurtful_payloads_stop_no_batch(v1: Any) -> None:
-    hurtful_rows(v1)
+def test_pending_edge_case_payloads_stop_no_batch(v1: Any) -> None:
+    edge_case_rows(v1)
     run(v1, "CALL bronze.proc_process_bronze_batch(1000)")
     statuses = dict(
         query(

@@ -17,15 +17,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from setu.commands import feed as feed_command
-from setu.fleet import (
-    GatewayCycle,
-    gateway_cycles,
-    gateway_rows,
-    write_gateway_file,
-    write_gateway_rows,
-)
-from setu.gateway import (
+from setu.cli.commands import feed as feed_command
+from setu.ingest.gateway import (
     FeedReport,
     GatewayFeedError,
     GatewayFileError,
@@ -33,7 +26,14 @@ from setu.gateway import (
     append_rejections,
     feed,
 )
-from setu.source_templates import read_templates
+from setu.ingest.source_templates import read_templates
+from setu.simulate.fleet import (
+    GatewayCycle,
+    gateway_cycles,
+    gateway_rows,
+    write_gateway_file,
+    write_gateway_rows,
+)
 from tests.data import OKUMA_CYCLES
 from tests.v1 import ROOT, connect, query, run, value
 

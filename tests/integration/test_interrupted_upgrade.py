@@ -18,10 +18,10 @@ import pytest
 from alembic import command
 from setu.catalog import differences, render_differences
 from setu.errors import LockTimeoutError, PreflightError
-from setu.fleet import V1_TABLES, FleetSize, make_fleet
-from setu.hurtful import hurtful_rows, last_midnight
-from setu.servers import Server
+from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
 from tests.chain import Chain, chain_on
+from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=28, cycles_per_machine_day=4)
@@ -35,7 +35,7 @@ def chain(server: Server) -> Iterator[Chain]:
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
-            hurtful_rows(connection)
+            edge_case_rows(connection)
             connection.commit()
         yield chain
 

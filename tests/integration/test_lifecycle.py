@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from setu.servers import Server
+from tests.servers.at_hand import Server
 from tests.v2 import Plant, plant_on
 
 NOW = datetime.now(UTC)

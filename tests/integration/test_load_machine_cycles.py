@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from setu.servers import Server
 from tests.data import OKUMA_CYCLES
+from tests.servers.at_hand import Server
 from tests.v2 import Plant, Silver, plant_on
 
 T0 = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from setu.servers import Server
 from tests.loads import Fleet, fleet_on
 from tests.model import CYCLES, OTHER_FACTS, Fact
+from tests.servers.at_hand import Server
 from tests.v1 import query, run, value
 
 AT = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)

@@ -10,8 +10,8 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from setu.notices import streamed_notices
-from setu.servers import Server
+from setu.db.notices import streamed_notices
+from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("multi_session")
 ASLEEP = "DO $x$ BEGIN RAISE NOTICE 'asleep'; PERFORM pg_sleep(20); END $x$"

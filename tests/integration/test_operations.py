@@ -15,11 +15,11 @@ from sqlalchemy import make_url
 from typer import Typer
 from typer.testing import CliRunner, Result
 
-from setu.cli import load_commands
-from setu.fleet import FleetSize, make_fleet
-from setu.servers import Server
-from setu.worker import Schedule, Worker
+from setu.cli.main import load_commands
+from setu.ops.worker import Schedule, Worker
+from setu.simulate.fleet import FleetSize, make_fleet
 from tests.chain import Chain, chain_on
+from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=2, cycles_per_machine_day=4)
@@ -119,7 +119,7 @@ def test_a_worker_leaves_a_pipeline_alone_that_another_session_runs(fleet: Chain
 
 def test_a_worker_stops_cleanly_on_sigterm(fleet: Chain) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "setu.cli", "worker", "--interval", "0.2"],
+        [sys.executable, "-u", "-m", "setu.cli.main", "worker", "--interval", "0.2"],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": fleet.url},
         stdout=subprocess.PIPE,

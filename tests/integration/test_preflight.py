@@ -10,13 +10,13 @@ from sqlalchemy import Connection
 from typer.testing import CliRunner
 
 from setu.catalog import Catalog, render_differences
-from setu.cli import app, load_commands
+from setu.chain.repository import repository_root
+from setu.chain.settings import Settings
+from setu.cli.main import app, load_commands
 from setu.errors import PreflightError, RevisionStateError
 from setu.preflight import check
 from setu.preflight.v1_catalog import FILE, differences_of_v1, v1_snapshot
-from setu.repository import repository_root
-from setu.servers import Server
-from setu.settings import Settings
+from tests.servers.at_hand import Server
 from tests.v1 import BASELINE
 
 ROOT = repository_root()

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from setu.servers import Server
+from tests.servers.at_hand import Server
 from tests.v2 import Plant, plant_on
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "privileges.txt"

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url
 
 from setu.catalog import Catalog, differences, render_differences
+from setu.catalog.fingerprint import RowFingerprint, fingerprint_differences
+from setu.chain.fresh import apply_fresh, included_files
 from setu.errors import RevisionStateError
-from setu.fingerprint import RowFingerprint, fingerprint_differences
-from setu.fleet import V1_TABLES, FleetSize, make_fleet
-from setu.fresh import apply_fresh, included_files
-from setu.hurtful import hurtful_rows, last_midnight
-from setu.servers import Server
+from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
 from tests.chain import BEFORE, HEAD, REVISIONS, STEPS, Chain, chain_on
+from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
 FLEET = FleetSize(companies=2, plants=2, machines=2, days=10, cycles_per_machine_day=6)
@@ -56,7 +56,7 @@ def with_data(chain: Chain) -> None:
     with chain.session() as connection:
         connection.autocommit = False
         make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
-        hurtful_rows(connection)
+        edge_case_rows(connection)
         connection.commit()
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from setu.catalog.fingerprint import RowFingerprint, fingerprint_differences
 from setu.errors import PreflightError
-from setu.fingerprint import RowFingerprint, fingerprint_differences
-from setu.fleet import V1_TABLES, FleetSize, make_fleet
-from setu.hurtful import hurtful_rows, last_midnight
-from setu.servers import Server
+from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
 from tests.chain import HEAD, REVISIONS, Chain, Row, chain_on
+from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.kept import cache, keep, missing, rest, rows
+from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=2, machines=2, days=3, cycles_per_machine_day=4)
 V2_REVISIONS = [revision for revision in REVISIONS if revision >= "0104"]
@@ -29,7 +29,7 @@ def with_data(chain: Chain) -> None:
     with chain.session() as connection:
         connection.autocommit = False
         make_fleet(connection, FLEET, until=UNTIL)
-        hurtful_rows(connection)
+        edge_case_rows(connection)
         connection.commit()
     chain.run(
         "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id, shift_id,"

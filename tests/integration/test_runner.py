@@ -279,7 +279,7 @@ def test_a_lock_held_by_another_session_is_waited_for_in_short_attempts(
     release = threading.Timer(0.6, holder.close)
     release.start()
     try:
-        with caplog.at_level(logging.INFO, logger="setu.runner"):
+        with caplog.at_level(logging.INFO, logger="setu.chain.runner"):
             command.upgrade(repository.config("lock_timeout=100ms", "lock_attempts=10"), "head")
     finally:
         release.join()
@@ -342,7 +342,7 @@ def test_notices_appear_while_the_statement_still_runs(repository: MiniRepositor
             seen[record.getMessage()] = time.monotonic()
 
     handler = Clock()
-    logger = logging.getLogger("setu.runner")
+    logger = logging.getLogger("setu.chain.runner")
     before = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from setu.source_templates import BRONZE_OWN_COLUMNS, SourceTemplate, read_templates
+from setu.ingest.source_templates import BRONZE_OWN_COLUMNS, SourceTemplate, read_templates
 from tests.v1 import ROOT, connect, query, run
 
 # These files need nothing before them; that every road ends in their catalog has its own tests.

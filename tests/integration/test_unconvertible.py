@@ -8,16 +8,16 @@ from datetime import timedelta
 import pytest
 
 from setu.errors import PreflightError, StatementError
-from setu.fleet import V1_TABLES
-from setu.hurtful import (
-    hurtful_rows,
+from setu.simulate.fleet import V1_TABLES
+from tests.chain import HEAD, Chain, chain_on
+from tests.edge_cases.rows import (
+    edge_case_rows,
     last_midnight,
     unconvertible_licences,
     unconvertible_numbers,
     unmappable_shifts,
 )
-from setu.servers import Server
-from tests.chain import HEAD, Chain, chain_on
+from tests.servers.at_hand import Server
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def chain(server: Server) -> Iterator[Chain]:
         chain.upgrade("0001")
         with chain.session() as connection:
             connection.autocommit = False
-            hurtful_rows(connection)
+            edge_case_rows(connection)
             connection.commit()
         yield chain
 
@@ -64,7 +64,7 @@ def test_what_cannot_be_converted_is_counted_with_samples_and_nothing_changes(
     assert (chain.catalog(), chain.rows()) == (catalog, rows)
 
 
-def test_hurtful_values_that_can_be_converted_pass(chain: Chain) -> None:
+def test_edge_case_values_that_can_be_converted_pass(chain: Chain) -> None:
     chain.upgrade()
     assert chain.revision() == HEAD
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from setu.fingerprint import fingerprint_differences
-from setu.fleet import V1_TABLES, FleetSize, make_fleet
-from setu.hurtful import hurtful_rows, last_midnight
-from setu.servers import Server
+from setu.catalog.fingerprint import fingerprint_differences
+from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
 from tests.chain import Chain, Row, chain_on
+from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.kept import rest
+from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=2, cycles_per_machine_day=2)
 START = datetime(2031, 3, 1, 8, tzinfo=UTC)
@@ -202,7 +202,7 @@ def moved(server: Server) -> Iterator[dict[str, Any]]:
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
-            hurtful_rows(connection)
+            edge_case_rows(connection)
             connection.commit()
         chain.run(*BEFORE)
         chain.upgrade("0102")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from setu.fleet import hurtful_rows
+from tests.edge_cases.rows import edge_case_rows
 from tests.v1 import query, run, v1_database, value
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -190,7 +190,7 @@ def test_an_aggregate_is_empty_until_it_is_refreshed(gold: Any) -> None:
 @pytest.mark.requires("community")
 @pytest.mark.parametrize("aggregate", AGGREGATES)
 def test_rows_that_hurt_stop_no_refresh(gold: Any, aggregate: str) -> None:
-    hurtful_rows(gold)
+    edge_case_rows(gold)
     _refresh(gold, aggregate)
     assert value(gold, f"SELECT count(*) FROM gold.{aggregate}") > 10
 

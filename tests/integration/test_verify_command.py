@@ -30,7 +30,7 @@ def repository(tmp_path: Path) -> MiniRepository:
 def setu(repository: MiniRepository, database_url: str, *arguments: str) -> tuple[int, str]:
     """Run ``setu``; exit code, and output with errors."""
     result = subprocess.run(
-        [sys.executable, "-m", "setu.cli", *arguments],
+        [sys.executable, "-m", "setu.cli.main", *arguments],
         cwd=repository.root,
         env={**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": database_url, "COLUMNS": "200"},
         stdout=subprocess.PIPE,

@@ -18,10 +18,10 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from setu.servers import Server
-from setu.worker import Schedule, ServerAwayError, Worker
+from setu.ops.worker import Schedule, ServerAwayError, Worker
 from tests.chain import Chain, chain_on
 from tests.fresh_v2 import add_company, add_machine, add_plant, apply_v2
+from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
 SLICE = 0.3
@@ -199,7 +199,7 @@ def test_a_slice_that_was_slow_to_begin_is_not_taken_for_the_end_of_a_backlog(v2
 def started(chain: Chain, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """``setu worker`` as a process; killed at the end, and after a minute, if it is still there."""
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "setu.cli", "worker", *arguments],
+        [sys.executable, "-u", "-m", "setu.cli.main", "worker", *arguments],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": chain.url},
         stdout=subprocess.PIPE,
@@ -318,7 +318,7 @@ def test_a_worker_notices_a_network_that_died(v2: Chain, monkeypatch: pytest.Mon
                 found[name] = wire.getsockopt(socket.IPPROTO_TCP, getattr(socket, f"TCP_{name}"))
         return connection
 
-    monkeypatch.setattr("setu.worker.psycopg2.connect", look)
+    monkeypatch.setattr("setu.ops.worker.psycopg2.connect", look)
     worker(v2, lines.append).round()
     assert found == {
         "on": 1, "KEEPIDLE": 30, "KEEPINTVL": 10, "KEEPCNT": 3, "USER_TIMEOUT": 60_000,

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from setu.servers import Server
 from tests.loads import Fleet, fleet_on
 from tests.model import CYCLES, OTHER_FACTS, Fact, Key, Row
 from tests.property.profile import SEED, cases
+from tests.servers.at_hand import Server
 from tests.v1 import query, run
 
 # The hours around a change to daylight saving in New York, where the instants are close enough to

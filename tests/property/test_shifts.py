@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setu.servers import Server
 from tests.fresh_v2 import add_company, add_plant, apply_v2
 from tests.loads import clock
 from tests.model import Plant, Shift, shift_at
 from tests.property.profile import PROFILE, cases
+from tests.servers.at_hand import Server
 from tests.v1 import connect, query, run
 
 YEAR = datetime(2024, 1, 1, tzinfo=UTC)

@@ -10,8 +10,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from setu import debian13, servers
-from setu.servers import Server, ServerMissingError, open_server
+from tests.servers import at_hand as servers
+from tests.servers import debian13
+from tests.servers.at_hand import Server, ServerMissingError, open_server
 
 NOWHERE = "postgresql://postgres@127.0.0.1:1/postgres"
 ROOT = Path(__file__).parents[2]

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from setu import debian13
-from setu.debian13 import Debian13Error, Tree
+from tests.servers import debian13
+from tests.servers.debian13 import Debian13Error, Tree
 
 
 @pytest.fixture
 def tree() -> Tree:
-    """The tree of this machine; it is made elsewhere (`setu debian13 make`, CI)."""
+    """The tree of this machine; `python -m tests.servers.debian13 make` makes it."""
     found = debian13.verify(debian13.folder()) if os.geteuid() == 0 else None
     if found is None:
         if os.environ.get("SETU_TEST_SERVER") == "debian13":
             pytest.fail("the Debian 13 tree is not there")
-        pytest.skip("no Debian 13 tree on this machine: setu debian13 make")
+        pytest.skip("no Debian 13 tree on this machine: python -m tests.servers.debian13 make")
     return found
 
 
@@ -103,7 +103,7 @@ def test_server_is_stopped_by_process_id_and_its_data_go(tree: Tree) -> None:
 def test_server_whose_maker_was_killed_is_swept_by_the_next_start(tree: Tree) -> None:
     program = """
 import os
-from setu import debian13
+from tests.servers import debian13
 tree = debian13.verify(debian13.folder())
 cluster = debian13.start(tree, settings={})
 print(cluster.home, flush=True)

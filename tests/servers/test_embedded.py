@@ -18,7 +18,7 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
-from setu.embedded import (
+from setu.servers.embedded import (
     EmbeddedServer,
     EmbeddedServerError,
     NodeMissingError,
@@ -236,7 +236,7 @@ def test_data_in_a_folder_survive_a_kill(tmp_path: Path) -> None:
 def test_server_dies_with_its_parent() -> None:
     program = """
 import os
-from setu.embedded import EmbeddedServer
+from setu.servers.embedded import EmbeddedServer
 print(EmbeddedServer().pid, flush=True)
 os.kill(os.getpid(), 9)
 """

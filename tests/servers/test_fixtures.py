@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 from sqlalchemy import Connection, text
 
-from setu.servers import Server
+from tests.servers.at_hand import Server
 
 
 def test_database_is_empty_and_has_the_extension(connection: Connection) -> None:

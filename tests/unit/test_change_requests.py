@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from setu.change_requests import ChangeRequestError, ObjectFile, read_object_file, read_schema
+from setu.review.change_requests import (
+    ChangeRequestError,
+    ObjectFile,
+    read_object_file,
+    read_schema,
+)
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schema"
 FILES = read_schema(SCHEMA)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from setu.checksums import FILE, read_released, verify_released, write_released
+from setu.chain.checksums import FILE, read_released, verify_released, write_released
+from setu.chain.steps import PARTS, Step
 from setu.errors import ChecksumError
-from setu.steps import PARTS, Step
 
 HEADER = "-- what: a\n-- why: b\n-- transaction: yes\n-- lock: none\n-- down: c\n\n"
 STEMS = ("0001_first", "0002_second", "0003_third")

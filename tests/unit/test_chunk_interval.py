@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from setu.chunk_interval import SizeError, chunk_seconds, parse_bytes, rounded_down
+from setu.ops.chunk_interval import SizeError, chunk_seconds, parse_bytes, rounded_down
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from setu.commands import demo as command
-from setu.demo import Check, Demo
+from setu.cli.commands import demo as command
+from setu.demo.story import Check, Demo
 
 
 @contextmanager

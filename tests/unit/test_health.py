@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from setu.health import Health, Pipeline, Thresholds, judge
+from setu.ops.health import Health, Pipeline, Thresholds, judge
 
 WELL = Pipeline(
     name="machine_cycles",

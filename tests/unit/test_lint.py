@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from alembic import command
-from setu.cli import app, load_commands
+from setu.chain.repository import steps_to
+from setu.cli.main import app, load_commands
 from setu.errors import ChecksumError, RevisionStateError, StepError
-from setu.lint import lint
-from setu.repository import steps_to
+from setu.review.lint import lint
 from tests.mini_repository import MiniRepository
 
 FIRST = "alembic/versions/p0_baseline/0001_first.py"

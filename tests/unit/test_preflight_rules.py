@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from setu.chain.repository import repository_root
+from setu.chain.settings import Settings
 from setu.errors import StepError
 from setu.preflight import Finding, Plan, ServerFacts
 from setu.preflight.data_checks import load_checks
 from setu.preflight.findings import refusal
 from setu.preflight.rules import adoption, findings, is_known_bad_pair, version_tuple
-from setu.repository import repository_root
-from setu.settings import Settings
 
 GOOD = ServerFacts()
 WHOLE_CHAIN = Plan("upgrade", "0001", "0503")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from setu.chain.settings import KNOWN, Settings, interval_seconds
 from setu.errors import SettingsError
-from setu.settings import KNOWN, Settings, interval_seconds
 
 
 def test_every_default_passes_its_own_validation() -> None:

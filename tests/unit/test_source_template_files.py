@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from setu.source_templates import (
+from setu.ingest.source_templates import (
     SourceTemplateError,
     read_template,
     read_templates,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from setu.chain.steps import Script, Step, rename_schemas
 from setu.errors import IncludeError, StepError
-from setu.steps import Script, Step, rename_schemas
 
 HEADER = """\
 -- what: a table

@@ -7,7 +7,7 @@ Risk: none: it needs a database without these schemas, and fails on one that has
 Downgrade: to an empty database; it refuses while any v1 table holds rows.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0001"
 down_revision = None

@@ -10,7 +10,7 @@ Downgrade: v1 alone; v2's rows and keys sleep in _archive and are the same ones 
   upgrade.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0101"
 down_revision = "0001"

@@ -8,7 +8,7 @@ Risk: v1's silver tables and alerting.history take no writes while triggers are 
 Downgrade: v1 alone; v2's rows sleep in _archive.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0102"
 down_revision = "0101"

@@ -9,7 +9,7 @@ Risk: load, no locks: set -x backfill_pause to rest between chunks. Killed, it g
 Downgrade: the record of what was carried; the rows themselves stay in v2's table.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0103"
 down_revision = "0102"

@@ -9,7 +9,7 @@ Downgrade: v1's tables, aggregates, code and views as they were, and in them the
   under v2, translated. It refuses where v1 cannot hold a row of v2, and names it.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0104"
 down_revision = "0103"

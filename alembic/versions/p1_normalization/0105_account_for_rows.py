@@ -8,7 +8,7 @@ Downgrade: carries the rows that arrived under v2 into v1's sleeping tables, chu
   that the swap back is short.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0105"
 down_revision = "0104"

@@ -6,7 +6,7 @@ Risk: none.
 Downgrade: it sleeps in _archive.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0106"
 down_revision = "0105"

@@ -7,7 +7,7 @@ Risk: none: aggregates are made empty and read through to silver until their pol
 Downgrade: they go; v1's come back with the swap, with their data.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0108"
 down_revision = "0107"

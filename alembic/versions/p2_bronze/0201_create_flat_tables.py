@@ -7,7 +7,7 @@ Downgrade: rows that were not loaded go back to v1 as pending payloads, and slee
   they are.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0201"
 down_revision = "0108"

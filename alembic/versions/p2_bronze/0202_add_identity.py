@@ -7,7 +7,7 @@ Risk: none: the tables are new.
 Downgrade: plain id columns.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0202"
 down_revision = "0201"

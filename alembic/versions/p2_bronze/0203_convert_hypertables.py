@@ -7,7 +7,7 @@ Downgrade: empty plain tables; the hypertables sleep in _archive with their rows
   a month of bronze would take hours.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0203"
 down_revision = "0202"

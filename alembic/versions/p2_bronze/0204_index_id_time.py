@@ -6,7 +6,7 @@ Risk: SHARE lock for the build; nobody writes to bronze before the upgrade is th
 Downgrade: no indexes.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0204"
 down_revision = "0203"

@@ -10,7 +10,7 @@ Downgrade: the tables with their rows; payloads that v2 has loaded are marked pr
   rejected is a dead letter.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0205"
 down_revision = "0204"

@@ -6,7 +6,7 @@ Risk: none: new tables.
 Downgrade: the four tables sleep in _archive with their rows.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0301"
 down_revision = "0205"

@@ -7,7 +7,7 @@ Downgrade: rights and roles go, and passwords that were set by hand with them; a
   database uses stays.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0302"
 down_revision = "0301"

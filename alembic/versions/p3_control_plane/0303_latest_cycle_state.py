@@ -6,7 +6,7 @@ Risk: none.
 Downgrade: the cache goes; all of it stands in silver.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0303"
 down_revision = "0302"

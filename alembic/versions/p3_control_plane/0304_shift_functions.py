@@ -6,7 +6,7 @@ Risk: none.
 Downgrade: they go; v1's function comes back with the swap.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0304"
 down_revision = "0303"

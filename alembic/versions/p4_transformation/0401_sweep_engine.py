@@ -6,7 +6,7 @@ Risk: none.
 Downgrade: code and views go; the rows they wrote stay.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0401"
 down_revision = "0304"

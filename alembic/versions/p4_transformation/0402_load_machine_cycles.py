@@ -6,7 +6,7 @@ Risk: none.
 Downgrade: the load goes; the watermark stays where it is.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0402"
 down_revision = "0401"

@@ -6,7 +6,7 @@ Risk: none.
 Downgrade: the loads go; the watermarks stay where they are.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0403"
 down_revision = "0402"

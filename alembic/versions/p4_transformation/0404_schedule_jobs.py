@@ -6,7 +6,7 @@ Risk: none. The Apache edition has no jobs: setu worker calls the same procedure
 Downgrade: the jobs go; a run that is under way ends by itself.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0404"
 down_revision = "0403"

@@ -7,7 +7,7 @@ Risk: a crash loses what was committed in the last 600 ms, all of it together; K
 Downgrade: the server's setting.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0501"
 down_revision = "0404"

@@ -6,7 +6,7 @@ Risk: milliseconds of exclusive lock; nothing is compressed during the upgrade.
 Downgrade: decompresses chunk by chunk, which takes time and disk, then takes the settings off.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0502"
 down_revision = "0501"

@@ -6,7 +6,7 @@ Risk: none now.
 Downgrade: the action goes. What it dropped had been loaded before.
 """
 
-from setu.runner import handover
+from setu.chain.runner import handover
 
 revision = "0503"
 down_revision = "0502"

@@ -1,0 +1,1 @@
+"""Scripts, revisions and the run that takes a database along them."""

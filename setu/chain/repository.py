@@ -1,0 +1,44 @@
+"""The repository: where it is, and its revisions in the order of the chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
+
+import setu
+from setu.chain.steps import Step
+from setu.errors import RevisionStateError, SetuError
+
+
+def repository_root() -> Path:
+    """The folder with ``alembic.ini``: the one at hand, else the one this package lies in."""
+    for folder in (Path.cwd(), Path(setu.__file__).resolve().parents[1]):
+        if (folder / "alembic.ini").is_file():
+            return folder
+    raise SetuError("There is no alembic.ini here.", hint="run setu in the repository's folder")
+
+
+def alembic_config(root: Path) -> Config:
+    """Alembic's configuration of a repository."""
+    return Config(str(root / "alembic.ini"))
+
+
+def steps_to(root: Path, revision: str = "head") -> list[Step]:
+    """The steps from the first revision up to and with ``revision``, in order.
+
+    Raises :class:`RevisionStateError` when the chain has no such revision.
+    """
+    directory = ScriptDirectory.from_config(alembic_config(root))
+    try:
+        scripts = list(directory.iterate_revisions(revision, "base"))
+    except (CommandError, RevisionError) as error:
+        raise RevisionStateError(
+            f"The chain has no revision {revision}.",
+            context=[str(error)],
+            hint="`alembic history` lists them",
+        ) from error
+    return [Step.of_revision_file(script.path) for script in reversed(scripts)]

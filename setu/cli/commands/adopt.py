@@ -1,0 +1,61 @@
+"""``setu adopt``: take a running v1 database into the chain."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from alembic.runtime.migration import MigrationContext
+from rich.console import Console
+from rich.text import Text
+
+from alembic import command
+from setu.chain.repository import alembic_config, repository_root
+from setu.chain.settings import Settings
+from setu.db.connection import connected, database_url
+from setu.errors import PreflightError, RevisionStateError
+from setu.preflight import Plan
+from setu.preflight.check import inspect
+from setu.preflight.findings import V1_REVISION, refusal
+from setu.preflight.v1_catalog import v1_tables_present
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("adopt")(adopt)
+
+
+def adopt(
+    setting: Annotated[
+        list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
+    ] = None,
+) -> None:
+    """Check that the database is v1 as expected, and mark it as revision 0001."""
+    console = Console(highlight=False)
+    settings = Settings.from_x_arguments(setting or [])
+    root = repository_root()
+    with connected(database_url(), "adopt") as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None:
+            raise RevisionStateError(
+                f"The database is in the chain already, at {current}.",
+                hint="`alembic upgrade head` takes it on",
+            )
+        if not v1_tables_present(connection, root):
+            raise PreflightError(
+                "There is no v1 in this database.",
+                hint=f"`alembic upgrade {V1_REVISION}` makes it in an empty one",
+            )
+        stay = Plan("upgrade", V1_REVISION, V1_REVISION)
+        found = inspect(connection, stay, settings, root, adopting=True)
+        connection.rollback()
+    for finding in found:
+        if not finding.stops:
+            console.print(Text("\n".join(finding.lines())), soft_wrap=True)
+    stopping = [finding for finding in found if finding.stops]
+    if stopping:
+        raise refusal(stopping)
+    command.stamp(alembic_config(root), V1_REVISION)
+    console.print(
+        f"The database is v1, and now marked as {V1_REVISION}. Next: alembic upgrade head"
+    )

@@ -1,0 +1,47 @@
+"""``setu archive drop``: v1's sleeping rows, for good."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from setu.chain.repository import repository_root
+from setu.chain.settings import Settings
+from setu.db.connection import connected, database_url
+from setu.ops.archive import drop_archive
+
+_group = typer.Typer(help="v1's sleeping rows.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    app.add_typer(_group, name="archive")
+
+
+@_group.callback()
+def _archive() -> None:
+    """v1's sleeping rows."""
+
+
+@_group.command("drop")
+def drop(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    setting: Annotated[
+        list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
+    ] = None,
+) -> None:
+    """Drop v1's tables in _archive. After it no downgrade goes back to v1."""
+    settings = Settings.from_x_arguments(setting or [])
+    url = database_url()
+    if not yes:
+        typer.confirm(
+            f"Drop v1's rows in {url.render_as_string(hide_password=True)} for good? "
+            "No downgrade can bring them back",
+            abort=True,
+        )
+    with connected(url, "archive drop") as connection:
+        dropped = drop_archive(connection, repository_root(), settings)
+    for table in dropped:
+        typer.echo(f"dropped _archive.{table.table}, {table.size / 1e6:,.1f} MB")
+    typer.echo("Keys and row accounts are kept: `setu report` still counts.")

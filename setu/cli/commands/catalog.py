@@ -1,0 +1,92 @@
+"""``setu catalog``: snapshots of a database's schema, and what differs between two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from alembic.runtime.migration import MigrationContext
+from rich.console import Console
+from rich.text import Text
+
+from setu.catalog import Catalog, differences, render_differences, snapshot
+from setu.chain.repository import repository_root
+from setu.db.connection import connected, database_url
+from setu.errors import RevisionStateError, SetuError
+from setu.preflight.findings import V1_REVISION
+from setu.preflight.v1_catalog import FILE, v1_snapshot
+
+_group = typer.Typer(help="Snapshots of the catalog, and their differences.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(_group, name="catalog")
+
+
+@_group.command("snapshot")
+def snapshot_command(
+    out: Annotated[Path | None, typer.Option(help="File to write; else to the screen.")] = None,
+    schema: Annotated[
+        list[str] | None, typer.Option(help="Only this schema; may be repeated.")
+    ] = None,
+) -> None:
+    """Take a snapshot of the database in DATABASE_URL, as stable JSON."""
+    with connected(database_url(), "catalog") as connection:
+        catalog = snapshot(connection, schemas=schema)
+    if out is None:
+        typer.echo(catalog.to_json(), nl=False)
+    else:
+        out.write_text(catalog.to_json(), encoding="utf-8")
+        Console(stderr=True).print(f"{out}: {len(catalog)} objects")
+
+
+@_group.command("diff")
+def diff_command(
+    expected: Annotated[str, typer.Argument(help="A snapshot's file, or a database's address.")],
+    actual: Annotated[str, typer.Argument(help="What is held against it: likewise.")],
+    schema: Annotated[
+        list[str] | None, typer.Option(help="Of databases, only this schema; may be repeated.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="A kind of object to leave out; may be repeated.")
+    ] = None,
+) -> None:
+    """Say what differs, object by object. Exit code 1 when something does."""
+    found = differences(_read(expected, schema), _read(actual, schema), ignore_kinds=ignore or ())
+    console = Console(highlight=False)
+    if not found:
+        console.print("no difference")
+        return
+    console.print(Text(render_differences(found).rstrip()), soft_wrap=True)
+    raise typer.Exit(1)
+
+
+@_group.command("freeze-v1")
+def freeze_command() -> None:
+    """Write schema/catalog.json, what pre-flight expects of v1, from a database at 0001."""
+    root = repository_root()
+    with connected(database_url(), "catalog") as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current != V1_REVISION:
+            raise RevisionStateError(
+                f"The database is not at {V1_REVISION}, but at {current or 'no revision'}.",
+                hint=f"take an empty database, and `alembic upgrade {V1_REVISION}`",
+            )
+        catalog = v1_snapshot(connection, root)
+    (root / FILE).write_text(catalog.to_json(), encoding="utf-8")
+    Console(stderr=True).print(f"{FILE}: {len(catalog)} objects")
+
+
+def _read(source: str, schemas: list[str] | None) -> Catalog:
+    if "://" in source:
+        with connected(database_url({"DATABASE_URL": source}), "catalog") as connection:
+            return snapshot(connection, schemas=schemas)
+    path = Path(source)
+    if not path.is_file():
+        raise SetuError(
+            f"{source} is neither a file nor a database's address.",
+            hint="give a file of `setu catalog snapshot`, or postgresql://…",
+        )
+    return Catalog.from_json(path.read_text(encoding="utf-8"))

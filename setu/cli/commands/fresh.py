@@ -1,0 +1,45 @@
+"""``setu fresh``: v2 in an empty database."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from setu.chain.fresh import apply_fresh
+from setu.chain.repository import repository_root
+from setu.chain.settings import Settings
+from setu.db.connection import connected, database_url
+from setu.db.deploy_lock import deploy_lock
+from setu.preflight import check
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("fresh")(fresh)
+
+
+def fresh(
+    setting: Annotated[
+        list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
+    ] = None,
+) -> None:
+    """Make v2 in an empty database, without the chain, and mark it as the head."""
+    settings = Settings.from_x_arguments(setting or [])
+    root = repository_root()
+    with (
+        connected(database_url(), "fresh") as connection,
+        deploy_lock(connection, settings.seconds("deploy_lock_wait")),
+    ):
+        check(
+            connection,
+            settings=settings,
+            current=None,
+            target="9999",
+            direction="upgrade",
+            root=root,
+        )
+        connection.rollback()
+        head = apply_fresh(connection, root, settings)
+    Console(highlight=False).print(f"The database is v2, and now marked as {head}.")

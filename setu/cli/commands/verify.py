@@ -1,0 +1,46 @@
+"""``setu verify``: is everything that was deployed still so?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from setu.chain.repository import repository_root
+from setu.chain.settings import Settings
+from setu.db.connection import connected, database_url
+from setu.errors import SetuError
+from setu.review.verification import verify_database
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("verify")(verify)
+
+
+def verify(
+    setting: Annotated[
+        list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
+    ] = None,
+) -> None:
+    """Run verify.sql of every revision that the database has. It changes nothing."""
+    console = Console(highlight=False)
+    settings = Settings.from_x_arguments(setting or [])
+    failed: list[str] = []
+    with connected(database_url(), "verify") as connection:
+        for outcome in verify_database(connection, repository_root(), settings):
+            word, style = ("holds", "green") if outcome.error is None else ("FAILS", "bold red")
+            line = Text(word, style=style)
+            line.append(f"  {outcome.step.name}  {outcome.seconds:.1f} s", style="default")
+            console.print(line)
+            if outcome.error is not None:
+                failed.append(outcome.step.name)
+                console.print(Text(str(outcome.error)), soft_wrap=True)
+    if failed:
+        raise SetuError(
+            f"{len(failed)} of the applied revisions do not hold.",
+            context=failed,
+            hint="the messages above name what differs",
+        )

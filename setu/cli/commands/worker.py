@@ -1,0 +1,78 @@
+"""``setu worker``: the loads on schedule, where the server has no scheduler."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from setu.db.connection import database_url
+from setu.ops.worker import Schedule, Worker
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("worker")(worker)
+
+
+def worker(
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two rounds.")] = 60.0,
+    slice_seconds: Annotated[
+        float,
+        typer.Option(
+            "--slice",
+            min=0.1,
+            help="Seconds of one call of a load, which then ends with its batch; a stop waits for "
+            "it. Keep it below the time after which a supervisor kills (Docker: 10 s).",
+        ),
+    ] = Schedule.slice_seconds,
+    retention: Annotated[
+        bool, typer.Option(help="Drop loaded bronze chunks daily; needs the deploying role.")
+    ] = True,
+    drop_after: Annotated[str, typer.Option(help="Age at which a loaded chunk goes.")] = "30 days",
+) -> None:
+    """Run every enabled pipeline each interval until SIGTERM or Ctrl-C; a second ends at once."""
+    stop = threading.Event()
+
+    def end(number: int, _frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        say(
+            f"{signal.Signals(number).name}: stopping when the running call returns, "
+            f"within about {slice_seconds:g} s"
+        )
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    say("started")
+    schedule = Schedule(interval, slice_seconds, retention, drop_after)
+    _run_aside(Worker(database_url(), schedule, say, stop).run)
+    say("stopped")
+
+
+def _run_aside(work: Callable[[], None]) -> None:
+    """Run ``work`` in a thread: while libpq waits for an answer, its thread handles no signal."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+
+    # A daemon, so that a second signal ends the process whatever the server is about.
+    thread = threading.Thread(target=run, name="worker", daemon=True)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+def say(line: str) -> None:
+    """One line with the time, for a log."""
+    typer.echo(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}")

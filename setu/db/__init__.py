@@ -1,0 +1,1 @@
+"""The connection, the deploy lock, and what the server says meanwhile."""

@@ -1,0 +1,1 @@
+"""The way in: gateway files and their templates."""

@@ -1,0 +1,1 @@
+"""What operators need once v2 runs."""

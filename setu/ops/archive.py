@@ -1,0 +1,88 @@
+"""Dropping v1's sleeping rows for good: the one step that has no way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+
+from setu.chain.settings import Settings
+from setu.db.connection import autocommit
+from setu.db.deploy_lock import deploy_lock
+from setu.errors import SetuError
+from setu.review.verification import verify_database
+
+SCRIPT = Path("sql/operations/drop_archive.sql")
+# Before it, v1's payloads are still in bronze and point to v1's companies.
+FIRST_REVISION = "0205"
+
+
+class ArchiveError(SetuError):
+    """The archive may not be dropped now, or is gone already; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A table of v1 that was dropped, with its size in bytes."""
+
+    table: str
+    size: int
+
+
+def drop_archive(connection: Connection, root: Path, settings: Settings) -> list[Dropped]:
+    """Drop v1's tables in ``_archive``, in one transaction; what was dropped.
+
+    Every applied revision must hold, for afterwards v1's rows cannot be asked any more. Raises
+    :class:`ArchiveError` where they may not be dropped.
+    """
+    with deploy_lock(connection, settings.seconds("deploy_lock_wait")):
+        _check(connection, root, settings)
+        with autocommit(connection) as driver, driver.cursor() as cursor:
+            try:
+                _execute(cursor, root, settings)
+            except psycopg2.Error as error:
+                driver.rollback()
+                raise ArchiveError(
+                    "The archive was not dropped.",
+                    context=[str(error).strip(), "Nothing was changed."],
+                    hint="mend the cause, then run the same command again",
+                ) from error
+            cursor.execute("SELECT table_name, bytes FROM _archive.dropped_tables ORDER BY 1")
+            return [Dropped(*row) for row in cursor.fetchall()]
+
+
+def _execute(cursor: Any, root: Path, settings: Settings) -> None:
+    cursor.execute("BEGIN")
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (settings.text("lock_timeout"),))
+    cursor.execute((root / SCRIPT).read_text(encoding="utf-8"))
+    cursor.execute("COMMIT")
+
+
+def _check(connection: Connection, root: Path, settings: Settings) -> None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None or current < FIRST_REVISION:
+        raise ArchiveError(
+            "The archive cannot be dropped at this revision.",
+            context=[
+                f"The database is at {current or 'no revision'}; v1's rows are needed until "
+                f"{FIRST_REVISION} has taken v1's payloads over."
+            ],
+            hint="run alembic upgrade head first",
+        )
+    if connection.exec_driver_sql("SELECT to_regclass('_archive.dropped_tables')").scalar():
+        raise ArchiveError("The archive was dropped already.", hint="there is nothing to do")
+    failed = [
+        verified.step.name
+        for verified in verify_database(connection, root, settings)
+        if verified.error is not None
+    ]
+    if failed:
+        raise ArchiveError(
+            "The archive is not dropped while a revision does not hold.",
+            context=failed,
+            hint="run `setu verify`, which says what differs, and mend that",
+        )

@@ -1,0 +1,1 @@
+"""What a reviewer asks: what changes, does it follow the rules, does it hold."""
