@@ -142,9 +142,9 @@ def account_tables(report: RowReport) -> list[Table]:
     made = [
         table(
             "v1's rows (all of them stay in _archive until it is dropped)",
-            ("table", "#v1 rows", "#carried", "#merged", "#left out", "#rounded", "why"),
+            ("table", "#v1 rows", "#migrated", "#merged", "#left out", "#rounded", "why"),
             (
-                (a.table, a.v1_rows, a.carried, a.merged, a.left_out, a.rounded, a.note)
+                (a.table, a.v1_rows, a.migrated, a.merged, a.left_out, a.rounded, a.note)
                 for a in report.accounts
             ),
         )

@@ -216,9 +216,9 @@ class Demo:
         self._check(
             "every v1 cycle is carried, merged or left out with a reason",
             cycles.v1_rows == v1_rows["silver.machine_cycles"].total()
-            and cycles.v1_rows == cycles.carried + cycles.merged + cycles.left_out
+            and cycles.v1_rows == cycles.migrated + cycles.merged + cycles.left_out
             and (cycles.merged, cycles.left_out) == (5, 3),
-            f"{cycles.carried:,} + {cycles.merged} + {cycles.left_out} = {cycles.v1_rows:,}",
+            f"{cycles.migrated:,} + {cycles.merged} + {cycles.left_out} = {cycles.v1_rows:,}",
         )
         assert report.payloads is not None
         waited = _SIZE.pending_payloads + _SIZE.claimed_payloads

@@ -1,4 +1,4 @@
-"""Dropping v1's sleeping rows for good: the one step that has no way back."""
+"""Dropping v1's archived rows for good: the one step that has no way back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of v1's rows: carried, merged, left out, and why."""
+"""What became of v1's rows: migrated, merged, left out, and why."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class NoAccountsError(SetuError):
 
 @dataclass(frozen=True)
 class Account:
-    """One v1 table: ``v1_rows = carried + merged + left_out``; all of them stay in ``_archive``."""
+    """One v1 table: ``v1_rows = migrated + merged + left_out``; all stay in ``_archive``."""
 
     table: str
     v1_rows: int
-    carried: int
+    migrated: int
     merged: int
     left_out: int
     rounded: int = 0
@@ -105,14 +105,14 @@ _WHY_LEFT_OUT = {
     "master.machine_health_settings": "left out: v2 has no such table",
 }
 _FACTS = """
-SELECT a.table_name, sum(a.v1_rows)::bigint, sum(a.carried)::bigint, sum(a.merged)::bigint,
+SELECT a.table_name, sum(a.v1_rows)::bigint, sum(a.migrated)::bigint, sum(a.merged)::bigint,
     sum(a.left_out)::bigint, sum(a.rounded)::bigint
-FROM _archive.row_accounts AS a
+FROM _archive.row_reconciliation AS a
 GROUP BY a.table_name
 ORDER BY a.table_name
 """
-_SLEEPING_FACTS = """
-SELECT t.table_name FROM _archive.carried_tables AS t
+_ARCHIVED_FACTS = """
+SELECT t.table_name FROM _archive.migrated_tables AS t
 WHERE to_regclass(format('_archive.%I', t.table_name)) IS NOT NULL
 ORDER BY t.table_name
 """
@@ -144,9 +144,9 @@ def read_accounts(connection: Connection) -> RowReport:
 
     Raises :class:`NoAccountsError` below revision 0105.
     """
-    if not _exists(connection, "_archive.row_accounts") or not _rows(
+    if not _exists(connection, "_archive.row_reconciliation") or not _rows(
         connection,
-        "SELECT 1 WHERE to_regprocedure('_archive.account_for_rows()') IS NOT NULL",
+        "SELECT 1 WHERE to_regprocedure('_archive.reconcile_rows()') IS NOT NULL",
     ):
         raise NoAccountsError(
             "The rows of v1 have not been accounted for in this database.",
@@ -155,19 +155,19 @@ def read_accounts(connection: Connection) -> RowReport:
         )
     accounts: list[Account] = []
     for table, keys, condition in _MASTERS:
-        sleeping = f"_archive.{table.split('.')[1]}"
-        if _exists(connection, sleeping):
+        archived = f"_archive.{table.split('.')[1]}"
+        if _exists(connection, archived):
             [(rows, found)] = _rows(
                 connection,
                 f"SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT 1 FROM {keys}"
-                f" AS k WHERE {condition})) FROM {sleeping} AS v",
+                f" AS k WHERE {condition})) FROM {archived} AS v",
             )
             accounts.append(_master_account(connection, table, rows, found))
-    for table, rows, carried, merged, left_out, rounded in _rows(connection, _FACTS):
+    for table, rows, migrated, merged, left_out, rounded in _rows(connection, _FACTS):
         note = _fact_note(merged, left_out, rounded)
-        accounts.append(Account(table, rows, carried, merged, left_out, rounded, note))
-    sleeping_facts = [row[0] for row in _rows(connection, _SLEEPING_FACTS)]
-    orphans = _orphans(connection, sleeping_facts) if sleeping_facts else None
+        accounts.append(Account(table, rows, migrated, merged, left_out, rounded, note))
+    archived_facts = [row[0] for row in _rows(connection, _ARCHIVED_FACTS)]
+    orphans = _orphans(connection, archived_facts) if archived_facts else None
     return RowReport(tuple(accounts), orphans, _payloads(connection))
 
 

@@ -1,4 +1,4 @@
--- Drops v1's sleeping tables and aggregates for good. Keys, accounts and what came under v2 stay. In
+-- Drops v1's archived tables and aggregates for good. Keys, accounts and what came under v2 stay. In
 -- one transaction. A note of what was dropped is left: verify.sql and pre-flight read it.
 CREATE TABLE _archive.dropped_tables (
     table_name text PRIMARY KEY,
@@ -16,7 +16,7 @@ FROM (
         'plants', 'companies', 'raw_telemetry', 'dead_letter_queue', 'migration_metadata'
     ]) AS name
     UNION ALL
-    SELECT k.table_name FROM _archive.carried_tables AS k
+    SELECT k.table_name FROM _archive.migrated_tables AS k
 ) AS t
 INNER JOIN pg_class AS c ON c.oid = to_regclass(format('_archive.%I', t.name));
 
@@ -30,7 +30,7 @@ DECLARE
 BEGIN
     FOR v_function IN
         SELECT p.oid::regprocedure FROM pg_proc AS p
-        WHERE p.pronamespace = '_archive'::regnamespace AND p.proname = 'as_v1'
+        WHERE p.pronamespace = '_archive'::regnamespace AND p.proname = 'to_v1'
     LOOP
         EXECUTE format('DROP FUNCTION %s', v_function);
     END LOOP;
@@ -39,7 +39,7 @@ BEGIN
         WHERE c.view_schema = '_archive'
     LOOP
         EXECUTE format('DROP MATERIALIZED VIEW _archive.%I', v_name);
-        DELETE FROM _archive.sleeping_jobs AS s WHERE s.table_name = v_name;
+        DELETE FROM _archive.paused_jobs AS s WHERE s.table_name = v_name;
     END LOOP;
     -- What refers to others goes before them.
     FOR v_name IN
@@ -56,5 +56,5 @@ END
 $drop$;
 
 -- Their jobs went with them.
-DELETE FROM _archive.sleeping_jobs AS s
+DELETE FROM _archive.paused_jobs AS s
 WHERE s.table_name IN (SELECT d.table_name FROM _archive.dropped_tables AS d);

@@ -81,7 +81,7 @@ def test_a_value_that_comes_after_the_check_stops_the_swap_and_not_v1(
 ) -> None:
     chain.upgrade("0103")
     chain.run(TOO_MUCH)  # v1's own write goes through
-    assert chain.query("SELECT table_name, event_time, sqlstate FROM _stage.carry_failures") == [
+    assert chain.query("SELECT table_name, event_time, sqlstate FROM _stage.migrate_failures") == [
         ("machine_focas", LATE, "22003")
     ]
     v1 = chain.rows(*V1_TABLES)

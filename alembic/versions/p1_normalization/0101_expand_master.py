@@ -2,11 +2,11 @@
 
 What: companies, plants, device_info, machine_info, plant_machine_mapping, shift_definitions,
   downtime_codes, machine_assets, production_targets, users, alert rules, subscriptions and active
-  alerts in _stage, with integer keys; triggers on v1's tables carry each change over.
-Why: keys must exist before any row can be carried over to them.
+  alerts in _stage, with integer keys; triggers on v1's tables migrate each change.
+Why: keys must exist before any row can be migrated to them.
 Risk: v1's master, config and active_alerts tables take no writes while some thousands of rows are
   copied. Readers notice nothing.
-Downgrade: v1 alone; v2's rows and keys sleep in _archive and are the same ones after another
+Downgrade: v1 alone; v2's rows and keys are archived, and are the same ones after another
   upgrade.
 """
 

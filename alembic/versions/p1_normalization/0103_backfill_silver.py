@@ -6,7 +6,7 @@ Why: 500 million rows in one transaction would hold back vacuum for hours, and l
   killed.
 Risk: load, no locks: set -x backfill_pause to rest between chunks. Killed, it goes on where it
   stopped.
-Downgrade: the record of what was carried; the rows themselves stay in v2's table.
+Downgrade: the record of what was migrated; the rows themselves stay in v2's table.
 """
 
 from setu.chain.runner import handover

@@ -1,7 +1,7 @@
 """One short transaction in which v2 takes v1's names.
 
 What: v2's tables to master, config, alerting and silver; v1's tables and aggregates, with their
-  jobs asleep, to _archive; v1's code and views dropped.
+  jobs archived, to _archive; v1's code and views dropped.
 Why: readers see v1 or v2, never half of each.
 Risk: exclusive locks on v1's tables for renames only, or it gives up and tries again. v1's
   writers must be stopped or wait: their procedures are gone after it.

@@ -3,7 +3,7 @@
 What: master.calendar, filled for the years that silver spans and two ahead.
 Why: reports by week and month.
 Risk: none.
-Downgrade: it sleeps in _archive.
+Downgrade: it is archived.
 """
 
 from setu.chain.runner import handover

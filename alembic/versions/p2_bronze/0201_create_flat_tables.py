@@ -3,7 +3,7 @@
 What: ten tables, one for each fact table, in the types that a gateway's SQLite has.
 Why: JSON costs its parse on every read and hides a wrong type until the load.
 Risk: none: new tables.
-Downgrade: rows that were not loaded go back to v1 as pending payloads, and sleep in _archive as
+Downgrade: rows that were not loaded go back to v1 as pending payloads, and are archived as
   they are.
 """
 

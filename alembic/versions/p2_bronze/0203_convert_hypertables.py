@@ -1,9 +1,9 @@
 """Bronze becomes hypertables on arrival time.
 
-What: the flat tables with chunks of -x bronze_chunk_interval; wakes those that slept, if any.
+What: the flat tables with chunks of -x bronze_chunk_interval; restores archived ones.
 Why: chunks make retention a file delete and keep the index being written in memory.
 Risk: none: few rows or none.
-Downgrade: empty plain tables; the hypertables sleep in _archive with their rows, since a copy of
+Downgrade: empty plain tables; the hypertables are archived with their rows, since a copy of
   a month of bronze would take hours.
 """
 

@@ -1,7 +1,7 @@
 """Unprocessed payloads into bronze; v1's bronze tables retire.
 
 What: payloads that are pending, claimed or failed become bronze rows; those that cannot be read
-  are kept with the reason; raw_telemetry, dead_letter_queue and migration_metadata sleep in
+  are kept with the reason; raw_telemetry, dead_letter_queue and migration_metadata are archived in
   _archive.
 Why: no JSON is left on the way in, and none of what waited is lost.
 Risk: raw_telemetry takes no writes from here on: point the sinks at the bronze tables after the

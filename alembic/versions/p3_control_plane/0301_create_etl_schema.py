@@ -3,7 +3,7 @@
 What: _etl.watermarks, fence_readings, job_runs and rejected_rows.
 Why: what has been loaded, up to where, and what was refused must be known at any moment.
 Risk: none: new tables.
-Downgrade: the four tables sleep in _archive with their rows.
+Downgrade: the four tables are archived with their rows.
 """
 
 from setu.chain.runner import handover

@@ -1,4 +1,4 @@
-"""``setu archive drop``: v1's sleeping rows, for good."""
+"""``setu archive drop``: v1's archived rows, for good."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from setu.chain.settings import Settings
 from setu.db.connection import connected, database_url
 from setu.ops.archive import drop_archive
 
-_group = typer.Typer(help="v1's sleeping rows.", no_args_is_help=True)
+_group = typer.Typer(help="v1's archived rows.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 @_group.callback()
 def _archive() -> None:
-    """v1's sleeping rows."""
+    """v1's archived rows."""
 
 
 @_group.command("drop")

@@ -37,7 +37,7 @@ def status(
 
 
 def report() -> None:
-    """Show what became of v1's rows: carried, merged, left out and why; payloads by reason."""
+    """Show what became of v1's rows: migrated, merged, left out and why; payloads by reason."""
     console = Console(highlight=False)
     with connected(database_url(), "report") as connection:
         found = read_accounts(connection)

@@ -1,8 +1,8 @@
 -- what: v2's master, rule and alert tables beside v1's, filled, and kept in step by triggers on v1's
--- why: keys must exist before any row can be carried; v1 writers and readers notice nothing
+-- why: keys must exist before any row can be migrated; v1 writers and readers notice nothing
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on v1's master, config and active_alerts tables, while thousands of rows are copied
--- down: v2's rows sleep in _archive with their keys; v1's tables were never touched
+-- down: v2's rows are archived with their keys; v1's tables were never touched
 -- @include sql/p1_normalization/shared/archive.sql
 
 CREATE SCHEMA _stage;
@@ -23,7 +23,7 @@ COMMENT ON SCHEMA _stage IS 'v2 tables that are being filled; the swap moves the
 -- @include schema_new/config/Tables/alert_subscriptions.sql with master => _stage, config => _stage, alerting => _stage
 -- @include schema_new/alerting/Tables/active_alerts.sql with master => _stage, config => _stage, alerting => _stage
 
-SELECT _archive.wake_instead(
+SELECT _archive.restore_in_place(
     '_stage',
     'companies',
     'plants',

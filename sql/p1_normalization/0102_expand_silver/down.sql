@@ -1,5 +1,5 @@
--- what: v2's silver and alert history to sleep, the triggers off v1's
--- why: v1 alone is left; another upgrade wakes the same rows and carries only what is new
+-- what: v2's silver and alert history archived, the triggers off v1's
+-- why: v1 alone is left; another upgrade restores the same rows and migrates only what is new
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on v1's silver tables, alerting.history and their chunks, to drop triggers
 -- down: undone by upgrading again
@@ -16,17 +16,17 @@ SELECT _archive.lock_tables(
     'alerting.history'
 );
 
--- @include sql/p1_normalization/shared/drop_carry.sql
+-- @include sql/p1_normalization/shared/drop_migrate.sql
 
-SELECT _archive.sleep('_stage.history', 'v2_history');
-SELECT _archive.sleep('_stage.customer_feedback', 'v2_customer_feedback');
-SELECT _archive.sleep('_stage.machine_am_status', 'v2_machine_am_status');
-SELECT _archive.sleep('_stage.machine_pm_status', 'v2_machine_pm_status');
-SELECT _archive.sleep('_stage.machine_tool_usage', 'v2_machine_tool_usage');
-SELECT _archive.sleep('_stage.machine_focas_program_production', 'v2_machine_focas_program_production');
-SELECT _archive.sleep('_stage.machine_focas', 'v2_machine_focas');
-SELECT _archive.sleep('_stage.machine_energy', 'v2_machine_energy');
-SELECT _archive.sleep('_stage.machine_alarms', 'v2_machine_alarms');
-SELECT _archive.sleep('_stage.machine_status', 'v2_machine_status');
-SELECT _archive.sleep('_stage.machine_downtime', 'v2_machine_downtime');
-SELECT _archive.sleep('_stage.machine_cycles', 'v2_machine_cycles');
+SELECT _archive.archive_table('_stage.history', 'v2_history');
+SELECT _archive.archive_table('_stage.customer_feedback', 'v2_customer_feedback');
+SELECT _archive.archive_table('_stage.machine_am_status', 'v2_machine_am_status');
+SELECT _archive.archive_table('_stage.machine_pm_status', 'v2_machine_pm_status');
+SELECT _archive.archive_table('_stage.machine_tool_usage', 'v2_machine_tool_usage');
+SELECT _archive.archive_table('_stage.machine_focas_program_production', 'v2_machine_focas_program_production');
+SELECT _archive.archive_table('_stage.machine_focas', 'v2_machine_focas');
+SELECT _archive.archive_table('_stage.machine_energy', 'v2_machine_energy');
+SELECT _archive.archive_table('_stage.machine_alarms', 'v2_machine_alarms');
+SELECT _archive.archive_table('_stage.machine_status', 'v2_machine_status');
+SELECT _archive.archive_table('_stage.machine_downtime', 'v2_machine_downtime');
+SELECT _archive.archive_table('_stage.machine_cycles', 'v2_machine_cycles');

@@ -1,8 +1,8 @@
--- what: v2's silver and alert history in _stage, and triggers that carry each new v1 row over
--- why: from here on only what is older is left to carry, and v1 goes on as it was
+-- what: v2's silver and alert history in _stage, and triggers that migrate each new v1 row
+-- why: from here on only what is older is left to migrate, and v1 goes on as it was
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on v1's silver tables, alerting.history and their chunks, to create triggers
--- down: v2's rows sleep in _archive; v1's tables lose the triggers and nothing else
+-- down: v2's rows are archived; v1's tables lose the triggers and nothing else
 -- @include schema_new/silver/Tables/machine_cycles.sql with silver => _stage
 -- @include schema_new/silver/Hypertables/machine_cycles.sql with silver => _stage
 -- @include schema_new/silver/Indexes/machine_cycles.sql with silver => _stage
@@ -40,7 +40,7 @@
 -- @include schema_new/alerting/Hypertables/history.sql with alerting => _stage, config => _stage, master => _stage
 -- @include schema_new/alerting/Indexes/history.sql with alerting => _stage, config => _stage, master => _stage
 
-SELECT _archive.wake_instead(
+SELECT _archive.restore_in_place(
     '_stage',
     'machine_cycles',
     'machine_downtime',
@@ -57,13 +57,13 @@ SELECT _archive.wake_instead(
 );
 
 -- @include sql/p1_normalization/shared/backfill_tables.sql
--- @include sql/p1_normalization/shared/as_v2.sql
--- @include sql/p1_normalization/shared/carry.sql
+-- @include sql/p1_normalization/shared/to_v2.sql
+-- @include sql/p1_normalization/shared/migrate.sql
 
 -- The triggers are on and hold writers off until the commit: the rows of these chunks are all that
 -- they have not seen.
 INSERT INTO _stage.backfill_progress (table_name, range_start, range_end)
 SELECT t.table_name, c.range_start, c.range_end
-FROM _archive.carried_tables AS t
+FROM _archive.migrated_tables AS t
 INNER JOIN timescaledb_information.chunks AS c
     ON c.hypertable_schema = t.schema_name AND c.hypertable_name = t.table_name;

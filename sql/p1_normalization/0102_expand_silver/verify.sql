@@ -6,7 +6,7 @@ DECLARE
 BEGIN
     SELECT string_agg(format('%I.%I', t.schema, c.table_name), ', ')
     INTO v_wrong
-    FROM _archive.carried_tables AS c
+    FROM _archive.migrated_tables AS c
     CROSS JOIN LATERAL (
         SELECT CASE WHEN v_staged THEN '_stage' ELSE c.schema_name END AS schema
     ) AS t
@@ -28,14 +28,14 @@ BEGIN
     END IF;
     SELECT string_agg(format('%I.%I', c.schema_name, c.table_name), ', ')
     INTO v_wrong
-    FROM _archive.carried_tables AS c
+    FROM _archive.migrated_tables AS c
     WHERE v_staged AND NOT EXISTS (
         SELECT 1 FROM pg_trigger AS t
         WHERE t.tgrelid = to_regclass(format('%I.%I', c.schema_name, c.table_name))
-            AND t.tgname = 'setu_carry' AND t.tgenabled = 'O'
+            AND t.tgname = 'setu_migrate' AND t.tgenabled = 'O'
     );
     IF v_wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'trigger setu_carry is missing or disabled' USING DETAIL = v_wrong,
+        RAISE EXCEPTION 'trigger setu_migrate is missing or disabled' USING DETAIL = v_wrong,
             HINT = 'Rows that v1 wrote meanwhile are not in v2: downgrade to 0101 and upgrade again.';
     END IF;
 END

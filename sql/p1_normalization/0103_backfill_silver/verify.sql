@@ -1,4 +1,4 @@
--- what: no chunk of v1 is left to carry, and no row that the trigger set aside
+-- what: no chunk of v1 is left to migrate, and no row that the trigger quarantined
 DO $verify$
 DECLARE
     v_left text;
@@ -20,7 +20,7 @@ BEGIN
     FROM _stage.backfill_progress AS p
     WHERE p.finished_at IS NULL;
     IF v_left IS NOT NULL THEN
-        RAISE EXCEPTION 'chunks of v1 are not carried over yet'
+        RAISE EXCEPTION 'chunks of v1 are not migrated yet'
             USING DETAIL = v_left, HINT = 'Run alembic upgrade again: it goes on where it stopped.';
     END IF;
 END

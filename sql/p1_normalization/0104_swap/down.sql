@@ -1,7 +1,7 @@
 -- what: v1's tables, aggregates, code and views take their names back; v2's tables wait in _stage
 -- why: v1's tables were kept as they were, so going back is a rename and not a conversion
 -- transaction: yes
--- lock: SHARE ROW EXCLUSIVE on v2's silver while late rows are carried back, then ACCESS EXCLUSIVE for renames
+-- lock: SHARE ROW EXCLUSIVE on v2's silver while late rows are migrated back, then ACCESS EXCLUSIVE for renames
 -- down: undone by upgrading again, which finds the same rows under the same keys
 -- @include sql/p1_normalization/shared/require_archive.sql
 
@@ -20,10 +20,10 @@ LOCK TABLE
     alerting.history
 IN SHARE ROW EXCLUSIVE MODE;
 
-SELECT _archive.carry_master_back();
--- 0105 carried back the bulk of it, chunk by chunk; this finds what came after.
-SELECT _archive.carry_back(c.table_name, '-infinity', 'infinity')
-FROM _archive.carried_tables AS c
+SELECT _archive.migrate_master_back();
+-- 0105 migrated back the bulk of it, chunk by chunk; this finds what came after.
+SELECT _archive.migrate_back(c.table_name, '-infinity', 'infinity')
+FROM _archive.migrated_tables AS c
 ORDER BY c.table_name;
 
 SELECT _archive.lock_tables(
@@ -39,7 +39,7 @@ SELECT _archive.lock_tables(
 
 DROP TRIGGER shift_definitions_overlap ON master.shift_definitions;
 DROP FUNCTION master.fn_refuse_shift_overlap();
--- @include sql/p1_normalization/shared/drop_carry_back.sql
+-- @include sql/p1_normalization/shared/drop_migrate_back.sql
 
 CREATE SCHEMA _stage;
 REVOKE ALL ON SCHEMA _stage FROM PUBLIC;
@@ -68,23 +68,23 @@ SELECT _archive.move_tables(
         'plant_machine_mapping', 'machine_info', 'device_info', 'plants', 'companies'
     ]
 );
-SELECT _archive.wake_tables(
+SELECT _archive.restore_tables(
     '_archive', 'master', ARRAY[
         'companies', 'plants', 'machine_info', 'shifts', 'downtime_codes', 'machine_assets',
         'machine_health_settings', 'production_targets', 'users'
     ]
 );
-SELECT _archive.wake_tables(
+SELECT _archive.restore_tables(
     '_archive', 'config', ARRAY[
         'alert_rules', 'alert_subscriptions'
     ]
 );
-SELECT _archive.wake_tables(
+SELECT _archive.restore_tables(
     '_archive', 'alerting', ARRAY[
         'active_alerts', 'history'
     ]
 );
-SELECT _archive.wake_tables(
+SELECT _archive.restore_tables(
     '_archive', 'silver', ARRAY[
         'machine_cycles', 'machine_downtime', 'machine_status', 'machine_alarms',
         'machine_energy', 'machine_focas', 'machine_tool_usage', 'machine_pm_status',
@@ -114,15 +114,15 @@ SELECT _archive.move_aggregates(
 -- @include schema/gold/Views/v_live_machine_status.sql
 -- @include schema/gold/Views/v_oee_dashboard.sql
 
--- As after 0103: every new v1 row is carried over again.
+-- As after 0103: every new v1 row is migrated again.
 -- @include sql/p1_normalization/shared/sync_master.sql
 -- @include sql/p1_normalization/shared/backfill_tables.sql
--- @include sql/p1_normalization/shared/as_v2.sql
--- @include sql/p1_normalization/shared/carry.sql
+-- @include sql/p1_normalization/shared/to_v2.sql
+-- @include sql/p1_normalization/shared/migrate.sql
 -- @include sql/p1_normalization/shared/backfill_procedure.sql
 
-INSERT INTO _stage.backfill_progress (table_name, range_start, range_end, rows_carried, finished_at)
+INSERT INTO _stage.backfill_progress (table_name, range_start, range_end, rows_migrated, finished_at)
 SELECT t.table_name, c.range_start, c.range_end, 0, clock_timestamp()
-FROM _archive.carried_tables AS t
+FROM _archive.migrated_tables AS t
 INNER JOIN timescaledb_information.chunks AS c
     ON c.hypertable_schema = t.schema_name AND c.hypertable_name = t.table_name;

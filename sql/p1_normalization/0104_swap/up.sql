@@ -1,4 +1,4 @@
--- what: v2's tables take their names; v1's tables and aggregates go to sleep in _archive
+-- what: v2's tables take their names; v1's tables and aggregates are archived
 -- why: one short transaction, so that readers see v1 or v2 and never half of each
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on v1's tables, for renames only: milliseconds, whatever their size
@@ -12,15 +12,15 @@ BEGIN
     FROM _stage.backfill_progress AS p
     WHERE p.finished_at IS NULL;
     IF v_left IS NOT NULL THEN
-        RAISE EXCEPTION 'cannot swap because chunks of v1 are not carried over yet'
+        RAISE EXCEPTION 'cannot swap because chunks of v1 are not migrated yet'
             USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = v_left,
-                HINT = 'Downgrade to 0102 and upgrade again: 0103 carries what is left.';
+                HINT = 'Downgrade to 0102 and upgrade again: 0103 migrates what is left.';
     END IF;
 
-    PERFORM _stage.carry_set_aside();
+    PERFORM _stage.migrate_quarantined();
 
-    -- A machine that v1 registered after a chunk was carried: its rows there were orphans' then.
-    PERFORM _stage.carry_late_machines((
+    -- A machine that v1 registered after a chunk was migrated: its rows there were orphans' then.
+    PERFORM _stage.migrate_late_machines((
         SELECT min(p.finished_at) FROM _stage.backfill_progress AS p
     ));
     PERFORM set_config('setu.late_machines_until', clock_timestamp()::text, true);
@@ -38,9 +38,9 @@ SELECT _archive.lock_tables(
 );
 
 SELECT _stage.sync_master();
--- And what was set aside, or a machine registered, while the locks were waited for.
-SELECT _stage.carry_set_aside();
-SELECT _stage.carry_late_machines(
+-- And what was quarantined, or a machine registered, while the locks were waited for.
+SELECT _stage.migrate_quarantined();
+SELECT _stage.migrate_late_machines(
     current_setting('setu.late_machines_until')::timestamptz - INTERVAL '1 second'
 );
 
@@ -81,8 +81,8 @@ END
 $whole$;
 
 DROP PROCEDURE _stage.backfill();
-DROP FUNCTION _stage.carry_late_machines(timestamptz);
--- @include sql/p1_normalization/shared/drop_carry.sql
+DROP FUNCTION _stage.migrate_late_machines(timestamptz);
+-- @include sql/p1_normalization/shared/drop_migrate.sql
 -- @include sql/p1_normalization/shared/drop_sync.sql
 
 -- Code and views of v1 hold no rows: the way down makes them anew from schema/.
@@ -95,23 +95,23 @@ SELECT _archive.move_aggregates(
         'daily_production_stats', 'daily_downtime_stats'
     ]
 );
-SELECT _archive.sleep_tables(
+SELECT _archive.archive_tables(
     'silver', '_archive', ARRAY[
         'customer_feedback', 'machine_pm_status', 'machine_tool_usage', 'machine_focas',
         'machine_energy', 'machine_alarms', 'machine_status', 'machine_downtime', 'machine_cycles'
     ]
 );
-SELECT _archive.sleep_tables(
+SELECT _archive.archive_tables(
     'alerting', '_archive', ARRAY[
         'history', 'active_alerts'
     ]
 );
-SELECT _archive.sleep_tables(
+SELECT _archive.archive_tables(
     'config', '_archive', ARRAY[
         'alert_subscriptions', 'alert_rules'
     ]
 );
-SELECT _archive.sleep_tables(
+SELECT _archive.archive_tables(
     'master', '_archive', ARRAY[
         'users', 'production_targets', 'machine_health_settings', 'machine_assets',
         'downtime_codes', 'shifts', 'machine_info', 'plants', 'companies'
@@ -148,6 +148,6 @@ DROP SCHEMA _stage;
 -- The rule holds for the shifts that v1 had, too: this changes nothing, or names the overlap.
 UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
 
--- @include sql/p1_normalization/shared/as_v1.sql
--- @include sql/p1_normalization/shared/carry_master_back.sql
--- @include sql/p1_normalization/shared/carry_back.sql
+-- @include sql/p1_normalization/shared/to_v1.sql
+-- @include sql/p1_normalization/shared/migrate_master_back.sql
+-- @include sql/p1_normalization/shared/migrate_back.sql

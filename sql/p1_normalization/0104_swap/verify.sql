@@ -1,4 +1,4 @@
--- what: v2's tables stand under their names, v1's sleep, and v1's code is gone
+-- what: v2's tables stand under their names, v1's are archived, and v1's code is gone
 DO $verify$
 DECLARE
     v_wrong text;

@@ -2,10 +2,10 @@
 -- why: reports by week and month; the ISO year of a date is not its calendar year
 -- transaction: yes
 -- lock: none
--- down: the calendar sleeps in _archive, with what was added to it
+-- down: the calendar is archived, with what was added to it
 -- @include schema_new/master/Tables/calendar.sql
 -- @include schema_new/master/Functions/fn_fill_calendar.sql
 
-SELECT _archive.wake_instead('master', 'calendar');
+SELECT _archive.restore_in_place('master', 'calendar');
 
 -- @include schema_new/master/Seeds/calendar.sql

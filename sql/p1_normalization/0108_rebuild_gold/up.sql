@@ -1,5 +1,5 @@
 -- what: gold's aggregates, functions and views on integer keys
--- why: v1's read v1's tables and sleep with them
+-- why: v1's read v1's tables and are archived with them
 -- transaction: yes
 -- lock: none; aggregates are made empty, read through to silver, and are filled by their policies
 -- down: they go; v1's come back with the swap, with their data

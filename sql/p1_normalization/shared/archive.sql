@@ -1,4 +1,4 @@
--- What sleeps in _archive, and how it is laid down and woken. Kept across downgrades.
+-- What is archived, and how it is archived and restored. Kept across downgrades.
 CREATE SCHEMA IF NOT EXISTS _archive;
 COMMENT ON SCHEMA _archive IS
     'Rows of the version that is not live, and the keys that tie v1 rows to v2 rows. Not for queries.';
@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS _archive.down_code_keys (
 -- The time series that go from one version to the other, and how a row of the one finds its row in
 -- the other: by company, machine and time, and by the columns in same_columns. A row whose
 -- end_column differs is another row.
-CREATE TABLE IF NOT EXISTS _archive.carried_tables (
+CREATE TABLE IF NOT EXISTS _archive.migrated_tables (
     table_name text PRIMARY KEY,
     schema_name text NOT NULL,
     v1_time text NOT NULL,
@@ -56,10 +56,10 @@ CREATE TABLE IF NOT EXISTS _archive.carried_tables (
     has_created_at boolean NOT NULL,
     rounded_when text NOT NULL
 );
-COMMENT ON COLUMN _archive.carried_tables.rounded_when IS
+COMMENT ON COLUMN _archive.migrated_tables.rounded_when IS
     'Condition on a row v1 that v2 holds only rounded';
-TRUNCATE _archive.carried_tables;
-INSERT INTO _archive.carried_tables (
+TRUNCATE _archive.migrated_tables;
+INSERT INTO _archive.migrated_tables (
     schema_name, table_name, v1_time, v2_time, same_columns, end_column, v2_key, has_created_at,
     rounded_when
 )
@@ -90,7 +90,7 @@ VALUES
         '{machine_iot_id,event_time,question_id,user_id}', true, 'false'),
     ('alerting', 'history', 'time', 'time', '{alert_id}', NULL, '{alert_id,time}', false, 'false');
 
-CREATE TABLE IF NOT EXISTS _archive.sleeping_jobs (
+CREATE TABLE IF NOT EXISTS _archive.paused_jobs (
     job_id integer PRIMARY KEY,
     table_name text NOT NULL,
     scheduled boolean NOT NULL
@@ -110,22 +110,22 @@ CREATE TABLE IF NOT EXISTS _archive.unread_payloads (
     detail text NOT NULL,
     row_data jsonb NOT NULL
 );
-CREATE TABLE IF NOT EXISTS _archive.row_accounts (
+CREATE TABLE IF NOT EXISTS _archive.row_reconciliation (
     table_name text NOT NULL,
     range_start timestamptz NOT NULL,
     range_end timestamptz NOT NULL,
     v1_rows bigint NOT NULL,
-    carried bigint NOT NULL,
+    migrated bigint NOT NULL,
     merged bigint NOT NULL,
     left_out bigint NOT NULL,
     rounded bigint NOT NULL,
     counted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (table_name, range_start)
 );
-COMMENT ON TABLE _archive.row_accounts IS
-    'What became of the v1 rows of each chunk: v1_rows = carried + merged + left_out; of these, rounded';
+COMMENT ON TABLE _archive.row_reconciliation IS
+    'What became of the v1 rows of each chunk: v1_rows = migrated + merged + left_out; of these, rounded';
 
-CREATE OR REPLACE FUNCTION _archive.sleep(p_table regclass, p_name text) RETURNS void
+CREATE OR REPLACE FUNCTION _archive.archive_table(p_table regclass, p_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -139,13 +139,13 @@ BEGIN
     INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.oid = p_table;
 
-    -- A retention policy must not eat what sleeps. The Apache edition has no such jobs.
+    -- A retention policy must not drop archived rows. The Apache edition has no such jobs.
     FOR v_job IN
         SELECT j.job_id, j.scheduled
         FROM timescaledb_information.jobs AS j
         WHERE j.hypertable_schema = v_schema AND j.hypertable_name = v_table
     LOOP
-        INSERT INTO _archive.sleeping_jobs (job_id, table_name, scheduled)
+        INSERT INTO _archive.paused_jobs (job_id, table_name, scheduled)
         VALUES (v_job.job_id, p_name, v_job.scheduled);
         EXECUTE format('SELECT %s.alter_job(job_id => %s, scheduled => false)',
             (SELECT n.nspname FROM pg_extension AS e
@@ -160,28 +160,28 @@ BEGIN
     EXECUTE format('ALTER TABLE %s SET SCHEMA _archive', p_table);
 END
 $function$;
-COMMENT ON FUNCTION _archive.sleep(regclass, text) IS
+COMMENT ON FUNCTION _archive.archive_table(regclass, text) IS
     'Moves a table with its rows into _archive under a name, and pauses its jobs';
 
-CREATE OR REPLACE FUNCTION _archive.wake(p_name text, p_schema text, p_table text) RETURNS void
+CREATE OR REPLACE FUNCTION _archive.restore_table(p_name text, p_schema text, p_table text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_sleeping regclass := to_regclass(format('_archive.%I', p_name));
+    v_archived regclass := to_regclass(format('_archive.%I', p_name));
     v_job record;
 BEGIN
-    IF v_sleeping IS NULL THEN
+    IF v_archived IS NULL THEN
         RAISE EXCEPTION 'cannot restore %.% because _archive.% is not there', p_schema, p_table, p_name
             USING ERRCODE = 'undefined_table',
                 HINT = 'The archive was dropped, or changed by hand. Restore it from a backup first.';
     END IF;
-    EXECUTE format('ALTER TABLE %s SET SCHEMA %I', v_sleeping, p_schema);
+    EXECUTE format('ALTER TABLE %s SET SCHEMA %I', v_archived, p_schema);
     IF p_name <> p_table THEN
-        EXECUTE format('ALTER TABLE %s RENAME TO %I', v_sleeping, p_table);
+        EXECUTE format('ALTER TABLE %s RENAME TO %I', v_archived, p_table);
     END IF;
     FOR v_job IN
-        DELETE FROM _archive.sleeping_jobs AS s WHERE s.table_name = p_name
+        DELETE FROM _archive.paused_jobs AS s WHERE s.table_name = p_name
         RETURNING s.job_id, s.scheduled
     LOOP
         EXECUTE format('SELECT %s.alter_job(job_id => %s, scheduled => %L)',
@@ -192,23 +192,23 @@ BEGIN
     END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION _archive.wake(text, text, text) IS
-    'Moves a sleeping table back to where it lives, and lets its jobs run again';
+COMMENT ON FUNCTION _archive.restore_table(text, text, text) IS
+    'Moves an archived table back to where it lives, and lets its jobs run again';
 
-CREATE OR REPLACE FUNCTION _archive.sleep_tables(p_from text, p_to text, p_names text[]) RETURNS void
+CREATE OR REPLACE FUNCTION _archive.archive_tables(p_from text, p_to text, p_names text[]) RETURNS void
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    SELECT _archive.sleep(format('%I.%I', p_from, t.name)::regclass, t.name)
+    SELECT _archive.archive_table(format('%I.%I', p_from, t.name)::regclass, t.name)
     FROM unnest(p_names) AS t (name)
     WHERE p_to = '_archive'
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.wake_tables(p_from text, p_to text, p_names text[]) RETURNS void
+CREATE OR REPLACE FUNCTION _archive.restore_tables(p_from text, p_to text, p_names text[]) RETURNS void
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    SELECT _archive.wake(t.name, p_to, t.name) FROM unnest(p_names) AS t (name)
+    SELECT _archive.restore_table(t.name, p_to, t.name) FROM unnest(p_names) AS t (name)
     WHERE p_from = '_archive'
 $function$;
 
@@ -253,12 +253,12 @@ BEGIN
             )
         LOOP
             IF p_to = '_archive' THEN
-                INSERT INTO _archive.sleeping_jobs (job_id, table_name, scheduled)
+                INSERT INTO _archive.paused_jobs (job_id, table_name, scheduled)
                 VALUES (v_job.job_id, v_aggregate.view_name, v_job.scheduled);
                 EXECUTE format('SELECT %I.alter_job(job_id => %s, scheduled => false)',
                     v_extension, v_job.job_id);
             ELSE
-                DELETE FROM _archive.sleeping_jobs AS s
+                DELETE FROM _archive.paused_jobs AS s
                 WHERE s.job_id = v_job.job_id
                 RETURNING s.scheduled INTO v_job.scheduled;
                 EXECUTE format('SELECT %I.alter_job(job_id => %s, scheduled => %L)',
@@ -271,9 +271,9 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _archive.move_aggregates(text, text, text[]) IS
-    'Moves continuous aggregates with their data to or from _archive; their jobs sleep and wake with them';
+    'Moves continuous aggregates with their data to or from _archive; their jobs pause and resume with them';
 
-CREATE OR REPLACE FUNCTION _archive.wake_instead(p_schema text, VARIADIC p_tables text[])
+CREATE OR REPLACE FUNCTION _archive.restore_in_place(p_schema text, VARIADIC p_tables text[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -281,9 +281,9 @@ AS $function$
 DECLARE
     v_difference text;
 BEGIN
-    -- The new definition and the sleeping table must agree, or waking it would be a quiet drift.
+    -- The new definition and the archived table must agree, or restoring it would be drift that nobody sees.
     WITH sides AS (
-        SELECT c.oid, t.name, c.relnamespace = '_archive'::regnamespace AS sleeps,
+        SELECT c.oid, t.name, c.relnamespace = '_archive'::regnamespace AS archived,
             a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull
         FROM unnest(p_tables) AS t (name)
         INNER JOIN pg_class AS c ON c.oid IN (
@@ -294,12 +294,12 @@ BEGIN
     )
     SELECT string_agg(DISTINCT format('%s.%s', coalesce(f.name, s.name), coalesce(f.attname, s.attname)), ', ')
     INTO v_difference
-    FROM (SELECT * FROM sides WHERE NOT sleeps) AS f
-    FULL JOIN (SELECT * FROM sides WHERE sleeps) AS s USING (name, attname, type, attnotnull)
+    FROM (SELECT * FROM sides WHERE NOT archived) AS f
+    FULL JOIN (SELECT * FROM sides WHERE archived) AS s USING (name, attname, type, attnotnull)
     WHERE f.oid IS NULL OR s.oid IS NULL;
 
     IF v_difference IS NOT NULL THEN
-        RAISE EXCEPTION 'cannot wake sleeping v2 tables because their columns differ from schema_new'
+        RAISE EXCEPTION 'cannot restore archived v2 tables because their columns differ from schema_new'
             USING ERRCODE = 'invalid_table_definition', DETAIL = format('Columns: %s.', v_difference),
                 HINT = 'Someone changed the tables in _archive, or schema_new changed after the downgrade.';
     END IF;
@@ -315,13 +315,13 @@ BEGIN
     FOR v_index IN 1..array_length(p_tables, 1) LOOP
         IF to_regclass(format('_archive.%I', 'v2_' || p_tables[v_index])) IS NOT NULL THEN
             EXECUTE format('DROP TABLE %I.%I CASCADE', p_schema, 'fresh_' || v_index);
-            PERFORM _archive.wake('v2_' || p_tables[v_index], p_schema, p_tables[v_index]);
+            PERFORM _archive.restore_table('v2_' || p_tables[v_index], p_schema, p_tables[v_index]);
         END IF;
     END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION _archive.wake_instead(text, text[]) IS
-    'Puts tables that slept since a downgrade in the place of the empty ones just created';
+COMMENT ON FUNCTION _archive.restore_in_place(text, text[]) IS
+    'Puts tables that a downgrade archived in the place of the empty ones just created';
 
 CREATE OR REPLACE FUNCTION _archive.lock_tables(VARIADIC p_tables regclass[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER

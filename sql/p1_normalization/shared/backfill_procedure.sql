@@ -17,10 +17,10 @@ BEGIN
         WHERE p.finished_at IS NULL
         ORDER BY p.range_start DESC, p.table_name
     LOOP
-        v_rows := _stage.carry(v_chunk.table_name, v_chunk.range_start, v_chunk.range_end);
+        v_rows := _stage.migrate(v_chunk.table_name, v_chunk.range_start, v_chunk.range_end);
 
         UPDATE _stage.backfill_progress AS p
-        SET finished_at = clock_timestamp(), rows_carried = v_rows
+        SET finished_at = clock_timestamp(), rows_migrated = v_rows
         WHERE p.table_name = v_chunk.table_name AND p.range_start = v_chunk.range_start;
         COMMIT;
 
@@ -38,7 +38,7 @@ $procedure$;
 REVOKE ALL ON PROCEDURE _stage.backfill() FROM PUBLIC;
 
 -- Reads all of v1's silver, so only where there is such a machine.
-CREATE OR REPLACE FUNCTION _stage.carry_late_machines(p_since timestamptz) RETURNS void
+CREATE OR REPLACE FUNCTION _stage.migrate_late_machines(p_since timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -48,11 +48,11 @@ DECLARE
 BEGIN
     SELECT count(*) INTO v_late FROM _archive.machine_keys AS k WHERE k.registered_at >= p_since;
     IF v_late > 0 THEN
-        SELECT sum(_stage.carry(c.table_name, '-infinity', 'infinity', p_since)) INTO v_rows
-        FROM _archive.carried_tables AS c;
-        RAISE NOTICE '% machines were registered during the backfill; % rows of theirs carried', v_late, v_rows;
+        SELECT sum(_stage.migrate(c.table_name, '-infinity', 'infinity', p_since)) INTO v_rows
+        FROM _archive.migrated_tables AS c;
+        RAISE NOTICE '% machines were registered during the backfill; % rows of theirs migrated', v_late, v_rows;
     END IF;
 END
 $function$;
 
-REVOKE ALL ON FUNCTION _stage.carry_late_machines(timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.migrate_late_machines(timestamptz) FROM PUBLIC;

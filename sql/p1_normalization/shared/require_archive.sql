@@ -1,4 +1,4 @@
--- Going back means waking what sleeps; without it nothing may be touched.
+-- Going back means restoring what is archived; without it nothing may be touched.
 DO $require$
 DECLARE
     v_missing text;
@@ -11,13 +11,13 @@ BEGIN
             'alert_subscriptions', 'active_alerts'
         ]) AS name
         UNION ALL
-        SELECT c.table_name FROM _archive.carried_tables AS c
+        SELECT c.table_name FROM _archive.migrated_tables AS c
     ) AS t
     WHERE to_regclass(format('_archive.%I', t.name)) IS NULL;
     IF v_missing IS NOT NULL THEN
         RAISE EXCEPTION 'cannot go back to v1 because its rows are no longer in _archive'
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                DETAIL = format('v1''s tables that slept there and are gone: %s.', v_missing),
+                DETAIL = format('v1''s tables that are gone: %s.', v_missing),
                 HINT = 'setu archive drop was run, or they were dropped by hand. Stay at v2, or restore a backup.';
     END IF;
 END

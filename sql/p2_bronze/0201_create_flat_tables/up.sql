@@ -2,7 +2,7 @@
 -- why: JSON costs its parse on every read and hides a wrong type until the load
 -- transaction: yes
 -- lock: none on anything there was
--- down: rows that were not loaded go back to v1 as pending payloads, and sleep in _archive
+-- down: rows that were not loaded go back to v1 as pending payloads, and are archived
 -- @include schema_new/bronze/Tables/raw_machine_cycles.sql
 -- @include schema_new/bronze/Tables/raw_machine_downtime.sql
 -- @include schema_new/bronze/Tables/raw_machine_status.sql

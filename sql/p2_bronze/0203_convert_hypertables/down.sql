@@ -1,15 +1,15 @@
--- what: plain tables in place of the hypertables, which go to sleep in _archive with their rows
+-- what: plain tables in place of the hypertables, which are archived with their rows
 -- why: there is no way back from a hypertable but a copy, and a month of bronze is too much to copy
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on the flat tables, while rows not yet loaded go back to v1
--- down: undone by upgrading again, which wakes the hypertables
+-- down: undone by upgrading again, which restores the hypertables
 SELECT _archive.lock_tables(VARIADIC ARRAY(
     SELECT format('bronze.%I', f.table_name)::regclass FROM _archive.flat_tables AS f
 ));
 
 SELECT _archive.return_rows(f.table_name) FROM _archive.flat_tables AS f;
 
-SELECT _archive.sleep(format('bronze.%I', f.table_name)::regclass, 'v2_' || f.table_name)
+SELECT _archive.archive_table(format('bronze.%I', f.table_name)::regclass, 'v2_' || f.table_name)
 FROM _archive.flat_tables AS f;
 
 -- @include schema_new/bronze/Tables/raw_machine_cycles.sql

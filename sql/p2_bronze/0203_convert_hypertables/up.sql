@@ -2,7 +2,7 @@
 -- why: chunks make retention a file delete and keep the index being written in memory
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on the flat tables, which have few rows or none
--- down: the hypertables sleep in _archive with their rows; empty plain tables take their place
+-- down: the hypertables are archived with their rows; empty plain tables take their place
 -- @include schema_new/bronze/Hypertables/raw_machine_cycles.sql
 -- @include schema_new/bronze/Hypertables/raw_machine_downtime.sql
 -- @include schema_new/bronze/Hypertables/raw_machine_status.sql
@@ -14,7 +14,7 @@
 -- @include schema_new/bronze/Hypertables/raw_machine_pm_status.sql
 -- @include schema_new/bronze/Hypertables/raw_machine_am_status.sql
 
-DO $wake$
+DO $restore$
 DECLARE
     v_table text;
     v_last bigint;
@@ -31,13 +31,13 @@ BEGIN
                 'v2_' || v_table, v_table);
             EXECUTE format('SELECT s.last_value FROM bronze.%I AS s', v_table || '_id_seq') INTO v_last;
             PERFORM setval(format('_archive.%I', v_table || '_id_seq')::regclass, v_last);
-            PERFORM _archive.wake_instead('bronze', v_table);
+            PERFORM _archive.restore_in_place('bronze', v_table);
         ELSE
-            -- It went to sleep before it was a hypertable.
+            -- It was archived before it was a hypertable.
             EXECUTE format('INSERT INTO bronze.%I OVERRIDING SYSTEM VALUE SELECT b.* FROM _archive.%I AS b',
                 v_table, 'v2_' || v_table);
             EXECUTE format('DROP TABLE _archive.%I', 'v2_' || v_table);
         END IF;
     END LOOP;
 END
-$wake$;
+$restore$;

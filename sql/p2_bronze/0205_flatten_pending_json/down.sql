@@ -1,22 +1,22 @@
 -- what: v1's bronze tables come back; payloads that v2 loaded are marked processed
--- why: v1 must find what still waits, and must not process again what v2 has carried into silver
+-- why: v1 must find what still waits, and must not process again what v2 has migrated into silver
 -- transaction: yes
--- lock: none that anybody else wants: the tables were asleep
+-- lock: none that anybody else wants: the tables were archived
 -- down: undone by upgrading again, which flattens only what it has not flattened before
 DO $require$
 BEGIN
     IF to_regclass('_archive.raw_telemetry') IS NULL OR to_regclass('_archive.dead_letter_queue') IS NULL THEN
         RAISE EXCEPTION 'cannot go back to v1 because its rows are no longer in _archive'
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                DETAIL = 'v1''s payloads slept there: raw_telemetry, dead_letter_queue.',
+                DETAIL = 'v1''s payloads were archived there: raw_telemetry, dead_letter_queue.',
                 HINT = 'setu archive drop was run, or they were dropped by hand. Stay at v2, or restore a backup.';
     END IF;
 END
 $require$;
 
-SELECT _archive.wake('raw_telemetry', 'bronze', 'raw_telemetry');
-SELECT _archive.wake('dead_letter_queue', 'bronze', 'dead_letter_queue');
-SELECT _archive.wake('migration_metadata', 'bronze', 'migration_metadata');
+SELECT _archive.restore_table('raw_telemetry', 'bronze', 'raw_telemetry');
+SELECT _archive.restore_table('dead_letter_queue', 'bronze', 'dead_letter_queue');
+SELECT _archive.restore_table('migration_metadata', 'bronze', 'migration_metadata');
 
 UPDATE bronze.raw_telemetry AS t
 SET processed = true, processing_status = 'processed'
@@ -29,7 +29,7 @@ WHERE f.digest = _archive.payload_digest(t)
         WHERE r.digest = f.digest AND r.bronze_id > _archive.last_loaded_id(r.bronze_table)
     );
 
--- What v2 rejected and nobody mended is a dead letter in v1's terms.
+-- What v2 rejected and nobody corrected is a dead letter in v1's terms.
 DO $rejected$
 BEGIN
     IF to_regclass('_archive.v2_rejected_rows') IS NOT NULL THEN

@@ -58,6 +58,6 @@ SELECT _archive.lock_tables(
     'bronze.raw_telemetry', 'bronze.dead_letter_queue', 'bronze.migration_metadata'
 );
 
-SELECT _archive.sleep('bronze.raw_telemetry', 'raw_telemetry');
-SELECT _archive.sleep('bronze.dead_letter_queue', 'dead_letter_queue');
-SELECT _archive.sleep('bronze.migration_metadata', 'migration_metadata');
+SELECT _archive.archive_table('bronze.raw_telemetry', 'raw_telemetry');
+SELECT _archive.archive_table('bronze.dead_letter_queue', 'dead_letter_queue');
+SELECT _archive.archive_table('bronze.migration_metadata', 'migration_metadata');

@@ -35,7 +35,7 @@ VALUES
     ('raw_machine_focas_program_production', 'machine_focas_program_production', NULL, NULL),
     ('raw_machine_am_status', 'machine_am_status', NULL, NULL);
 
--- The highest bronze id that v2 has loaded, as the sleeping watermark tells; 0 where none slept.
+-- The highest bronze id that v2 has loaded, as the archived watermark tells; 0 where none were archived.
 CREATE OR REPLACE FUNCTION _archive.last_loaded_id(p_table text) RETURNS bigint
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -64,9 +64,9 @@ DECLARE
 BEGIN
     SELECT f.* INTO STRICT v_flat FROM _archive.flat_tables AS f WHERE f.table_name = p_table;
     IF v_flat.array_name IS NULL THEN
-        RETURN 0;  -- v1 has no place for these rows: they sleep
+        RETURN 0;  -- v1 has no place for these rows: they are archived
     END IF;
-    -- Each payload is known as flattened into the row that it comes from: another upgrade wakes
+    -- Each payload is known as flattened into the row that it comes from: another upgrade restores
     -- that row, and must not make a second one of it.
     EXECUTE format(
         $query$

@@ -1,10 +1,10 @@
--- what: the four tables to sleep; schema _etl goes
--- why: watermarks belong to the bronze rows that sleep, and must wake with them
+-- what: the four tables archived; schema _etl goes
+-- why: watermarks belong to the bronze rows that are archived, and must be restored with them
 -- transaction: yes
 -- lock: none that anybody else wants
--- down: undone by upgrading again, which wakes the same rows
-SELECT _archive.sleep('_etl.rejected_rows', 'v2_rejected_rows');
-SELECT _archive.sleep('_etl.job_runs', 'v2_job_runs');
-SELECT _archive.sleep('_etl.fence_readings', 'v2_fence_readings');
-SELECT _archive.sleep('_etl.watermarks', 'v2_watermarks');
+-- down: undone by upgrading again, which restores the same rows
+SELECT _archive.archive_table('_etl.rejected_rows', 'v2_rejected_rows');
+SELECT _archive.archive_table('_etl.job_runs', 'v2_job_runs');
+SELECT _archive.archive_table('_etl.fence_readings', 'v2_fence_readings');
+SELECT _archive.archive_table('_etl.watermarks', 'v2_watermarks');
 DROP SCHEMA _etl;

@@ -2,7 +2,7 @@
 -- why: what has been loaded, up to where, and what was refused must be known at any moment
 -- transaction: yes
 -- lock: none on anything there was
--- down: the four tables sleep in _archive with their rows
+-- down: the four tables are archived with their rows
 CREATE SCHEMA _etl;
 COMMENT ON SCHEMA _etl IS 'Control plane of the loads: watermarks, runs, rejected rows, procedures';
 
@@ -11,7 +11,7 @@ COMMENT ON SCHEMA _etl IS 'Control plane of the loads: watermarks, runs, rejecte
 -- @include schema_new/_etl/Tables/job_runs.sql
 -- @include schema_new/_etl/Tables/rejected_rows.sql
 
-SELECT _archive.wake_instead('_etl', 'watermarks', 'fence_readings', 'job_runs', 'rejected_rows');
+SELECT _archive.restore_in_place('_etl', 'watermarks', 'fence_readings', 'job_runs', 'rejected_rows');
 
 -- Payloads of v1 that 0205 could not read.
 INSERT INTO _etl.rejected_rows (pipeline, bronze_time, reason_code, detail, row_data)

@@ -2,7 +2,7 @@
 -- why: gaps between cycles are worked out where the data is, against the cached last cycle
 -- transaction: yes
 -- lock: none
--- down: the load goes; its watermark sleeps with the others
+-- down: the load goes; its watermark is archived with the others
 -- @include schema_new/_etl/Functions/fn_gap_seconds.sql
 -- @include schema_new/_etl/Functions/fn_run_seconds.sql
 -- @include schema_new/_etl/Functions/fn_load_machine_cycles.sql

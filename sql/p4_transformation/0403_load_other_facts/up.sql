@@ -2,7 +2,7 @@
 -- why: silver's other tables are fed from bronze, by one statement that a view for each fact fills in
 -- transaction: yes
 -- lock: none
--- down: the loads go; their watermarks sleep with the others
+-- down: the loads go; their watermarks are archived with the others
 -- @include schema_new/_etl/Functions/fn_fits_integer.sql
 -- @include schema_new/_etl/Functions/fn_to_integer.sql
 -- @include schema_new/_etl/Functions/fn_fits_decimal.sql

@@ -1,21 +1,21 @@
--- Translates the rows of a time range that v1 does not know into v1's sleeping table. A row that was
+-- Translates the rows of a time range that v1 does not know into v1's archived table. A row that was
 -- open in v1 and was completed under v2 goes back beside it, as v1 itself would have written it.
-CREATE OR REPLACE FUNCTION _archive.carry_back(p_table text, p_from timestamptz, p_to timestamptz)
+CREATE OR REPLACE FUNCTION _archive.migrate_back(p_table text, p_from timestamptz, p_to timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_carried _archive.carried_tables;
+    v_migrated _archive.migrated_tables;
     v_rows bigint;
 BEGIN
-    SELECT c.* INTO STRICT v_carried FROM _archive.carried_tables AS c WHERE c.table_name = p_table;
+    SELECT c.* INTO STRICT v_migrated FROM _archive.migrated_tables AS c WHERE c.table_name = p_table;
     EXECUTE format(
         $query$
             INSERT INTO _archive.%1$I
             SELECT v1.*
             FROM %2$I.%1$I AS v2
-            CROSS JOIN LATERAL _archive.as_v1(v2) AS v1
+            CROSS JOIN LATERAL _archive.to_v1(v2) AS v1
             WHERE v2.%3$I >= $1 AND v2.%3$I < $2
                 AND NOT EXISTS (
                     SELECT 1
@@ -27,16 +27,16 @@ BEGIN
                         %5$s
                 )
         $query$,
-        p_table, v_carried.schema_name, v_carried.v2_time, v_carried.v1_time,
+        p_table, v_migrated.schema_name, v_migrated.v2_time, v_migrated.v1_time,
         concat(
             (
                 SELECT string_agg(format(
                     $same$AND coalesce(known.%1$I::text, '') = coalesce(v1.%1$I::text, '')$same$, s.name
                 ), ' ')
-                FROM unnest(v_carried.same_columns) AS s (name)
+                FROM unnest(v_migrated.same_columns) AS s (name)
             ),
-            CASE WHEN v_carried.end_column IS NOT NULL THEN
-                format(' AND known.%1$I IS NOT DISTINCT FROM v1.%1$I', v_carried.end_column)
+            CASE WHEN v_migrated.end_column IS NOT NULL THEN
+                format(' AND known.%1$I IS NOT DISTINCT FROM v1.%1$I', v_migrated.end_column)
             END
         )
     ) USING p_from, p_to;
@@ -54,5 +54,5 @@ BEGIN
     RETURN v_rows;
 END
 $function$;
-COMMENT ON FUNCTION _archive.carry_back(text, timestamptz, timestamptz) IS
-    'Translates the rows of a table and a time range that v1 does not know into v1''s sleeping table';
+COMMENT ON FUNCTION _archive.migrate_back(text, timestamptz, timestamptz) IS
+    'Translates the rows of a table and a time range that v1 does not know into v1''s archived table';

@@ -1,4 +1,4 @@
--- what: every chunk that slept with v1's rows has its account, and each account adds up
+-- what: every archived chunk of v1 has its account, and each account adds up
 DO $verify$
 DECLARE
     v_wrong text;
@@ -6,20 +6,20 @@ BEGIN
     IF to_regclass('_archive.dropped_tables') IS NOT NULL THEN
         RETURN;  -- counted before v1's rows were dropped, or there never were any
     END IF;
-    IF to_regprocedure('_archive.account_for_rows()') IS NULL THEN
+    IF to_regprocedure('_archive.reconcile_rows()') IS NULL THEN
         RAISE EXCEPTION 'the rows of v1 have not been accounted for';
     END IF;
     SELECT string_agg(format('%s from %s', t.table_name, c.range_start), ', ')
     INTO v_wrong
-    FROM _archive.carried_tables AS t
+    FROM _archive.migrated_tables AS t
     INNER JOIN timescaledb_information.chunks AS c
         ON c.hypertable_schema = '_archive' AND c.hypertable_name = t.table_name
-    LEFT JOIN _archive.row_accounts AS a
+    LEFT JOIN _archive.row_reconciliation AS a
         ON a.table_name = t.schema_name || '.' || t.table_name AND a.range_start = c.range_start
-    WHERE a.table_name IS NULL OR a.v1_rows <> a.carried + a.merged + a.left_out;
+    WHERE a.table_name IS NULL OR a.v1_rows <> a.migrated + a.merged + a.left_out;
     IF v_wrong IS NOT NULL THEN
         RAISE EXCEPTION 'chunks of v1 are not accounted for' USING DETAIL = v_wrong,
-            HINT = 'Run CALL _archive.account_for_rows() as the deploying role.';
+            HINT = 'Run CALL _archive.reconcile_rows() as the deploying role.';
     END IF;
 END
 $verify$;

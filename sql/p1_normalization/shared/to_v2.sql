@@ -63,7 +63,7 @@ COMMENT ON FUNCTION _stage.keys_of(text, text, text, timestamptz) IS
     'The v2 keys, shift and business date of a v1 row; no row for an orphan';
 REVOKE ALL ON FUNCTION _stage.keys_of(text, text, text, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION _stage.as_v2(v1 silver.machine_cycles) RETURNS SETOF _stage.machine_cycles
+CREATE FUNCTION _stage.to_v2(v1 silver.machine_cycles) RETURNS SETOF _stage.machine_cycles
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT k.logical_date, k.company_iot_id, k.machine_iot_id, k.shift_id, k.shift_name,
@@ -73,7 +73,7 @@ AS $function$
     FROM _stage.keys_of(v1.company_id, v1.machine_id, v1.shift_id, v1.cycle_start) AS k
 $function$;
 
-CREATE FUNCTION _stage.as_v2(v1 silver.machine_downtime) RETURNS SETOF _stage.machine_downtime
+CREATE FUNCTION _stage.to_v2(v1 silver.machine_downtime) RETURNS SETOF _stage.machine_downtime
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT k.logical_date, k.company_iot_id, k.machine_iot_id, k.shift_id, k.shift_name,
@@ -90,7 +90,7 @@ AS $function$
     FROM _stage.keys_of(v1.company_id, v1.machine_id, v1.shift_id, v1.down_start) AS k
 $function$;
 
-CREATE FUNCTION _stage.as_v2(v1 silver.machine_status) RETURNS SETOF _stage.machine_status
+CREATE FUNCTION _stage.to_v2(v1 silver.machine_status) RETURNS SETOF _stage.machine_status
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT k.logical_date, k.company_iot_id, k.machine_iot_id, k.shift_id, k.shift_name,
@@ -99,7 +99,7 @@ AS $function$
     FROM _stage.keys_of(v1.company_id, v1.machine_id, v1.shift_id, v1.time) AS k
 $function$;
 
-CREATE FUNCTION _stage.as_v2(v1 silver.machine_alarms) RETURNS SETOF _stage.machine_alarms
+CREATE FUNCTION _stage.to_v2(v1 silver.machine_alarms) RETURNS SETOF _stage.machine_alarms
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT k.logical_date, k.company_iot_id, k.machine_iot_id, k.shift_id, k.shift_name,
@@ -109,7 +109,7 @@ AS $function$
 $function$;
 
 -- numeric rounds half away from zero, double precision would round half to even.
-CREATE FUNCTION _stage.as_v2(v1 silver.machine_energy) RETURNS SETOF _stage.machine_energy
+CREATE FUNCTION _stage.to_v2(v1 silver.machine_energy) RETURNS SETOF _stage.machine_energy
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT k.logical_date, k.company_iot_id, k.machine_iot_id, k.shift_id, k.shift_name,
@@ -119,7 +119,7 @@ AS $function$
     FROM _stage.keys_of(v1.company_id, v1.machine_id, v1.shift_id, v1.time) AS k
 $function$;
 
-CREATE FUNCTION _stage.as_v2(v1 silver.machine_focas) RETURNS SETOF _stage.machine_focas
+CREATE FUNCTION _stage.to_v2(v1 silver.machine_focas) RETURNS SETOF _stage.machine_focas
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT k.logical_date, k.company_iot_id, k.machine_iot_id, k.shift_id, k.shift_name,
@@ -130,7 +130,7 @@ AS $function$
     FROM _stage.keys_of(v1.company_id, v1.machine_id, v1.shift_id, v1.time) AS k
 $function$;
 
-CREATE FUNCTION _stage.as_v2(v1 silver.machine_tool_usage) RETURNS SETOF _stage.machine_tool_usage
+CREATE FUNCTION _stage.to_v2(v1 silver.machine_tool_usage) RETURNS SETOF _stage.machine_tool_usage
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT k.logical_date, k.company_iot_id, k.machine_iot_id, k.shift_id, k.shift_name,
@@ -140,7 +140,7 @@ AS $function$
     FROM _stage.keys_of(v1.company_id, v1.machine_id, v1.shift_id, v1.time) AS k
 $function$;
 
-CREATE FUNCTION _stage.as_v2(v1 silver.machine_pm_status) RETURNS SETOF _stage.machine_pm_status
+CREATE FUNCTION _stage.to_v2(v1 silver.machine_pm_status) RETURNS SETOF _stage.machine_pm_status
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT k.logical_date, k.company_iot_id, k.machine_iot_id, k.shift_id, k.shift_name,
@@ -149,7 +149,7 @@ AS $function$
     FROM _stage.keys_of(v1.company_id, v1.machine_id, v1.shift_id, v1.time) AS k
 $function$;
 
-CREATE FUNCTION _stage.as_v2(v1 silver.customer_feedback) RETURNS SETOF _stage.customer_feedback
+CREATE FUNCTION _stage.to_v2(v1 silver.customer_feedback) RETURNS SETOF _stage.customer_feedback
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT m.company_iot_id, m.iot_id, v1.time, coalesce(v1.user_id, ''), v1.batch_no,
@@ -160,7 +160,7 @@ AS $function$
     WHERE k.company_id = v1.company_id AND k.machine_id = v1.machine_id
 $function$;
 
-CREATE FUNCTION _stage.as_v2(v1 alerting.history) RETURNS SETOF _stage.history
+CREATE FUNCTION _stage.to_v2(v1 alerting.history) RETURNS SETOF _stage.history
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT v1.alert_id, v1.time, m.company_iot_id, v1.rule_id, m.iot_id, v1.message,

@@ -1,4 +1,4 @@
-"""What ``setu report`` counts, against a count by hand; and the business date of carried rows."""
+"""What ``setu report`` counts, against a count by hand; and the business date of migrated rows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FACTS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], int]] = {
 
 
 def by_hand(table: str, rows: list[dict[str, Any]], machines: set[Row]) -> Account:
-    """One fact: rows of no machine are left out; of those that are the same, one is carried."""
+    """One fact: rows of no machine are left out; of those that are the same, one is migrated."""
     time, same, numbers, digits = FACTS[table]
     known = [row for row in rows if (row["company_id"], row["machine_id"]) in machines]
     keys = Counter(
@@ -133,9 +133,9 @@ def test_the_report_of_a_fact_is_what_a_count_by_hand_gives(upgrade: Upgrade, ta
     machines = {(m["company_id"], m["machine_id"]) for m in upgrade.v1["master.machine_info"]}
     reported = upgrade.reported[table]
     expected = by_hand(table, upgrade.v1[table], machines)
-    numbers = ("v1_rows", "carried", "merged", "left_out", "rounded")
+    numbers = ("v1_rows", "migrated", "merged", "left_out", "rounded")
     assert [getattr(reported, n) for n in numbers] == [getattr(expected, n) for n in numbers]
-    assert reported.v1_rows == reported.carried + reported.merged + reported.left_out
+    assert reported.v1_rows == reported.migrated + reported.merged + reported.left_out
     for what, why in (
         ("merged", "same machine, time and key"),
         ("left_out", "no such machine in master"),
@@ -156,7 +156,7 @@ def test_the_report_of_the_masters_says_why(upgrade: Upgrade) -> None:
     lost = sum((s["company_id"], s["plant_id"]) not in plants for s in shifts)
     assert lost == 2
     account = upgrade.reported["master.shifts"]
-    assert (account.v1_rows, account.carried, account.left_out) == (
+    assert (account.v1_rows, account.migrated, account.left_out) == (
         len(shifts),
         len(shifts) - lost,
         lost,
@@ -166,7 +166,7 @@ def test_the_report_of_the_masters_says_why(upgrade: Upgrade) -> None:
     codes = upgrade.v1["master.downtime_codes"]
     distinct = len({c["down_code"] for c in codes})
     account = upgrade.reported["master.downtime_codes"]
-    assert (account.carried, account.merged) == (distinct, len(codes) - distinct)
+    assert (account.migrated, account.merged) == (distinct, len(codes) - distinct)
     assert "the oldest definition" in account.note
 
     account = upgrade.reported["master.machine_health_settings"]

@@ -1,4 +1,4 @@
-CREATE OR REPLACE FUNCTION _archive.carry_master_back() RETURNS void
+CREATE OR REPLACE FUNCTION _archive.migrate_master_back() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -317,5 +317,5 @@ BEGIN
     );
 END
 $function$;
-COMMENT ON FUNCTION _archive.carry_master_back() IS
-    'Brings v1''s sleeping master tables up to date with v2''s; what v2 left alone is not touched';
+COMMENT ON FUNCTION _archive.migrate_master_back() IS
+    'Brings v1''s archived master tables up to date with v2''s; what v2 left alone is not touched';

@@ -2,19 +2,19 @@
 -- why: that nothing was lost is shown with numbers, at full size, and kept: setu report shows it
 -- transaction: no (each chunk commits; run again, it counts the chunks that are left)
 -- lock: none
--- down: the rows that arrived under v2 are carried into v1's sleeping tables, chunk by chunk
-CREATE OR REPLACE FUNCTION _archive.account_for(
+-- down: the rows that arrived under v2 are migrated into v1's archived tables, chunk by chunk
+CREATE OR REPLACE FUNCTION _archive.reconcile(
     p_table text, p_from timestamptz, p_to timestamptz,
-    OUT v1_rows bigint, OUT carried bigint, OUT merged bigint, OUT left_out bigint,
+    OUT v1_rows bigint, OUT migrated bigint, OUT merged bigint, OUT left_out bigint,
     OUT rounded bigint, OUT missing bigint
 )
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_carried _archive.carried_tables;
+    v_migrated _archive.migrated_tables;
 BEGIN
-    SELECT c.* INTO STRICT v_carried FROM _archive.carried_tables AS c WHERE c.table_name = p_table;
+    SELECT c.* INTO STRICT v_migrated FROM _archive.migrated_tables AS c WHERE c.table_name = p_table;
     EXECUTE format(
         $query$
             SELECT
@@ -39,21 +39,21 @@ BEGIN
             ) AS v2
                 ON v2.machine_iot_id = k.machine_iot_id AND v2.at = k.at AND v2.same = k.same
         $query$,
-        p_table, v_carried.schema_name, v_carried.v1_time, v_carried.v2_time,
+        p_table, v_migrated.schema_name, v_migrated.v1_time, v_migrated.v2_time,
         (
             SELECT format('concat_ws(chr(1), %s)', coalesce(
                 string_agg(format('coalesce(v1.%I::text, %L)', s.name, ''), ', '), quote_literal('')
             ))
-            FROM unnest(v_carried.same_columns) AS s (name)
+            FROM unnest(v_migrated.same_columns) AS s (name)
         ),
-        v_carried.rounded_when
+        v_migrated.rounded_when
     )
-    INTO v1_rows, carried, left_out, rounded, missing USING p_from, p_to;
-    merged := v1_rows - left_out - carried;
+    INTO v1_rows, migrated, left_out, rounded, missing USING p_from, p_to;
+    merged := v1_rows - left_out - migrated;
 END
 $function$;
 
-CREATE OR REPLACE PROCEDURE _archive.account_for_rows()
+CREATE OR REPLACE PROCEDURE _archive.reconcile_rows()
 LANGUAGE plpgsql
 AS $procedure$
 DECLARE
@@ -62,16 +62,16 @@ DECLARE
 BEGIN
     FOR v_chunk IN
         SELECT t.table_name, t.schema_name || '.' || t.table_name AS name, c.range_start, c.range_end
-        FROM _archive.carried_tables AS t
+        FROM _archive.migrated_tables AS t
         INNER JOIN timescaledb_information.chunks AS c
             ON c.hypertable_schema = '_archive' AND c.hypertable_name = t.table_name
         WHERE NOT EXISTS (
-            SELECT 1 FROM _archive.row_accounts AS a
+            SELECT 1 FROM _archive.row_reconciliation AS a
             WHERE a.table_name = t.schema_name || '.' || t.table_name AND a.range_start = c.range_start
         )
         ORDER BY t.table_name, c.range_start
     LOOP
-        v_account := _archive.account_for(v_chunk.table_name, v_chunk.range_start, v_chunk.range_end);
+        v_account := _archive.reconcile(v_chunk.table_name, v_chunk.range_start, v_chunk.range_end);
         IF v_account.missing > 0 THEN
             RAISE EXCEPTION '% rows of v1''s % from % on have no row in v2',
                 v_account.missing, v_chunk.name, v_chunk.range_start
@@ -79,19 +79,19 @@ BEGIN
                     HINT = format('Nothing is lost: v1''s rows are in _archive.%I. Downgrade to 0102 and upgrade again.',
                         v_chunk.table_name);
         END IF;
-        INSERT INTO _archive.row_accounts (
-            table_name, range_start, range_end, v1_rows, carried, merged, left_out, rounded
+        INSERT INTO _archive.row_reconciliation (
+            table_name, range_start, range_end, v1_rows, migrated, merged, left_out, rounded
         )
         VALUES (
             v_chunk.name, v_chunk.range_start, v_chunk.range_end, v_account.v1_rows,
-            v_account.carried, v_account.merged, v_account.left_out, v_account.rounded
+            v_account.migrated, v_account.merged, v_account.left_out, v_account.rounded
         );
         COMMIT;
-        RAISE NOTICE '% from %: % rows of v1, % carried, % merged, % left out, % rounded',
-            v_chunk.name, v_chunk.range_start::date, v_account.v1_rows, v_account.carried,
+        RAISE NOTICE '% from %: % rows of v1, % migrated, % merged, % left out, % rounded',
+            v_chunk.name, v_chunk.range_start::date, v_account.v1_rows, v_account.migrated,
             v_account.merged, v_account.left_out, v_account.rounded;
     END LOOP;
 END
 $procedure$;
 
-CALL _archive.account_for_rows();
+CALL _archive.reconcile_rows();

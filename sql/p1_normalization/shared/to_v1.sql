@@ -16,7 +16,7 @@ AS $function$
     WHERE k.machine_iot_id = p_machine_iot_id
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.as_v1(v2 silver.machine_cycles)
+CREATE OR REPLACE FUNCTION _archive.to_v1(v2 silver.machine_cycles)
 RETURNS SETOF _archive.machine_cycles
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
@@ -26,7 +26,7 @@ AS $function$
     FROM _archive.v1_keys_of(v2.machine_iot_id, v2.shift_id) AS k
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.as_v1(v2 silver.machine_downtime)
+CREATE OR REPLACE FUNCTION _archive.to_v1(v2 silver.machine_downtime)
 RETURNS SETOF _archive.machine_downtime
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
@@ -43,7 +43,7 @@ AS $function$
     FROM _archive.v1_keys_of(v2.machine_iot_id, v2.shift_id) AS k
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.as_v1(v2 silver.machine_status)
+CREATE OR REPLACE FUNCTION _archive.to_v1(v2 silver.machine_status)
 RETURNS SETOF _archive.machine_status
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
@@ -52,7 +52,7 @@ AS $function$
     FROM _archive.v1_keys_of(v2.machine_iot_id, v2.shift_id) AS k
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.as_v1(v2 silver.machine_alarms)
+CREATE OR REPLACE FUNCTION _archive.to_v1(v2 silver.machine_alarms)
 RETURNS SETOF _archive.machine_alarms
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
@@ -61,7 +61,7 @@ AS $function$
     FROM _archive.v1_keys_of(v2.machine_iot_id, v2.shift_id) AS k
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.as_v1(v2 silver.machine_energy)
+CREATE OR REPLACE FUNCTION _archive.to_v1(v2 silver.machine_energy)
 RETURNS SETOF _archive.machine_energy
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
@@ -71,7 +71,7 @@ AS $function$
     FROM _archive.v1_keys_of(v2.machine_iot_id, v2.shift_id) AS k
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.as_v1(v2 silver.machine_focas)
+CREATE OR REPLACE FUNCTION _archive.to_v1(v2 silver.machine_focas)
 RETURNS SETOF _archive.machine_focas
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
@@ -81,7 +81,7 @@ AS $function$
     FROM _archive.v1_keys_of(v2.machine_iot_id, v2.shift_id) AS k
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.as_v1(v2 silver.machine_tool_usage)
+CREATE OR REPLACE FUNCTION _archive.to_v1(v2 silver.machine_tool_usage)
 RETURNS SETOF _archive.machine_tool_usage
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
@@ -91,7 +91,7 @@ AS $function$
     FROM _archive.v1_keys_of(v2.machine_iot_id, v2.shift_id) AS k
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.as_v1(v2 silver.machine_pm_status)
+CREATE OR REPLACE FUNCTION _archive.to_v1(v2 silver.machine_pm_status)
 RETURNS SETOF _archive.machine_pm_status
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
@@ -100,7 +100,7 @@ AS $function$
     FROM _archive.v1_keys_of(v2.machine_iot_id, v2.shift_id) AS k
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.as_v1(v2 silver.customer_feedback)
+CREATE OR REPLACE FUNCTION _archive.to_v1(v2 silver.customer_feedback)
 RETURNS SETOF _archive.customer_feedback
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
@@ -114,7 +114,7 @@ AS $function$
     WHERE k.machine_iot_id = v2.machine_iot_id
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.as_v1(v2 alerting.history)
+CREATE OR REPLACE FUNCTION _archive.to_v1(v2 alerting.history)
 RETURNS SETOF _archive.history
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$

@@ -1,0 +1,13 @@
+DROP FUNCTION _archive.migrate_back(text, timestamptz, timestamptz);
+DROP FUNCTION _archive.migrate_master_back();
+DROP FUNCTION _archive.to_v1(alerting.history);
+DROP FUNCTION _archive.to_v1(silver.machine_cycles);
+DROP FUNCTION _archive.to_v1(silver.machine_downtime);
+DROP FUNCTION _archive.to_v1(silver.machine_status);
+DROP FUNCTION _archive.to_v1(silver.machine_alarms);
+DROP FUNCTION _archive.to_v1(silver.machine_energy);
+DROP FUNCTION _archive.to_v1(silver.machine_focas);
+DROP FUNCTION _archive.to_v1(silver.machine_tool_usage);
+DROP FUNCTION _archive.to_v1(silver.machine_pm_status);
+DROP FUNCTION _archive.to_v1(silver.customer_feedback);
+DROP FUNCTION _archive.v1_keys_of(integer, smallint);
