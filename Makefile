@@ -19,7 +19,7 @@ NODE_STAMP := setu/servers/node/node_modules/.setu-$(NODE_LOCK)
 help: ## Show this.
 	@echo "make demo    v1 to v2 and back on the embedded server, with data"
 	@echo "make test    the tests, on the best server at hand (docs/servers.md)"
-	@echo "make lint    ruff and mypy"
+	@echo "make lint    ruff, mypy, import-linter"
 	@echo "make setup   only install what the others need, into .venv and setu/servers/node/node_modules"
 	@echo "make lock    lock requirements.in into requirements.txt"
 	@echo "make clean   remove all that was made"
@@ -42,6 +42,8 @@ lint: $(PYTHON_STAMP) ## Check style and types.
 	@$(BIN)/ruff format --check .
 	@echo "==> mypy"
 	@$(BIN)/mypy
+	@echo "==> import-linter"
+	@$(BIN)/lint-imports
 
 .PHONY: setup
 setup: $(PYTHON_STAMP) $(NODE_STAMP) ## Install what is needed.

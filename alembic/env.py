@@ -7,13 +7,14 @@ from logging.config import fileConfig
 from alembic import context
 from setu.chain.environment import run
 from setu.errors import SetuError
+from setu.preflight import check
 
 # A program that runs Alembic inside itself keeps its own logging.
 if context.config.config_file_name is not None and not logging.getLogger().handlers:
     fileConfig(context.config.config_file_name, disable_existing_loggers=False)
 
 try:
-    run(context._proxy)
+    run(context, preflight=check)
 except SetuError as error:
     # From the command line: the message alone, and exit code 1. Alembic itself would reflow it.
     options = context.config.cmd_opts

@@ -1,20 +1,24 @@
-"""What ``alembic/env.py`` does: settings, connection, deploy lock, pre-flight, and the run."""
+"""What ``alembic/env.py`` does: settings, connection, deploy lock, pre-flight, and the run.
+
+Only what Alembic publishes is used: the module ``alembic.context``, the configuration with the
+command line's options, and the script directory.
+"""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import RevisionStep
+from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
-from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from alembic import command
 from setu.chain.checksums import verify_released
 from setu.chain.runner import Run
 from setu.chain.settings import Settings
@@ -22,23 +26,38 @@ from setu.db.connection import apply_session_settings, connected, database_url
 from setu.db.deploy_lock import deploy_lock, offline_lock_sql, offline_unlock_sql
 from setu.errors import DatabaseConnectionError, RevisionStateError, SetuError
 
-# Alembic hands a command's work over as a function; these are the ones that change a database.
-_MOVES = ("upgrade", "downgrade")
-_WRITES = {
-    "upgrade": "upgrade",
-    "downgrade": "downgrade",
-    "do_stamp": "stamp",
-    "do_ensure_version": "ensure_version",
-}
+#: Key in ``Config.attributes``: a program that calls ``alembic.command.stamp`` puts it there.
+COMMAND = "setu.command"
+
+PreflightCheck = Callable[..., None]
 
 
-def run(environment: EnvironmentContext) -> None:
+class Purpose(Enum):
+    """What Alembic's command does to the database; the value is shown to other deploys."""
+
+    MOVE = "migrate"
+    STAMP = "stamp"
+    READ = "read"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Where the database stands, where it will stand (None: before the first revision), and how."""
+
+    current: str | None
+    target: str | None
+    direction: str
+
+
+def run(context: ModuleType, preflight: PreflightCheck) -> None:
     """Run Alembic's command in this environment.
 
-    Raises :class:`SetuError` for what is foreseen.
+    :param context: the module ``alembic.context``.
+    :param preflight: :func:`setu.preflight.check`, called before the first step. Raises
+        :class:`SetuError` for what is foreseen.
     """
     try:
-        _run(environment)
+        _run(context, preflight)
     except Exception as error:
         known = _setu_error(error)
         if known is None or known is error:
@@ -46,26 +65,37 @@ def run(environment: EnvironmentContext) -> None:
         raise known from error
 
 
-def _run(environment: EnvironmentContext) -> None:
-    settings = Settings.from_x_arguments(environment.get_x_argument(as_dictionary=False))
-    command = getattr(environment.context_opts.get("fn"), "__name__", "")
-    if command in _MOVES:
-        verify_released(Path(environment.script.dir).resolve().parent)
-    if environment.is_offline_mode():
-        _offline(environment, settings)
+def _run(context: ModuleType, preflight: PreflightCheck) -> None:
+    settings = Settings.from_x_arguments(context.get_x_argument(as_dictionary=False))
+    purpose = _purpose(context)
+    if purpose is Purpose.MOVE:
+        verify_released(Path(context.script.dir).resolve().parent)
+    if context.is_offline_mode():
+        _offline(context, settings)
         return
-    purpose = _WRITES.get(command, "read")
-    with connected(database_url(), purpose) as connection:
+    with connected(database_url(), purpose.value) as connection:
         apply_session_settings(connection, settings.session_settings())
-        if command not in _WRITES:
-            _configure(environment, settings, connection=connection)
-            _migrate(environment)
+        if purpose is Purpose.READ:
+            _configure(context, settings, may_run=False, connection=connection)
+            _migrate(context)
             return
         with deploy_lock(connection, settings.seconds("deploy_lock_wait")):
-            _configure(environment, settings, connection=connection)
-            if command in _MOVES:
-                _check_before(environment, connection, settings)
-            _migrate(environment)
+            may_run = purpose is Purpose.MOVE
+            _configure(context, settings, may_run=may_run, connection=connection)
+            if may_run:
+                _check_before(context, connection, settings, preflight)
+            _migrate(context)
+
+
+def _purpose(context: ModuleType) -> Purpose:
+    """Only commands that write the revision have a destination; ``stamp`` says that it is one."""
+    try:
+        context.get_revision_argument()
+    except KeyError:
+        return Purpose.READ
+    called = getattr(context.config.cmd_opts, "cmd", None) or ()
+    called = (*called, context.config.attributes.get(COMMAND))
+    return Purpose.STAMP if command.stamp in called else Purpose.MOVE
 
 
 def _setu_error(error: BaseException) -> SetuError | None:
@@ -77,6 +107,8 @@ def _setu_error(error: BaseException) -> SetuError | None:
     while seen is not None:
         if isinstance(seen, SetuError):
             return seen
+        if isinstance(seen, ResolutionError):
+            return _unknown_revision(str(seen))
         seen = seen.__cause__ or seen.__context__
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return DatabaseConnectionError(
@@ -87,77 +119,90 @@ def _setu_error(error: BaseException) -> SetuError | None:
     return None
 
 
-def _configure(environment: EnvironmentContext, settings: Settings, **where: Any) -> None:
-    command = getattr(environment.context_opts.get("fn"), "__name__", "")
-    handed = Run(settings, may_run=command in _MOVES)
-    environment.configure(transaction_per_migration=True, setu=handed, **where)
+def _configure(context: ModuleType, settings: Settings, *, may_run: bool, **where: Any) -> None:
+    handed = Run(settings, may_run=may_run)
+    context.configure(transaction_per_migration=True, setu=handed, **where)
 
 
-def _migrate(environment: EnvironmentContext) -> None:
-    with environment.begin_transaction():
-        environment.run_migrations()
+def _migrate(context: ModuleType) -> None:
+    with context.begin_transaction():
+        context.run_migrations()
 
 
-def _plan(
-    environment: EnvironmentContext,
-) -> tuple[str | None, Sequence[RevisionStep]]:
-    """The revision at which the database stands, and the steps that the command will run."""
-    context = environment.get_context()
-    try:
-        current = context.get_current_revision()
-        steps = list(environment.context_opts["fn"]((current,) if current else (), context))
-    except ResolutionError as error:
-        raise _unknown_revision(str(error)) from error
-    except CommandError as error:
-        if isinstance(error.__cause__, ResolutionError):
-            raise _unknown_revision(str(error.__cause__)) from error
-        raise
-    return current, steps
+def _plan(context: ModuleType) -> _Plan | None:
+    """What the command will do; None where it has nothing to do."""
+    script: ScriptDirectory = context.script
+    current = context.get_context().get_current_revision()
+    target = context.get_revision_argument()
+    if _goes_down(script, current, target):
+        steps = list(script.iterate_revisions(current, target, select_for_downgrade=True))
+        return _Plan(current, _one(steps[-1].down_revision), "downgrade") if steps else None
+    steps = list(script.iterate_revisions(target, current))
+    return _Plan(current, steps[0].revision, "upgrade") if steps else None
+
+
+def _goes_down(script: ScriptDirectory, current: str | None, target: str | None) -> bool:
+    if target is None or target.startswith("-"):
+        return True
+    if current is None or target.startswith("+"):
+        return False
+    below = {revision.revision for revision in script.iterate_revisions(current, "base")}
+    return _resolved(script, target) in below - {current}
+
+
+def _resolved(script: ScriptDirectory, target: str) -> str | None:
+    """The whole id of a revision that may be given by its beginning."""
+    found = script.get_revision(target.split("-")[0].split("+")[0])
+    return found.revision if found else None
+
+
+def _one(down_revision: str | list[str] | tuple[str, ...] | None) -> str | None:
+    return down_revision if isinstance(down_revision, str) else None
 
 
 def _unknown_revision(message: str) -> RevisionStateError:
     return RevisionStateError(
         f"A revision is not known here: {message}",
-        hint="check the name given; if the database names it, take the version of this repository "
+        hint="Check the name given; if the database names it, take the version of this repository "
         "that it was last deployed from, or a newer one",
     )
 
 
 def _check_before(
-    environment: EnvironmentContext, connection: Connection, settings: Settings
+    context: ModuleType, connection: Connection, settings: Settings, preflight: PreflightCheck
 ) -> None:
-    """Pre-flight of the plan, when there is one and something to do."""
-    current, steps = _plan(environment)
+    """Pre-flight of the plan, when there is one."""
+    plan = _plan(context)
     connection.rollback()
-    if not steps or importlib.util.find_spec("setu.preflight") is None:
+    if plan is None:
         return
-    after = steps[-1].to_revisions_no_deps
-    importlib.import_module("setu.preflight").check(
+    preflight(
         connection,
         settings=settings,
-        current=current,
-        target=after[0] if after else None,
-        direction="upgrade" if steps[0].is_upgrade else "downgrade",
+        current=plan.current,
+        target=plan.target,
+        direction=plan.direction,
     )
     connection.rollback()
 
 
-def _offline(environment: EnvironmentContext, settings: Settings) -> None:
+def _offline(context: ModuleType, settings: Settings) -> None:
     _configure(
-        environment,
+        context,
         settings,
+        may_run=True,
         dialect_name="postgresql",
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},
     )
-    context = environment.get_context()
-    write = context.impl.static_output
-    write(_preamble(settings, context.get_current_heads()))
-    _migrate(environment)
+    migration = context.get_context()
+    write = migration.impl.static_output
+    write(_preamble(settings, migration.get_current_heads()))
+    _migrate(context)
     write(offline_unlock_sql())
 
 
-def _preamble(settings: Settings, heads: Sequence[str]) -> str:
+def _preamble(settings: Settings, heads: tuple[str, ...]) -> str:
     """The head of an offline script: guards, deploy lock, session settings."""
     calls = "\n".join(
         f"    PERFORM pg_catalog.set_config({_literal(name)}, {_literal(value)}, false);"

@@ -31,7 +31,10 @@ from alembic import command
 from setu.catalog import Catalog, differences, render_differences, snapshot
 from setu.catalog.fingerprint import RowFingerprint, fingerprint, fingerprint_differences
 from setu.chain.repository import alembic_config, repository_root
-from setu.cli.presentation import (
+from setu.db.connection import connected
+from setu.ingest.gateway import FeedReport, feed
+from setu.ops.health import Finding, Health, judge, read_health
+from setu.ops.presentation import (
     account_tables,
     health_tables,
     rejects_table,
@@ -39,9 +42,6 @@ from setu.cli.presentation import (
     table,
     verdict,
 )
-from setu.db.connection import connected
-from setu.ingest.gateway import FeedReport, feed
-from setu.ops.health import Finding, Health, judge, read_health
 from setu.ops.reconciliation import RowReport, read_accounts
 from setu.simulate.fleet import (
     V1_TABLES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from setu.chain.settings import Settings
 from setu.db.connection import autocommit
 from setu.db.deploy_lock import deploy_lock
 from setu.errors import SetuError
-from setu.review.verification import verify_database
 
 SCRIPT = Path("sql/operations/drop_archive.sql")
 # Before it, v1's payloads are still in bronze and point to v1's companies.
@@ -33,14 +33,17 @@ class Dropped:
     size: int
 
 
-def drop_archive(connection: Connection, root: Path, settings: Settings) -> list[Dropped]:
+def drop_archive(
+    connection: Connection, root: Path, settings: Settings, broken: Callable[[], list[str]]
+) -> list[Dropped]:
     """Drop v1's tables in ``_archive``, in one transaction; what was dropped.
 
-    Every applied revision must hold, for afterwards v1's rows cannot be asked any more. Raises
-    :class:`ArchiveError` where they may not be dropped.
+    :param broken: names what does not hold in the database. Nothing may be broken, since v1's rows
+        cannot be compared with v2's afterwards. Raises :class:`ArchiveError` where the archive may
+        not be dropped.
     """
     with deploy_lock(connection, settings.seconds("deploy_lock_wait")):
-        _check(connection, root, settings)
+        _check(connection, broken)
         with autocommit(connection) as driver, driver.cursor() as cursor:
             try:
                 _execute(cursor, root, settings)
@@ -62,7 +65,7 @@ def _execute(cursor: Any, root: Path, settings: Settings) -> None:
     cursor.execute("COMMIT")
 
 
-def _check(connection: Connection, root: Path, settings: Settings) -> None:
+def _check(connection: Connection, broken: Callable[[], list[str]]) -> None:
     current = MigrationContext.configure(connection).get_current_revision()
     if current is None or current < FIRST_REVISION:
         raise ArchiveError(
@@ -75,11 +78,7 @@ def _check(connection: Connection, root: Path, settings: Settings) -> None:
         )
     if connection.exec_driver_sql("SELECT to_regclass('_archive.dropped_tables')").scalar():
         raise ArchiveError("The archive was dropped already.", hint="there is nothing to do")
-    failed = [
-        verified.step.name
-        for verified in verify_database(connection, root, settings)
-        if verified.error is not None
-    ]
+    failed = broken()
     if failed:
         raise ArchiveError(
             "The archive is not dropped while a revision does not hold.",

@@ -51,3 +51,12 @@ def verify_database(connection: Connection, root: Path, settings: Settings) -> I
             error = failure
         driver.rollback()
         yield Verified(step, time.monotonic() - started, error)
+
+
+def broken_steps(connection: Connection, root: Path, settings: Settings) -> list[str]:
+    """Names of the steps that do not hold in the database."""
+    return [
+        verified.step.name
+        for verified in verify_database(connection, root, settings)
+        if verified.error is not None
+    ]

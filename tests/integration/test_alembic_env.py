@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 from alembic import command
 from setu.chain.checksums import write_released
+from setu.chain.environment import COMMAND
 from setu.chain.repository import steps_to
 from setu.db.connection import database_url as url_of
 from setu.errors import (
@@ -239,6 +240,7 @@ def test_other_commands_need_no_pre_flight(
 ) -> None:
     preflight.refuses = True
     config = repository.config()
+    config.attributes[COMMAND] = command.stamp
     command.stamp(config, "0001")
     command.current(config)
     command.history(config)
@@ -299,7 +301,7 @@ def test_the_server_sees_who_deploys(repository: MiniRepository, database_url: s
         cursor.execute("SELECT a FROM public.four")
         (name,) = cursor.fetchone() or ("",)
     connection.close()
-    assert name.startswith("setu upgrade by ")
+    assert name.startswith("setu migrate by ")
     assert "@" in name
 
 

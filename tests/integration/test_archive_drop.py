@@ -11,6 +11,7 @@ from setu.db.connection import connected
 from setu.errors import PreflightError, StatementError
 from setu.ops.archive import ArchiveError, Dropped, drop_archive
 from setu.ops.reconciliation import read_accounts
+from setu.review.verification import broken_steps
 from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
 from tests.chain import HEAD, Chain, chain_on
 from tests.servers.at_hand import Server
@@ -35,7 +36,9 @@ def drop(chain: Chain) -> list[Dropped]:
     """``setu archive drop --yes``."""
     url = make_url(chain.url).set(drivername="postgresql+psycopg2")
     with connected(url, "test") as connection:
-        return drop_archive(connection, ROOT, chain.settings)
+        return drop_archive(
+            connection, ROOT, chain.settings, lambda: broken_steps(connection, ROOT, chain.settings)
+        )
 
 
 def test_dropping_the_archive_refuses_while_v1_is_still_needed(chain: Chain) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from alembic import command
+from setu.chain.environment import COMMAND
 from setu.chain.repository import alembic_config, repository_root
 from setu.chain.settings import Settings
 from setu.db.connection import connected, database_url
@@ -55,7 +56,9 @@ def adopt(
     stopping = [finding for finding in found if finding.stops]
     if stopping:
         raise refusal(stopping)
-    command.stamp(alembic_config(root), V1_REVISION)
+    config = alembic_config(root)
+    config.attributes[COMMAND] = command.stamp
+    command.stamp(config, V1_REVISION)
     console.print(
         f"The database is v1, and now marked as {V1_REVISION}. Next: alembic upgrade head"
     )

@@ -10,6 +10,7 @@ from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
 from setu.db.connection import connected, database_url
 from setu.ops.archive import drop_archive
+from setu.review.verification import broken_steps
 
 _group = typer.Typer(help="v1's archived rows.", no_args_is_help=True)
 
@@ -41,7 +42,10 @@ def drop(
             abort=True,
         )
     with connected(url, "archive drop") as connection:
-        dropped = drop_archive(connection, repository_root(), settings)
+        root = repository_root()
+        dropped = drop_archive(
+            connection, root, settings, lambda: broken_steps(connection, root, settings)
+        )
     for table in dropped:
         typer.echo(f"dropped _archive.{table.table}, {table.size / 1e6:,.1f} MB")
     typer.echo("Keys and row accounts are kept: `setu report` still counts.")

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from setu.cli.presentation import account_tables, health_tables, verdict
 from setu.db.connection import connected, database_url
 from setu.ops.health import Thresholds, judge, read_health
+from setu.ops.presentation import account_tables, health_tables, verdict
 from setu.ops.reconciliation import read_accounts
 
 
