@@ -15,11 +15,24 @@ from setu.errors import RevisionStateError, SetuError
 
 
 def repository_root() -> Path:
-    """The folder with ``alembic.ini``: the one at hand, else the one this package lies in."""
-    for folder in (Path.cwd(), Path(setu.__file__).resolve().parents[1]):
-        if (folder / "alembic.ini").is_file():
+    """The folder with ``alembic.ini`` and the chain: the one at hand, else what setu ships.
+
+    Raises :class:`SetuError` where neither is there.
+    """
+    for folder in (Path.cwd(), shipped_root()):
+        if (folder / "alembic.ini").is_file() and (folder / "sql").is_dir():
             return folder
-    raise SetuError("There is no alembic.ini here.", hint="run setu in the repository's folder")
+    raise SetuError(
+        "There is no chain here: neither in this folder nor in the installed package.",
+        hint="Run setu in the repository's folder, or install its wheel",
+    )
+
+
+def shipped_root() -> Path:
+    """The folder that this installation came with: a checkout's own, or the wheel's."""
+    package = Path(setu.__file__).resolve().parent
+    in_wheel = package / "repository"
+    return in_wheel if in_wheel.is_dir() else package.parent
 
 
 def alembic_config(root: Path) -> Config:

@@ -11,9 +11,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from setu.chain.repository import shipped_root
 from setu.errors import SetuError
 
-TEMPLATE_FOLDER = Path(__file__).resolve().parents[2] / "schema_new" / "bronze" / "Source Templates"
+TEMPLATE_FOLDER = shipped_root() / "schema_new" / "bronze" / "Source Templates"
 SUFFIX = ".sqlite.sql"
 ROW_NUMBER = "row_no"
 BRONZE_OWN_COLUMNS = ("id", "time")

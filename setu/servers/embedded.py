@@ -131,10 +131,15 @@ def lock_hash() -> str:
 
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
-    """Where made things are kept: ``SETU_CACHE_DIR``, else ``.cache`` beside the package."""
+    """Where made things are kept: ``SETU_CACHE_DIR``, ``.cache`` of a checkout, or the user's."""
     env = os.environ if environment is None else environment
     named = env.get(CACHE_VARIABLE)
-    return Path(named) if named else Path(__file__).resolve().parents[2] / ".cache"
+    if named:
+        return Path(named)
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / ".cache"
+    return Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "setu"
 
 
 def _packages_stamp() -> Path:
@@ -348,10 +353,10 @@ def stop_by_pid(pid: int, seconds: float = STOP_SECONDS) -> bool:
 
 
 def is_server(pid: int) -> bool:
-    """Whether that process is a living embedded server."""
+    """Whether that process is a living embedded server of this installation."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
         return False
-    return state != "Z" and any(word.endswith(b"/embedded/server.mjs") for word in words)
+    return state != "Z" and os.fsencode(HOME / "server.mjs") in words

@@ -1,0 +1,58 @@
+"""``setu upgrade``, ``downgrade``, ``current``, ``history``: Alembic's, with the chain it ships."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from alembic.config import Config
+
+from alembic import command
+from setu.chain.repository import alembic_config, repository_root
+
+_Setting = Annotated[
+    list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
+]
+_Sql = Annotated[bool, typer.Option("--sql", help="Write a script for psql; change nothing.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    for function in (upgrade, downgrade, current, history):
+        app.command(function.__name__)(function)
+
+
+def upgrade(
+    revision: Annotated[str, typer.Argument(help="Where to go; from:to with --sql.")] = "head",
+    setting: _Setting = None,
+    sql: _Sql = False,
+) -> None:
+    """Take the database up the chain, after pre-flight."""
+    command.upgrade(_config(command.upgrade, setting), revision, sql=sql)
+
+
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="Where to go back to; from:to with --sql.")],
+    setting: _Setting = None,
+    sql: _Sql = False,
+) -> None:
+    """Take the database back down the chain, after pre-flight."""
+    command.downgrade(_config(command.downgrade, setting), revision, sql=sql)
+
+
+def current() -> None:
+    """Show the revision at which the database stands."""
+    command.current(_config(command.current))
+
+
+def history() -> None:
+    """List the revisions of the chain."""
+    command.history(_config(command.history))
+
+
+def _config(called: Callable[..., Any], settings: list[str] | None = None) -> Config:
+    config = alembic_config(repository_root())
+    config.cmd_opts = Namespace(cmd=(called,), x=settings or [], raiseerr=True)
+    return config
