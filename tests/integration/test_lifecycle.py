@@ -199,6 +199,55 @@ def test_retention_keeps_a_chunk_until_its_rows_are_loaded(plant: Plant) -> None
     assert len(plant.silver()) == 2
 
 
+def test_one_chunk_that_cannot_go_is_skipped_with_its_reason_and_the_others_go(
+    plant: Plant,
+) -> None:
+    plant.send(*(cycle(NOW, time=OLD - timedelta(days=2 * n)) for n in range(4)), cycle(NOW))
+    plant.load()
+    [oldest] = plant.chain.query(
+        "SELECT format('%I.%I', chunk_schema, chunk_name) FROM timescaledb_information.chunks"
+        " WHERE hypertable_name = 'raw_machine_cycles' ORDER BY range_start LIMIT 1"
+    )[0]
+    retain = "CALL _etl.sp_retain_bronze(0, '{}')"
+    plant.chain.run(f"CREATE VIEW public.somebodys AS SELECT id FROM {oldest}", retain)
+    try:
+        assert len(chunks(plant, "raw_machine_cycles")) == 2
+        kept = plant.chain.query("SELECT pipeline, chunk, reason FROM _etl.v_kept_chunks")
+        assert [row[:2] for row in kept] == [("machine_cycles", oldest)]
+        assert kept[0][2].startswith("2BP01: cannot drop table")
+        assert "view public.somebodys depends on table" in kept[0][2]
+    finally:
+        plant.chain.run("DROP VIEW public.somebodys", retain)
+    assert len(chunks(plant, "raw_machine_cycles")) == 1
+    assert plant.chain.query("SELECT * FROM _etl.v_kept_chunks") == []
+
+
+def test_logs_and_rejects_are_bounded_and_what_goes_is_counted(plant: Plant) -> None:
+    plant.send(*(cycle(NOW, machine_iot_id=404) for _ in range(6)))
+    plant.load()
+    for _ in range(4):
+        plant.load()
+    plant.chain.run(
+        "UPDATE _etl.rejected_rows SET rejected_at = now() - INTERVAL '2 years'"
+        " WHERE bronze_id = 5",
+        "UPDATE _etl.rejected_rows SET resent_at = now() - INTERVAL '31 days' WHERE bronze_id = 6",
+        "SELECT _etl.fn_record_fed_rows('raw_machine_cycles', 0, n, n, 'x') FROM"
+        " generate_series(5000, 20000, 5000) AS n",
+        "UPDATE _etl.feed_records SET stored_at = now() - INTERVAL '31 days'"
+        " WHERE first_position > 5000",
+        'CALL _etl.sp_retain_bronze(0, \'{"max_rejects": 3, "max_runs": 2}\')',
+    )
+    assert plant.rejects() == [(n, "unknown_machine") for n in (3, 4)]
+    assert plant.chain.query(
+        "SELECT pipeline, reason_code, cause, rows_discarded FROM _etl.discarded_rejects ORDER BY 3"
+    ) == [
+        ("machine_cycles", "unknown_machine", "age", 1),
+        ("machine_cycles", "unknown_machine", "number", 2),
+    ]
+    assert plant.chain.value("SELECT count(*) FROM _etl.job_runs") == 2
+    assert plant.chain.query("SELECT first_position FROM _etl.feed_records") == [(5000,)]
+
+
 @pytest.mark.requires("community")
 def test_the_way_down_opens_compressed_chunks_and_loses_no_row(server: Server) -> None:
     with plant_on(server) as plant:

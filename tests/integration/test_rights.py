@@ -135,7 +135,7 @@ def test_a_role_can_do_its_work(plant: Plant, role: str, statement: str) -> None
         ("setu_reader", "SELECT * FROM bronze.raw_machine_cycles"),
         ("setu_reader", "SELECT * FROM _etl.rejected_rows"),
         ("setu_reader", "SELECT _etl.fn_fence('machine_cycles')"),
-        ("setu_reader", "SELECT _etl.fn_drop_bronze_chunk('machine_cycles', 1::regclass, now(),"
+        ("setu_reader", "SELECT _etl.fn_drop_bronze_chunk('machine_cycles', 'a', now(),"
          " now())"),
     ],
 )  # fmt: skip

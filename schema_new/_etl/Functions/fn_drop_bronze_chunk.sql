@@ -1,7 +1,8 @@
--- New: drops one chunk of bronze if every row of it has been through the load.
+-- New: drops one chunk of bronze if every row of it has been through the load. Whatever is in the way
+-- of this chunk (a view on it, an owner of its own, a lock) is an answer, so that the others still go.
 CREATE FUNCTION _etl.fn_drop_bronze_chunk(
     p_pipeline text,
-    p_chunk regclass,
+    p_chunk text,
     p_range_start timestamptz,
     p_range_end timestamptz
 )
@@ -14,14 +15,16 @@ DECLARE
     v_mark record;
     v_left bigint;
     v_extension name;
+    v_detail text;
+    v_reason text;
 BEGIN
     -- Lock first: a row on its way into this chunk is in it, or will not be, before it is looked at.
-    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', p_chunk);
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', p_chunk::regclass);
 
     SELECT w.source_table::regclass AS source, w.last_processed_id INTO STRICT v_mark
     FROM _etl.watermarks AS w
     WHERE w.pipeline = p_pipeline;
-    EXECUTE format('SELECT c.id FROM %s AS c WHERE c.id > $1 LIMIT 1', p_chunk)
+    EXECUTE format('SELECT c.id FROM %s AS c WHERE c.id > $1 LIMIT 1', p_chunk::regclass)
     INTO v_left USING v_mark.last_processed_id;
     IF v_left IS NOT NULL THEN
         RETURN 'not loaded';
@@ -35,12 +38,16 @@ BEGIN
         'SELECT %I.drop_chunks(relation => $1, older_than => $2, newer_than => $3)', v_extension
     ) USING v_mark.source, p_range_end, p_range_start;
     RETURN 'dropped';
-EXCEPTION WHEN lock_not_available THEN
-    RETURN 'locked';
+EXCEPTION
+    WHEN lock_not_available THEN
+        RETURN 'locked';
+    WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS v_reason = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL;
+        RETURN left(concat_ws(E'\n', SQLSTATE || ': ' || v_reason, nullif(v_detail, '')), 2000);
 END
 $function$;
 
-REVOKE ALL ON FUNCTION _etl.fn_drop_bronze_chunk(text, regclass, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _etl.fn_drop_bronze_chunk(text, text, timestamptz, timestamptz) FROM PUBLIC;
 
-COMMENT ON FUNCTION _etl.fn_drop_bronze_chunk(text, regclass, timestamptz, timestamptz) IS
-    'Drops a bronze chunk unless it holds rows not yet loaded or somebody uses it; says which';
+COMMENT ON FUNCTION _etl.fn_drop_bronze_chunk(text, text, timestamptz, timestamptz) IS
+    'Drops a bronze chunk whose rows are all loaded; says dropped, or what is in the way';

@@ -4,9 +4,15 @@ CREATE PROCEDURE _etl.sp_retain_bronze(job_id integer, config jsonb)
 LANGUAGE plpgsql
 AS $procedure$
 DECLARE
+    c_warnings CONSTANT integer := 20;
     v_drop_after interval := coalesce((config ->> 'drop_after')::interval, INTERVAL '30 days');
+    v_keep_rejects interval := coalesce((config ->> 'keep_rejects')::interval, INTERVAL '1 year');
+    v_max_rejects bigint := coalesce((config ->> 'max_rejects')::bigint, 1000000);
+    v_max_runs bigint := coalesce((config ->> 'max_runs')::bigint, 100000);
+    v_started timestamptz := clock_timestamp();
     v_chunk record;
     v_outcome text;
+    v_kept integer := 0;
 BEGIN
     FOR v_chunk IN
         SELECT w.pipeline, c.range_start, c.range_end,
@@ -18,19 +24,40 @@ BEGIN
         ORDER BY c.range_start, w.pipeline
     LOOP
         v_outcome := _etl.fn_drop_bronze_chunk(
-            v_chunk.pipeline, v_chunk.chunk::regclass, v_chunk.range_start, v_chunk.range_end
+            v_chunk.pipeline, v_chunk.chunk, v_chunk.range_start, v_chunk.range_end
         );
+        IF v_outcome = 'dropped' THEN
+            DELETE FROM _etl.kept_chunks AS k
+            WHERE k.pipeline = v_chunk.pipeline AND k.chunk = v_chunk.chunk;
+        ELSE
+            INSERT INTO _etl.kept_chunks AS k (pipeline, chunk, range_end, reason)
+            VALUES (v_chunk.pipeline, v_chunk.chunk, v_chunk.range_end, v_outcome)
+            ON CONFLICT (pipeline, chunk) DO UPDATE
+            SET reason = excluded.reason, last_kept_at = excluded.last_kept_at;
+        END IF;
         COMMIT;
         IF v_outcome <> 'dropped' THEN
-            RAISE WARNING 'bronze chunk % of pipeline %, up to %, is kept: %',
-                v_chunk.chunk, v_chunk.pipeline, v_chunk.range_end, v_outcome
-                USING HINT = 'Look at _etl.v_pipeline_lag: rows that are not loaded are never dropped.';
+            v_kept := v_kept + 1;
+            IF v_kept <= c_warnings THEN
+                RAISE WARNING 'bronze chunk % of pipeline %, up to %, is kept: %',
+                    v_chunk.chunk, v_chunk.pipeline, v_chunk.range_end, v_outcome
+                    USING HINT = 'Look at _etl.v_kept_chunks: rows that are not loaded are never dropped.';
+            END IF;
         END IF;
     END LOOP;
+    IF v_kept > c_warnings THEN
+        RAISE WARNING '% bronze chunks in all are kept', v_kept
+            USING HINT = 'Look at _etl.v_kept_chunks: rows that are not loaded are never dropped.';
+    END IF;
+    -- Those that somebody else dropped.
+    DELETE FROM _etl.kept_chunks AS k WHERE k.last_kept_at < v_started;
+    COMMIT;
+    PERFORM _etl.fn_trim_logs(v_drop_after, v_keep_rejects, v_max_rejects, v_max_runs);
+    COMMIT;
 END
 $procedure$;
 
 REVOKE ALL ON PROCEDURE _etl.sp_retain_bronze(integer, jsonb) FROM PUBLIC;
 
 COMMENT ON PROCEDURE _etl.sp_retain_bronze(integer, jsonb) IS
-    'Drops bronze chunks older than drop_after (30 days) whose rows are all loaded';
+    'Drops bronze chunks older than drop_after (30 days) whose rows are all loaded, and trims the logs';

@@ -1,8 +1,8 @@
--- what: schema _etl with watermarks, fence readings, run log and rejected rows
+-- what: schema _etl with watermarks, fence readings, run log, rejects, fed files and kept chunks
 -- why: what has been loaded, up to where, and what was refused must be known at any moment
 -- transaction: yes
 -- lock: none on anything there was
--- down: the four tables are archived with their rows
+-- down: the seven tables are archived with their rows
 CREATE SCHEMA _etl;
 COMMENT ON SCHEMA _etl IS 'Control plane of the loads: watermarks, runs, rejected rows, procedures';
 
@@ -10,8 +10,14 @@ COMMENT ON SCHEMA _etl IS 'Control plane of the loads: watermarks, runs, rejecte
 -- @include schema_new/_etl/Tables/fence_readings.sql
 -- @include schema_new/_etl/Tables/job_runs.sql
 -- @include schema_new/_etl/Tables/rejected_rows.sql
+-- @include schema_new/_etl/Tables/discarded_rejects.sql
+-- @include schema_new/_etl/Tables/feed_records.sql
+-- @include schema_new/_etl/Tables/kept_chunks.sql
 
-SELECT _archive.restore_in_place('_etl', 'watermarks', 'fence_readings', 'job_runs', 'rejected_rows');
+SELECT _archive.restore_in_place(
+    '_etl', 'watermarks', 'fence_readings', 'job_runs', 'rejected_rows', 'discarded_rejects',
+    'feed_records', 'kept_chunks'
+);
 
 -- Payloads of v1 that 0205 could not read.
 INSERT INTO _etl.rejected_rows (pipeline, bronze_time, reason_code, detail, row_data)

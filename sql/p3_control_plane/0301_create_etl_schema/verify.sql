@@ -5,7 +5,8 @@ DECLARE
 BEGIN
     SELECT string_agg(t.name, ', ') INTO v_wrong
     FROM unnest(ARRAY[
-        '_etl.watermarks', '_etl.fence_readings', '_etl.job_runs', '_etl.rejected_rows'
+        '_etl.watermarks', '_etl.fence_readings', '_etl.job_runs', '_etl.rejected_rows',
+        '_etl.discarded_rejects', '_etl.feed_records', '_etl.kept_chunks'
     ]) AS t (name)
     WHERE to_regclass(t.name) IS NULL;
     IF v_wrong IS NOT NULL THEN

@@ -11,6 +11,8 @@ DROP VIEW _etl.v_error_rate;
 DROP VIEW _etl.v_last_run;
 DROP VIEW _etl.v_kafka_offsets;
 DROP VIEW _etl.v_pipeline_lag;
+DROP FUNCTION _etl.fn_record_fed_rows(text, integer, bigint, bigint, bytea);
+DROP FUNCTION _etl.fn_fed_rows(text, integer[], bigint[], bigint[]);
 DROP FUNCTION _etl.fn_kafka_offsets();
 DROP FUNCTION _etl.fn_pipeline_lag();
 DROP PROCEDURE _etl.sp_resend_rejected(text, text, bigint);

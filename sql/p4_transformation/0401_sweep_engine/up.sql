@@ -1,4 +1,4 @@
--- what: the skeleton of the loads: fence, batch, rejects, run log; and the views for people
+-- what: the skeleton of the loads: fence, batch, rejects, run log; the record of fed files; views
 -- why: written once, so that ten pipelines cannot differ in what makes them exact
 -- transaction: yes
 -- lock: none
@@ -13,6 +13,8 @@
 -- @include schema_new/_etl/Functions/fn_reject_next_row.sql
 -- @include schema_new/_etl/Procedures/sp_run_pipeline.sql
 -- @include schema_new/_etl/Procedures/sp_resend_rejected.sql
+-- @include schema_new/_etl/Functions/fn_fed_rows.sql
+-- @include schema_new/_etl/Functions/fn_record_fed_rows.sql
 -- @include schema_new/_etl/Functions/fn_pipeline_lag.sql
 -- @include schema_new/_etl/Functions/fn_kafka_offsets.sql
 -- @include schema_new/_etl/Views/v_pipeline_lag.sql

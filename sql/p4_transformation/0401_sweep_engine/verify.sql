@@ -4,6 +4,7 @@ BEGIN
     IF to_regprocedure('_etl.fn_fence(text, interval)') IS NULL
         OR to_regprocedure('_etl.fn_run_batch(text, bigint, bigint, timestamptz, integer)') IS NULL
         OR to_regprocedure('_etl.fn_load_rows(text, bigint, bigint, timestamptz, integer)') IS NULL
+        OR to_regprocedure('_etl.fn_fed_rows(text, integer[], bigint[], bigint[])') IS NULL
         OR to_regclass('_etl.v_pipeline_lag') IS NULL
     THEN
         RAISE EXCEPTION 'a part of the sweep engine is missing';

@@ -4,5 +4,7 @@
 -- lock: none now; the action locks one old chunk at a time, for at most 2 s of waiting
 -- down: the action goes; what it dropped was loaded before
 -- @include schema_new/_etl/Functions/fn_drop_bronze_chunk.sql
+-- @include schema_new/_etl/Functions/fn_trim_logs.sql
 -- @include schema_new/_etl/Procedures/sp_retain_bronze.sql
+-- @include schema_new/_etl/Views/v_kept_chunks.sql
 -- @include schema_new/_etl/Jobs/retain_bronze.sql

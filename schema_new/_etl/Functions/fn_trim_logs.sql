@@ -1,0 +1,58 @@
+-- New: bounds what only grows: the run log, rejected rows, and what files were fed. A fault that lasts
+-- must not fill the disk on top.
+CREATE FUNCTION _etl.fn_trim_logs(
+    p_drop_after interval,
+    p_keep_rejects interval DEFAULT INTERVAL '1 year',
+    p_max_rejects bigint DEFAULT 1000000,
+    p_max_runs bigint DEFAULT 100000
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    -- Bronze has dropped these rows, or is about to: sent again they would merge.
+    DELETE FROM _etl.feed_records AS f WHERE f.stored_at < clock_timestamp() - p_drop_after;
+
+    DELETE FROM _etl.job_runs AS r
+    USING (
+        SELECT l.run_id, row_number() OVER (PARTITION BY l.pipeline ORDER BY l.run_id DESC) AS place
+        FROM _etl.job_runs AS l
+    ) AS o
+    WHERE o.run_id = r.run_id
+        AND (o.place > p_max_runs OR r.started_at < clock_timestamp() - INTERVAL '30 days');
+
+    -- Sent through again: the new bronze row speaks for it.
+    DELETE FROM _etl.rejected_rows AS r WHERE r.resent_at < clock_timestamp() - INTERVAL '30 days';
+
+    WITH waiting AS (
+        SELECT r.reject_id, r.rejected_at,
+            row_number() OVER (
+                PARTITION BY r.pipeline ORDER BY r.bronze_id DESC NULLS LAST, r.reject_id DESC
+            ) AS place
+        FROM _etl.rejected_rows AS r
+        WHERE r.resent_at IS NULL
+    ),
+    discarded AS (
+        DELETE FROM _etl.rejected_rows AS r
+        USING waiting AS w
+        WHERE w.reject_id = r.reject_id
+            AND (w.place > p_max_rejects OR w.rejected_at < clock_timestamp() - p_keep_rejects)
+        RETURNING r.pipeline, r.reason_code,
+            CASE WHEN w.place > p_max_rejects THEN 'number' ELSE 'age' END AS cause
+    )
+    INSERT INTO _etl.discarded_rejects AS d (pipeline, reason_code, cause, rows_discarded)
+    SELECT g.pipeline, g.reason_code, g.cause, count(*)
+    FROM discarded AS g
+    GROUP BY g.pipeline, g.reason_code, g.cause
+    ON CONFLICT (pipeline, reason_code, cause) DO UPDATE
+    SET rows_discarded = d.rows_discarded + excluded.rows_discarded,
+        last_discarded_at = excluded.last_discarded_at,
+        last_discarded_by = excluded.last_discarded_by;
+END
+$function$;
+
+REVOKE ALL ON FUNCTION _etl.fn_trim_logs(interval, interval, bigint, bigint) FROM PUBLIC;
+
+COMMENT ON FUNCTION _etl.fn_trim_logs(interval, interval, bigint, bigint) IS
+    'Trims run log, rejected rows and feed records; rejects that go are counted in discarded_rejects';

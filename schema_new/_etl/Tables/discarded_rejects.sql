@@ -1,0 +1,16 @@
+-- New: rejected rows that were let go, counted: by hand, or because there were too many or they were
+-- too old. A row that is gone must still be accounted for.
+CREATE TABLE _etl.discarded_rejects (
+    pipeline text NOT NULL,
+    reason_code text NOT NULL,
+    cause text NOT NULL,
+    rows_discarded bigint NOT NULL,
+    last_discarded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    last_discarded_by text NOT NULL DEFAULT session_user,
+    CONSTRAINT discarded_rejects_pkey PRIMARY KEY (pipeline, reason_code, cause),
+    CONSTRAINT discarded_rejects_cause_check CHECK (cause IN ('by hand', 'age', 'number'))
+);
+
+COMMENT ON TABLE _etl.discarded_rejects IS 'How many rejected rows were discarded, by reason and cause';
+COMMENT ON COLUMN _etl.discarded_rejects.cause IS
+    'by hand: with setu rejects discard; age, number: beyond what is kept of waiting rows';

@@ -1,0 +1,27 @@
+-- New: what `setu feed` has stored, by content. An offset says nothing: files come in any order, topics
+-- are made anew, and two brokers number alike. Ten bytes a row, in one transaction with the row.
+CREATE TABLE _etl.feed_records (
+    record_id bigint GENERATED ALWAYS AS IDENTITY,
+    source_table text NOT NULL,
+    kafka_partition integer,
+    first_position bigint NOT NULL,
+    last_position bigint NOT NULL,
+    row_digests bytea NOT NULL,
+    stored_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT feed_records_pkey PRIMARY KEY (record_id)
+);
+
+-- Digests are noise: an attempt to compress them would be in vain.
+ALTER TABLE _etl.feed_records ALTER COLUMN row_digests SET STORAGE EXTERNAL;
+
+CREATE INDEX feed_records_source_table_kafka_partition_last_position_idx
+ON _etl.feed_records (source_table, kafka_partition, last_position);
+
+COMMENT ON TABLE _etl.feed_records IS
+    'Rows of gateway files that bronze holds, by content; kept as long as bronze keeps the rows';
+COMMENT ON COLUMN _etl.feed_records.kafka_partition IS 'Null: rows without partition and offset';
+COMMENT ON COLUMN _etl.feed_records.first_position IS
+    'Lowest offset of the rows; where they have none, lowest row number in their file';
+COMMENT ON COLUMN _etl.feed_records.last_position IS 'Highest, likewise';
+COMMENT ON COLUMN _etl.feed_records.row_digests IS 'Ten bytes a row: BLAKE2b of its values';
+COMMENT ON COLUMN _etl.feed_records.stored_at IS 'When the first of the rows was stored';
