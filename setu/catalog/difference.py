@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import unified_diff
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
+from setu.catalog.equivalence import equivalent_text
 from setu.catalog.model import Catalog, ObjectKey, render_field
 
 
@@ -52,8 +53,13 @@ def differences(
     """What differs, ordered by kind and name; empty when the two are the same.
 
     :param ignore_kinds: kinds of objects that are not compared, such as ``role``.
+
+    Where one side comes from files and the other from a server, what files do not say is not
+    compared, and expressions are compared by what they mean.
     """
     ignored = frozenset(ignore_kinds)
+    if expected.origin != actual.origin:
+        return [d for d in _across(expected, actual) if d.key.kind not in ignored]
     found = []
     for key in sorted({*expected.objects, *actual.objects}):
         if key.kind in ignored:
@@ -71,6 +77,77 @@ def differences(
             }
             found.append(Difference(key, Change.CHANGED, changed))
     return found
+
+
+def _across(expected: Catalog, actual: Catalog) -> list[Difference]:
+    files, server = (expected, actual) if expected.origin == "files" else (actual, expected)
+    found = []
+    has_roles = any(key.kind == "role" for key in files)
+    for key in sorted({*files.objects, *server.objects}):
+        mine, theirs = files.objects.get(key), server.objects.get(key)
+        if theirs is None:
+            found.append(
+                Difference(key, Change.MISSING if files is expected else Change.UNEXPECTED)
+            )
+        elif mine is None:
+            if not _beyond_files(key, has_roles=has_roles):
+                found.append(
+                    Difference(key, Change.UNEXPECTED if files is expected else Change.MISSING)
+                )
+        else:
+            fields = _fields_across(key, mine, theirs, _is_view_column(key, files))
+            if files is not expected:
+                fields = {name: (right, left) for name, (left, right) in fields.items()}
+            if fields:
+                found.append(Difference(key, Change.CHANGED, fields))
+    return found
+
+
+#: What a server adds or decides by its version, and no file says.
+_DERIVED: Final = {"continuous aggregate": frozenset({"finalized", "indexes"})}
+_ONLY_STATED: Final = frozenset({"job", "dimension"})
+_EXPRESSIONS: Final = frozenset({"definition", "default", "generated", "arguments", "body"})
+
+
+def _beyond_files(key: ObjectKey, *, has_roles: bool) -> bool:
+    """Whether an object comes with the database or the server, and not from schema files."""
+    return (
+        key.kind in ("database setting", "membership")
+        or (key.kind in ("role", "role setting") and not has_roles)
+        or key == ObjectKey("schema", "public")
+        or (key.kind == "privilege" and key.name.startswith(("schema public ", "database ")))
+    )
+
+
+def _is_view_column(key: ObjectKey, files: Catalog) -> bool:
+    return key.kind == "column" and "type" not in files.objects[key]
+
+
+def _fields_across(
+    key: ObjectKey, files: Mapping[str, Any], server: Mapping[str, Any], view_column: bool
+) -> dict[str, tuple[Any, Any]]:
+    names = {*files, *server} - _DERIVED.get(key.kind, frozenset())
+    if view_column:
+        names = {"comment"}
+    elif key.kind in _ONLY_STATED:
+        names = set(files)
+    changed = {}
+    for name in sorted(names):
+        left, right = files.get(name), server.get(name)
+        if left == right:
+            continue
+        if name in _EXPRESSIONS and left is not None and right is not None:
+            plain_body = name == "body" and not str(_first(right)).startswith(
+                ("RETURN", "BEGIN AT")
+            )
+            if not plain_body and equivalent_text(name, left, right):
+                continue
+        changed[name] = (left, right)
+    return changed
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else value
 
 
 def render_differences(found: Sequence[Difference]) -> str:

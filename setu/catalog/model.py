@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from setu.errors import SetuError
 
 FORMAT: Final = 1
 
+#: Who made a catalog.
+Origin = Literal["server", "files"]
 #: What one object is: field name → plain JSON value. Fields that say nothing are left out.
 Description = Mapping[str, Any]
 
@@ -31,10 +33,27 @@ class ObjectKey(NamedTuple):
 
 
 @dataclass(frozen=True)
+class SourceText:
+    """A statement of a file: where it begins, its text, and the comment above it."""
+
+    file: str
+    line: int
+    text: str
+    comment: str
+    community: bool = False
+
+
+@dataclass(frozen=True)
 class Catalog:
-    """All objects of a snapshot, ordered by kind and name."""
+    """All objects of a snapshot, ordered by kind and name.
+
+    ``origin`` says how it was made: by a server, or from SQL files (then ``sources`` has the
+    statements that made each object).
+    """
 
     objects: Mapping[ObjectKey, Description] = field(default_factory=dict)
+    origin: Origin = "server"
+    sources: Mapping[ObjectKey, tuple[SourceText, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         ordered = {key: self.objects[key] for key in sorted(self.objects)}
@@ -49,7 +68,8 @@ class Catalog:
     def without_kinds(self, kinds: Iterable[str]) -> Catalog:
         """The same snapshot without the objects of some kinds."""
         left_out = frozenset(kinds)
-        return Catalog({k: v for k, v in self.objects.items() if k.kind not in left_out})
+        kept = {k: v for k, v in self.objects.items() if k.kind not in left_out}
+        return replace(self, objects=kept)
 
     def to_json(self) -> str:
         """Stable JSON text: one object a line, code (bodies, definitions) line by line."""
