@@ -20,7 +20,7 @@ from setu.catalog.fingerprint import RowFingerprint, fingerprint
 from setu.chain.repository import steps_to
 from setu.chain.runner import check_step
 from setu.chain.settings import Settings
-from setu.chain.steps import Step
+from setu.chain.step import Step
 from setu.db.connection import apply_session_settings
 from setu.errors import StatementError
 from tests.servers.at_hand import Server

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import psycopg2.extensions
 
-from setu.chain.repository import steps_to
+from setu.chain.fresh import fresh_statements
 from setu.chain.settings import Settings
-from setu.chain.steps import Header, Origin, Script
 from tests.v1 import ROOT, connect, run, value
-
-SCHEMAS = ("master", "silver", "bronze", "config", "alerting", "gold", "_etl")
-_INCLUDE = re.compile(r"^-- @include (schema_new/\S.*?\.sql)(?: with .*)?$", re.MULTILINE)
-
-
-def application_order() -> list[str]:
-    """The files of ``schema_new/`` in the order in which an empty database takes them."""
-    files: dict[str, None] = {}
-    for step in steps_to(ROOT):
-        for name in _INCLUDE.findall((step.directory / "up.sql").read_text(encoding="utf-8")):
-            files[name] = None
-    return list(files)
-
-
-def statements_of(file: str, edition: str) -> Iterator[str]:
-    """The statements of one file of ``schema_new/`` for an edition."""
-    text = (ROOT / file).read_text(encoding="utf-8")
-    origins = tuple(Origin(file, number + 1) for number in range(text.count("\n") + 1))
-    for statement in Script(file, text, origins, Header({})).statements(edition):
-        yield statement.text
 
 
 def apply_v2(connection: psycopg2.extensions.connection, edition: str = "community") -> None:
@@ -40,11 +18,8 @@ def apply_v2(connection: psycopg2.extensions.connection, edition: str = "communi
         cursor.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
         for name, value in Settings({"edition": edition}).session_settings().items():
             cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
-        for schema in SCHEMAS:
-            cursor.execute(f'CREATE SCHEMA "{schema}"')
-        for file in application_order():
-            for statement in statements_of(file, edition):
-                cursor.execute(statement)
+        for statement in fresh_statements(ROOT, edition):
+            cursor.execute(statement.text)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import psycopg2
 import psycopg2.extensions
 
-from setu.chain.steps import Step
+from setu.chain.step import Step
 
 ROOT = Path(__file__).resolve().parent.parent
 BASELINE = Step(ROOT, "p0_baseline", "0001_v1_schema")

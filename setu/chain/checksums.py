@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from setu.chain.steps import PARTS, Step
+from setu.chain.step import PARTS, Step
 from setu.errors import ChecksumError, StepError
 
 FILE = "sql/checksums.txt"

@@ -1,8 +1,7 @@
 """v2 in an empty database, without the road through v1.
 
-What is applied is ``schema_new/`` as the chain includes it, in the order of the chain, and the
-statements with which the chain makes the schemas. Round-trip tests hold the result against the
-chain's own.
+What is applied is ``schema_new/`` alone, in the order of :mod:`setu.chain.order`. Round-trip tests
+hold the result against what the chain makes.
 """
 
 from __future__ import annotations
@@ -14,17 +13,16 @@ from typing import Any
 import psycopg2
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from pglast import ast, parse_sql
-from pglast.enums import ObjectType
 from sqlalchemy import Connection
 
-from setu.chain.repository import alembic_config, steps_to
+from setu.chain.header import Header
+from setu.chain.order import script_of, sections_in_order
+from setu.chain.repository import alembic_config
+from setu.chain.script import Origin, Script, Statement
 from setu.chain.settings import Settings
-from setu.chain.steps import Header, Origin, Script, Statement, Step
 from setu.db.connection import apply_session_settings
 from setu.errors import RevisionStateError, StatementError
 
-FOLDER = "schema_new/"
 #: Schemas that only a database on its way has.
 PASSING = frozenset({"_stage", "_archive"})
 #: What verify.sql reads of the way from v1, for a database that never was v1.
@@ -35,24 +33,10 @@ STATE = (
 )
 
 
-def included_files(step: Step) -> list[str]:
-    """The files of ``schema_new/`` that a step's ``up.sql`` includes, in order."""
-    files = (origin.file for origin in step.script("up").origins)
-    return list(dict.fromkeys(file for file in files if file.startswith(FOLDER)))
-
-
 def fresh_statements(root: Path, edition: str) -> Iterator[Statement]:
     """The statements that make v2 in an empty database, in order."""
-    for step in steps_to(root):
-        taken: set[str] = set()
-        for statement in step.script("up").all_statements:
-            file = statement.origin.file
-            if not file.startswith(FOLDER):
-                if _makes_schema(statement):
-                    yield statement
-            elif file not in taken:
-                taken.add(file)
-                yield from _file(root, file).statements(edition)
+    for section in sections_in_order(root):
+        yield from script_of(section).statements(edition)
 
 
 def apply_fresh(connection: Connection, root: Path, settings: Settings) -> str:
@@ -79,20 +63,6 @@ def _file(root: Path, file: str) -> Script:
     text = (root / file).read_text(encoding="utf-8")
     origins = tuple(Origin(file, line + 1) for line in range(text.count("\n") + 1))
     return Script(file, text, origins, Header({}))
-
-
-def _makes_schema(statement: Statement) -> bool:
-    """Whether a statement makes, comments on or grants a schema that stays."""
-    node: Any = parse_sql(statement.text)[0].stmt
-    kind = type(node)
-    names: list[str] = []
-    if kind is ast.CreateSchemaStmt:
-        names = [node.schemaname]
-    elif kind is ast.CommentStmt and node.objtype == ObjectType.OBJECT_SCHEMA:
-        names = [node.object.sval]
-    elif kind is ast.GrantStmt and node.objtype == ObjectType.OBJECT_SCHEMA:
-        names = [name.sval for name in node.objects]
-    return bool(names) and not PASSING.intersection(names)
 
 
 def _refuse_unless_empty(connection: Connection, root: Path) -> None:

@@ -10,7 +10,7 @@ from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 import setu
-from setu.chain.steps import Step
+from setu.chain.step import Step
 from setu.errors import RevisionStateError, SetuError
 
 

@@ -21,8 +21,9 @@ from psycopg2.extensions import QueryCanceledError
 from sqlalchemy.exc import SQLAlchemyError
 
 from alembic import op
+from setu.chain.script import Script, Statement
 from setu.chain.settings import Settings
-from setu.chain.steps import Part, Script, Statement, Step
+from setu.chain.step import Part, Step
 from setu.db.notices import streamed_notices
 from setu.errors import (
     DeployInterruptedError,

@@ -7,8 +7,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from setu.chain.order import FOLDER, schema_files
 from setu.chain.repository import alembic_config
-from setu.chain.steps import PARTS, Step
+from setu.chain.script import read_sql
+from setu.chain.sections import read_sections
+from setu.chain.step import PARTS, Step
 from setu.errors import StepError
 
 IDENTIFIERS = ("revision", "down_revision", "branch_labels", "depends_on")
@@ -19,7 +22,7 @@ _SHARED = "shared"
 
 def lint(root: Path) -> list[str]:
     """All that is wrong with the chain of a repository, a line each; empty when all is well."""
-    return [*_files(root), *_revisions(root), *_orphans(root)]
+    return [*_files(root), *_revisions(root), *_orphans(root), *_schema_new(root)]
 
 
 def _revision_files(root: Path) -> list[Path]:
@@ -115,3 +118,17 @@ def _orphans(root: Path) -> Iterator[str]:
         for file in sorted(folder.iterdir()):
             if file.name not in {f"{part}.sql" for part in PARTS}:
                 yield f"sql/{name}/{file.name}: a step has up.sql, down.sql and verify.sql only"
+
+
+def _schema_new(root: Path) -> Iterator[str]:
+    """Files of v2 that cannot be read, or do not say why they are new."""
+    for file in schema_files(root):
+        try:
+            text = read_sql(root / file, file)
+            read_sections(text, file)
+        except StepError as error:
+            yield str(error)
+            continue
+        in_v1 = (root / "schema" / file.removeprefix(f"{FOLDER}/")).is_file()
+        if not in_v1 and not text.startswith("-- New: "):
+            yield f"{file}: schema/ has no such file; open it with '-- New: ' and why v2 has it"

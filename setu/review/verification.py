@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from setu.chain.repository import steps_to
 from setu.chain.runner import check_step
 from setu.chain.settings import Settings
-from setu.chain.steps import Step
+from setu.chain.step import Step
 from setu.db.connection import apply_session_settings
 from setu.errors import RevisionStateError, StatementError
 

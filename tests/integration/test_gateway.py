@@ -17,6 +17,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from setu.chain.order import schema_sections
 from setu.cli.commands import feed as feed_command
 from setu.ingest.gateway import (
     FeedReport,
@@ -48,9 +49,10 @@ def bronze(database_url: str) -> Iterator[Any]:
     connection = connect(database_url)
     try:
         run(connection, "CREATE SCHEMA bronze")
-        for kind in ("Tables", "Identity"):
-            for path in sorted((ROOT / "schema_new" / "bronze" / kind).glob("raw_*.sql")):
-                run(connection, path.read_text(encoding="utf-8"))
+        for section in schema_sections(ROOT):
+            bronze = section.file.startswith("schema_new/bronze/Tables/raw_")
+            if bronze and section.name in ("table", "identity"):
+                run(connection, section.text)
         connection.commit()
         yield connection
     finally:

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from setu.chain.order import schema_sections
 from setu.ingest.source_templates import BRONZE_OWN_COLUMNS, SourceTemplate, read_templates
 from tests.v1 import ROOT, connect, query, run
 
 # These files need nothing before them; that every road ends in their catalog has its own tests.
-BRONZE_FILES = tuple(
-    path
-    for kind in ("Tables", "Identity")
-    for path in sorted((ROOT / "schema_new" / "bronze" / kind).glob("*.sql"))
+BRONZE_SECTIONS = tuple(
+    section
+    for section in schema_sections(ROOT)
+    if section.file.startswith("schema_new/bronze/Tables/")
+    and section.name in ("table", "identity")
 )
 
 
@@ -25,8 +27,8 @@ def v2(database_url: str) -> Iterator[Any]:
     connection = connect(database_url)
     try:
         run(connection, "CREATE SCHEMA bronze")
-        for path in BRONZE_FILES:
-            run(connection, path.read_text(encoding="utf-8"))
+        for section in BRONZE_SECTIONS:
+            run(connection, section.text)
         yield connection
     finally:
         connection.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from setu.chain.checksums import FILE, read_released, verify_released, write_released
-from setu.chain.steps import PARTS, Step
+from setu.chain.step import PARTS, Step
 from setu.errors import ChecksumError
 
 HEADER = "-- what: a\n-- why: b\n-- transaction: yes\n-- lock: none\n-- down: c\n\n"

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from setu.chain.steps import Script, Step, rename_schemas
+from setu.chain.includes import rename_schemas
+from setu.chain.script import Script
+from setu.chain.step import Step
 from setu.errors import IncludeError, StepError
 
 HEADER = """\

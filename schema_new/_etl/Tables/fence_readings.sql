@@ -1,5 +1,6 @@
 -- New: ids that were the highest drawn at some moment, with the transactions that were still open
 -- then. Once those have ended, every id up to the reading is decided.
+-- @section table
 CREATE TABLE _etl.fence_readings (
     pipeline text NOT NULL,
     fence_id bigint NOT NULL,
@@ -15,3 +16,6 @@ COMMENT ON TABLE _etl.fence_readings IS
     'Readings of the id sequences; one without holders is the bound known to be safe';
 COMMENT ON COLUMN _etl.fence_readings.holders IS
     'Virtual transactions that may still commit an id up to this one; -1/xid: a prepared one';
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE, DELETE ON _etl.fence_readings TO setu_etl;

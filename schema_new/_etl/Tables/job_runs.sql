@@ -1,4 +1,5 @@
 -- New: TimescaleDB's own job history counts a run; this says what it did.
+-- @section table
 CREATE TABLE _etl.job_runs (
     run_id bigint GENERATED ALWAYS AS IDENTITY,
     pipeline text NOT NULL,
@@ -25,3 +26,6 @@ CREATE INDEX job_runs_pipeline_started_at_idx ON _etl.job_runs (pipeline, starte
 
 COMMENT ON TABLE _etl.job_runs IS 'One row per run of a pipeline; rows_read = loaded + merged + rejected';
 COMMENT ON COLUMN _etl.job_runs.rows_late IS 'Of rows_read: those that the bound on arrival time had shut out';
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE, DELETE ON _etl.job_runs TO setu_etl;

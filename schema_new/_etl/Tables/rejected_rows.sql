@@ -1,4 +1,5 @@
 -- New: a bronze row that cannot be loaded is kept with its reason, until the cause is mended.
+-- @section table
 CREATE TABLE _etl.rejected_rows (
     reject_id bigint GENERATED ALWAYS AS IDENTITY,
     pipeline text NOT NULL,
@@ -16,3 +17,6 @@ CREATE TABLE _etl.rejected_rows (
 COMMENT ON TABLE _etl.rejected_rows IS 'Bronze rows, and payloads of v1, that could not be loaded';
 COMMENT ON COLUMN _etl.rejected_rows.resent_at IS
     'When it was sent through again, as a new bronze row; null while it waits';
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON _etl.rejected_rows TO setu_etl;

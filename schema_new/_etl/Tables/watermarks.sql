@@ -1,4 +1,5 @@
 -- New: how far each pipeline has come; one row per fact table.
+-- @section table
 CREATE TABLE _etl.watermarks (
     pipeline text NOT NULL,
     source_table text NOT NULL,
@@ -17,3 +18,28 @@ COMMENT ON COLUMN _etl.watermarks.pipeline IS 'The name of the fact table';
 COMMENT ON COLUMN _etl.watermarks.last_processed_id IS
     'Every bronze row up to this id is loaded, merged or rejected';
 COMMENT ON COLUMN _etl.watermarks.last_processed_ts IS 'The latest arrival among those rows';
+
+-- @section grants
+GRANT SELECT, UPDATE ON _etl.watermarks TO setu_etl;
+
+-- @section seed
+-- One row for each pipeline. A row that was archived by a downgrade keeps its place.
+INSERT INTO _etl.watermarks (pipeline, source_table, target_table, batch_size)
+SELECT
+    f.fact,
+    'bronze.raw_' || f.fact,
+    'silver.' || f.fact,
+    current_setting('setu.batch_size')::integer
+FROM unnest(ARRAY[
+    'machine_cycles',
+    'machine_downtime',
+    'machine_status',
+    'machine_alarms',
+    'machine_energy',
+    'machine_focas',
+    'machine_focas_program_production',
+    'machine_tool_usage',
+    'machine_pm_status',
+    'machine_am_status'
+]) AS f (fact)
+ON CONFLICT (pipeline) DO NOTHING;

@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE alerting.active_alerts (
     company_iot_id integer NOT NULL,
     machine_iot_id integer NOT NULL,
@@ -17,3 +18,7 @@ COMMENT ON TABLE alerting.active_alerts IS
     'Machines for which a rule''s condition holds now, and for which it has raised its alert';
 COMMENT ON COLUMN alerting.active_alerts.start_time IS
     'Since when it holds; of a downtime rule: the start of the stop that raised the alert';
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE, DELETE ON alerting.active_alerts TO setu_etl;
+GRANT SELECT ON alerting.active_alerts TO setu_reader;

@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE alerting.history (
     alert_id bigserial,
     time timestamptz NOT NULL DEFAULT now(),
@@ -14,3 +15,18 @@ CREATE TABLE alerting.history (
 COMMENT ON TABLE alerting.history IS 'One row per alert; open until its status is Resolved';
 COMMENT ON COLUMN alerting.history.rule_id IS
     'The rule that raised it; null: a missed heartbeat, which no rule asks for';
+
+-- @section hypertable
+SELECT create_hypertable(
+    relation => 'alerting.history',
+    dimension => by_range('time', INTERVAL '7 days'),
+    create_default_indexes => false
+);
+
+-- @section indexes
+CREATE INDEX history_time_idx ON alerting.history (time DESC);
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON alerting.history TO setu_etl;
+GRANT USAGE ON SEQUENCE alerting.history_alert_id_seq TO setu_etl;
+GRANT SELECT ON alerting.history TO setu_reader;

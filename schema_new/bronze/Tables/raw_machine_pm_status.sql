@@ -1,7 +1,8 @@
 -- New: flat and typed, in place of JSON in bronze.raw_telemetry. Everything that a source sends is
 -- nullable but its identity: bronze takes what arrives.
+-- @section table
 CREATE TABLE bronze.raw_machine_pm_status (
-    id bigint NOT NULL,  -- an identity column: see ../Identity
+    id bigint NOT NULL,  -- an identity column: see section identity
     time timestamptz NOT NULL DEFAULT clock_timestamp(),
     kafka_partition integer,
     kafka_offset bigint,
@@ -16,3 +17,47 @@ CREATE TABLE bronze.raw_machine_pm_status (
 COMMENT ON TABLE bronze.raw_machine_pm_status IS 'Preventive maintenance as gateways send it';
 COMMENT ON COLUMN bronze.raw_machine_pm_status.time IS
     'Arrival; the report itself may be weeks old';
+
+-- @section identity
+-- The order of the sweep. CACHE 1: a cached block of ids would be drawn long before it is used, and
+-- the fence of the sweep could not tell which of them are still to come.
+ALTER TABLE bronze.raw_machine_pm_status
+    ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (CACHE 1);
+
+-- @section hypertable
+SELECT create_hypertable(
+    relation => 'bronze.raw_machine_pm_status',
+    dimension => by_range('time', current_setting('setu.bronze_chunk_interval')::interval),
+    create_default_indexes => false,
+    migrate_data => true
+);
+
+-- @section indexes
+-- The sweep reads by id; time comes along so that the bound on it needs no look at the row.
+CREATE INDEX raw_machine_pm_status_id_time_idx ON bronze.raw_machine_pm_status (id, time DESC);
+
+-- @section grants
+-- A source sets what it knows: not the id, not the time of arrival. Nor does a row that setu_etl
+-- sends through again.
+GRANT INSERT (
+    kafka_partition, kafka_offset, device_id, machine_iot_id,
+    event_time, status, pm_corrected_count, pm_pending_count
+) ON bronze.raw_machine_pm_status TO setu_ingest, setu_etl;
+
+GRANT SELECT ON bronze.raw_machine_pm_status TO setu_etl;
+-- The fence reads the sequence; it never draws from it.
+GRANT SELECT ON SEQUENCE bronze.raw_machine_pm_status_id_seq TO setu_etl;
+
+-- @section column_store
+-- Ordered by id, each batch of the column store knows its lowest and highest id.
+-- @community
+ALTER TABLE bronze.raw_machine_pm_status SET (
+    timescaledb.enable_columnstore = true,
+    timescaledb.segmentby = 'machine_iot_id',
+    timescaledb.orderby = 'id'
+);
+-- @community
+CALL add_columnstore_policy(
+    hypertable => 'bronze.raw_machine_pm_status',
+    after => current_setting('setu.bronze_columnstore_after')::interval
+);

@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE config.alert_rules (
     rule_id serial,
     rule_name text NOT NULL,
@@ -22,3 +23,6 @@ CREATE TABLE config.alert_rules (
 
 COMMENT ON TABLE config.alert_rules IS 'What raises an alert';
 COMMENT ON COLUMN config.alert_rules.company_iot_id IS 'Null: the rule holds for every company';
+
+-- @section grants
+GRANT SELECT ON config.alert_rules TO setu_etl, setu_reader;

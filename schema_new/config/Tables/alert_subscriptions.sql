@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE config.alert_subscriptions (
     subscription_id serial,
     rule_id integer,
@@ -17,3 +18,6 @@ CREATE TABLE config.alert_subscriptions (
 );
 
 COMMENT ON TABLE config.alert_subscriptions IS 'Who is told of which alerts, and how';
+
+-- @section grants
+GRANT SELECT ON config.alert_subscriptions TO setu_reader;

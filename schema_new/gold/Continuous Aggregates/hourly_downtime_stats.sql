@@ -1,3 +1,4 @@
+-- @section aggregate
 -- @community
 CREATE MATERIALIZED VIEW gold.hourly_downtime_stats
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -15,3 +16,18 @@ WITH NO DATA;
 -- @community
 COMMENT ON VIEW gold.hourly_downtime_stats IS
     'Stops that began in an hour, by machine and downtime code; one that lasts has no seconds yet';
+
+-- @section refresh
+-- From the first bucket on: a gateway that was offline for weeks changes buckets that old, and only
+-- those that changed are worked out again.
+-- @community
+SELECT add_continuous_aggregate_policy(
+    continuous_aggregate => 'gold.hourly_downtime_stats',
+    start_offset => NULL,
+    end_offset => INTERVAL '1 hour',
+    schedule_interval => INTERVAL '1 hour'
+);
+
+-- @section grants
+-- @community
+GRANT SELECT ON gold.hourly_downtime_stats TO setu_reader;

@@ -1,3 +1,4 @@
+-- @section aggregate
 -- @community
 CREATE MATERIALIZED VIEW gold.hourly_energy_stats
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -16,3 +17,18 @@ WITH NO DATA;
 -- @community
 COMMENT ON VIEW gold.hourly_energy_stats IS
     'Energy an hour of each machine and category';
+
+-- @section refresh
+-- From the first bucket on: a gateway that was offline for weeks changes buckets that old, and only
+-- those that changed are worked out again.
+-- @community
+SELECT add_continuous_aggregate_policy(
+    continuous_aggregate => 'gold.hourly_energy_stats',
+    start_offset => NULL,
+    end_offset => INTERVAL '1 hour',
+    schedule_interval => INTERVAL '1 hour'
+);
+
+-- @section grants
+-- @community
+GRANT SELECT ON gold.hourly_energy_stats TO setu_reader;

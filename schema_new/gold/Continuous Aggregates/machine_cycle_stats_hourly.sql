@@ -1,3 +1,4 @@
+-- @section aggregate
 -- @community
 CREATE MATERIALIZED VIEW gold.machine_cycle_stats_hourly
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -23,3 +24,18 @@ WITH NO DATA;
 -- @community
 COMMENT ON VIEW gold.machine_cycle_stats_hourly IS
     'Cycles, and the gaps before them up to and above the standard, by hour, machine and shift';
+
+-- @section refresh
+-- From the first bucket on: a gateway that was offline for weeks changes buckets that old, and only
+-- those that changed are worked out again.
+-- @community
+SELECT add_continuous_aggregate_policy(
+    continuous_aggregate => 'gold.machine_cycle_stats_hourly',
+    start_offset => NULL,
+    end_offset => INTERVAL '1 hour',
+    schedule_interval => INTERVAL '1 hour'
+);
+
+-- @section grants
+-- @community
+GRANT SELECT ON gold.machine_cycle_stats_hourly TO setu_reader;

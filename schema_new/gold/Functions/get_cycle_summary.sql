@@ -1,3 +1,4 @@
+-- @section function
 -- @community
 CREATE FUNCTION gold.get_cycle_summary(
     _machine_iot_id integer,
@@ -36,3 +37,8 @@ FROM PUBLIC;
 -- @community
 COMMENT ON FUNCTION gold.get_cycle_summary(integer, integer, timestamptz, timestamptz) IS
     'Cycles of a machine by hour, from start up to but without end; one row for each shift';
+
+-- @section grants
+-- @community
+GRANT EXECUTE ON FUNCTION gold.get_cycle_summary(integer, integer, timestamptz, timestamptz)
+TO setu_reader;

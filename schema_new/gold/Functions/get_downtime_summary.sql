@@ -1,3 +1,4 @@
+-- @section function
 -- @community
 CREATE FUNCTION gold.get_downtime_summary(
     _machine_iot_id integer,
@@ -34,3 +35,8 @@ FROM PUBLIC;
 -- @community
 COMMENT ON FUNCTION gold.get_downtime_summary(integer, integer, timestamptz, timestamptz) IS
     'FOCAS times of a machine by hour, from start up to but without end; one row for each shift';
+
+-- @section grants
+-- @community
+GRANT EXECUTE ON FUNCTION gold.get_downtime_summary(integer, integer, timestamptz, timestamptz)
+TO setu_reader;

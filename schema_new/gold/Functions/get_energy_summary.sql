@@ -1,3 +1,4 @@
+-- @section function
 -- @community
 CREATE FUNCTION gold.get_energy_summary(
     _machine_iot_id integer,
@@ -32,3 +33,8 @@ FROM PUBLIC;
 -- @community
 COMMENT ON FUNCTION gold.get_energy_summary(integer, integer, timestamptz, timestamptz) IS
     'Energy of a machine by hour and category, start included, end not; one row for each shift';
+
+-- @section grants
+-- @community
+GRANT EXECUTE ON FUNCTION gold.get_energy_summary(integer, integer, timestamptz, timestamptz)
+TO setu_reader;

@@ -1,3 +1,4 @@
+-- @section function
 CREATE FUNCTION gold.get_home_screen_stats(_company_iot_id integer)
 RETURNS TABLE (
     total_machines bigint,
@@ -28,3 +29,6 @@ REVOKE ALL ON FUNCTION gold.get_home_screen_stats(integer) FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.get_home_screen_stats(integer) IS
     'How many machines a company has, and how many ran, stood or idled when last heard of';
+
+-- @section grants
+GRANT EXECUTE ON FUNCTION gold.get_home_screen_stats(integer) TO setu_reader;

@@ -1,3 +1,4 @@
+-- @section view
 -- @community
 CREATE VIEW gold.v_downtime_dashboard AS
 SELECT
@@ -19,3 +20,7 @@ LEFT JOIN master.downtime_codes AS dc ON dc.down_id = a.down_id;
 -- @community
 COMMENT ON VIEW gold.v_downtime_dashboard IS
     'Stops by hour and downtime code, with the plant in which the machine stands now';
+
+-- @section grants
+-- @community
+GRANT SELECT ON gold.v_downtime_dashboard TO setu_reader;

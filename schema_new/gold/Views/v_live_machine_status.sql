@@ -1,3 +1,4 @@
+-- @section view
 CREATE VIEW gold.v_live_machine_status AS
 SELECT
     s.company_iot_id,
@@ -25,3 +26,6 @@ LEFT JOIN master.plants AS p ON p.iot_id = pm.plant_iot_id;
 
 COMMENT ON VIEW gold.v_live_machine_status IS
     'The newest status of each machine that ever reported one, with its gateway and plant';
+
+-- @section grants
+GRANT SELECT ON gold.v_live_machine_status TO setu_reader;

@@ -1,5 +1,6 @@
 -- A factor is null where what it is made of was not reported, and where it would divide by zero.
 -- Days are business dates, so a night shift stays whole.
+-- @section view
 CREATE VIEW gold.v_oee_dashboard AS
 WITH stops AS (
     SELECT
@@ -168,3 +169,6 @@ COMMENT ON COLUMN gold.v_oee_dashboard.availability IS '(planned - downtime) / p
 COMMENT ON COLUMN gold.v_oee_dashboard.performance IS
     'Standard seconds of the cycles / run time; null where a cycle''s standard is not known';
 COMMENT ON COLUMN gold.v_oee_dashboard.quality IS '(parts - rejects) / parts';
+
+-- @section grants
+GRANT SELECT ON gold.v_oee_dashboard TO setu_reader;

@@ -1,3 +1,4 @@
+-- @section view
 -- @community
 CREATE VIEW gold.v_production_dashboard AS
 SELECT
@@ -21,3 +22,7 @@ LEFT JOIN master.plants AS p ON p.iot_id = pm.plant_iot_id;
 -- @community
 COMMENT ON VIEW gold.v_production_dashboard IS
     'Cycles an hour, with the gateway and the plant in which the machine stands now';
+
+-- @section grants
+-- @community
+GRANT SELECT ON gold.v_production_dashboard TO setu_reader;

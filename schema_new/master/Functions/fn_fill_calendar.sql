@@ -1,4 +1,5 @@
 -- New: adds what is missing of the years asked for; dates that are there stay as they are.
+-- @section function
 CREATE FUNCTION master.fn_fill_calendar(p_from_year integer, p_to_year integer) RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -42,3 +43,6 @@ REVOKE ALL ON FUNCTION master.fn_fill_calendar(integer, integer) FROM PUBLIC;
 
 COMMENT ON FUNCTION master.fn_fill_calendar(integer, integer) IS
     'Fills the calendar from the first to the last year, both whole; returns how many it added';
+
+-- @section grants
+GRANT EXECUTE ON FUNCTION master.fn_fill_calendar(integer, integer) TO setu_etl;

@@ -1,4 +1,5 @@
 -- New: the shift of an instant with its name and business date; replaces what v1 did at ingest.
+-- @section function
 CREATE FUNCTION master.fn_get_shift(p_plant_iot_id integer, p_time timestamptz)
 RETURNS TABLE (shift_id smallint, shift_name text, logical_date date)
 LANGUAGE sql STABLE SECURITY INVOKER PARALLEL SAFE
@@ -25,3 +26,6 @@ REVOKE ALL ON FUNCTION master.fn_get_shift(integer, timestamptz) FROM PUBLIC;
 
 COMMENT ON FUNCTION master.fn_get_shift(integer, timestamptz) IS
     'Shift, its name and business date for an instant in a plant; shift 0, UNKNOWN, where none covers';
+
+-- @section grants
+GRANT EXECUTE ON FUNCTION master.fn_get_shift(integer, timestamptz) TO setu_etl, setu_reader;

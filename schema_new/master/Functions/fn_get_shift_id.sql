@@ -1,5 +1,6 @@
--- Replaces v1's master.get_shift_id: by plant key instead of the plant's text id, which two
+-- New: replaces v1's master.get_shift_id, by plant key instead of the plant's text id, which two
 -- companies could share.
+-- @section function
 CREATE FUNCTION master.fn_get_shift_id(p_plant_iot_id integer, p_time timestamptz)
 RETURNS smallint
 LANGUAGE sql STABLE SECURITY INVOKER PARALLEL SAFE
@@ -12,3 +13,6 @@ REVOKE ALL ON FUNCTION master.fn_get_shift_id(integer, timestamptz) FROM PUBLIC;
 
 COMMENT ON FUNCTION master.fn_get_shift_id(integer, timestamptz) IS
     'Shift id for an instant in a plant; 0 where no shift covers it';
+
+-- @section grants
+GRANT EXECUTE ON FUNCTION master.fn_get_shift_id(integer, timestamptz) TO setu_etl, setu_reader;

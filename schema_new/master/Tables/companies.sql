@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE master.companies (
     iot_id integer GENERATED ALWAYS AS IDENTITY,
     company_id text NOT NULL,
@@ -18,3 +19,6 @@ CREATE TABLE master.companies (
 
 COMMENT ON TABLE master.companies IS 'One row per customer company';
 COMMENT ON COLUMN master.companies.company_id IS 'Business key, as people write it';
+
+-- @section grants
+GRANT SELECT ON master.companies TO setu_etl, setu_reader;

@@ -1,5 +1,6 @@
 -- New: v1 kept the gateway's name on every machine row; a gateway is a thing of its own, and a
 -- machine can be without one.
+-- @section table
 CREATE TABLE master.device_info (
     device_iot_id integer GENERATED ALWAYS AS IDENTITY,
     device_id text NOT NULL,
@@ -13,3 +14,6 @@ CREATE TABLE master.device_info (
 );
 
 COMMENT ON TABLE master.device_info IS 'One row per edge gateway (device)';
+
+-- @section grants
+GRANT SELECT ON master.device_info TO setu_etl, setu_reader;

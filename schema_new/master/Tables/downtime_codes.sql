@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE master.downtime_codes (
     down_id integer GENERATED ALWAYS AS IDENTITY,
     down_code text NOT NULL,
@@ -11,3 +12,6 @@ CREATE TABLE master.downtime_codes (
 
 COMMENT ON TABLE master.downtime_codes IS 'Why machines stop; one catalogue for all companies';
 COMMENT ON COLUMN master.downtime_codes.threshold_sec IS 'Seconds';
+
+-- @section grants
+GRANT SELECT ON master.downtime_codes TO setu_etl, setu_reader;

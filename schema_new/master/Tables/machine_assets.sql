@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE master.machine_assets (
     asset_id text NOT NULL,
     machine_iot_id integer NOT NULL,
@@ -24,3 +25,6 @@ CREATE TABLE master.machine_assets (
 
 COMMENT ON TABLE master.machine_assets IS
     'One row per machine as an asset: its maker, its warranty and what the customer subscribed to';
+
+-- @section grants
+GRANT SELECT ON master.machine_assets TO setu_reader;

@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE master.machine_info (
     iot_id integer GENERATED ALWAYS AS IDENTITY,
     machine_id text NOT NULL,
@@ -22,3 +23,6 @@ CREATE INDEX machine_info_device_iot_id_source_iot_id_idx
 
 COMMENT ON TABLE master.machine_info IS 'One row per machine';
 COMMENT ON COLUMN master.machine_info.source_iot_id IS 'The id that the gateway sends for the machine';
+
+-- @section grants
+GRANT SELECT ON master.machine_info TO setu_etl, setu_reader;

@@ -1,4 +1,5 @@
 -- New: moving a machine to another plant is an update here, not a new machine.
+-- @section table
 CREATE TABLE master.plant_machine_mapping (
     mapping_id integer GENERATED ALWAYS AS IDENTITY,
     company_iot_id integer NOT NULL,
@@ -19,3 +20,6 @@ CREATE INDEX plant_machine_mapping_company_iot_id_plant_iot_id_idx
     ON master.plant_machine_mapping (company_iot_id, plant_iot_id);
 
 COMMENT ON TABLE master.plant_machine_mapping IS 'The plant in which each machine stands now';
+
+-- @section grants
+GRANT SELECT ON master.plant_machine_mapping TO setu_etl, setu_reader;

@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE master.plants (
     iot_id integer GENERATED ALWAYS AS IDENTITY,
     company_iot_id integer NOT NULL,
@@ -30,3 +31,6 @@ COMMENT ON COLUMN master.plants.carbon_emission_factor IS 'kg CO2 per kWh';
 ALTER TABLE master.companies
     ADD CONSTRAINT companies_default_plant_iot_id_fkey
     FOREIGN KEY (default_plant_iot_id) REFERENCES master.plants (iot_id);
+
+-- @section grants
+GRANT SELECT ON master.plants TO setu_etl, setu_reader;

@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE master.production_targets (
     target_id serial,
     machine_iot_id integer NOT NULL,
@@ -23,3 +24,6 @@ COMMENT ON TABLE master.production_targets IS
     'What a machine should make, by program and shift, while the target is in effect';
 COMMENT ON COLUMN master.production_targets.shift_id IS
     'Shift of the plant in which the machine stands; null: every shift';
+
+-- @section grants
+GRANT SELECT ON master.production_targets TO setu_reader;

@@ -1,4 +1,5 @@
 -- New: replaces v1's master.shifts, which looked at neither the company nor the time zone.
+-- @section table
 CREATE TABLE master.shift_definitions (
     id integer GENERATED ALWAYS AS IDENTITY,
     company_iot_id integer NOT NULL,
@@ -33,3 +34,6 @@ COMMENT ON COLUMN master.shift_definitions.from_day IS
     '0: begins on the logical date, 1: on the day after';
 COMMENT ON COLUMN master.shift_definitions.to_day IS
     '0: ends on the logical date, 1: on the day after';
+
+-- @section grants
+GRANT SELECT ON master.shift_definitions TO setu_etl, setu_reader;

@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE master.users (
     user_id text NOT NULL,
     user_no text,
@@ -14,3 +15,6 @@ CREATE TABLE master.users (
 );
 
 COMMENT ON TABLE master.users IS 'One row per user of a company; not a login of this server';
+
+-- @section grants
+GRANT SELECT ON master.users TO setu_reader;

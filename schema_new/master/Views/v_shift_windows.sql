@@ -1,6 +1,7 @@
 -- New: one text for what "covered by a shift" means, shared by the shift functions and by the loads,
 -- which join it set-based. Each running shift becomes at most two windows inside one wall-clock
 -- day: the part on its logical date, and the part on the day after.
+-- @section view
 CREATE VIEW master.v_shift_windows AS
 SELECT
     s.plant_iot_id,
@@ -24,3 +25,6 @@ WHERE s.is_running AND s.to_day = 1;
 
 COMMENT ON VIEW master.v_shift_windows IS
     'Running shifts as half-open windows of a wall-clock day; logical date = day - days_back';
+
+-- @section grants
+GRANT SELECT ON master.v_shift_windows TO setu_etl, setu_reader;

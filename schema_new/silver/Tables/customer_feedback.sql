@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE silver.customer_feedback (
     company_iot_id integer NOT NULL,
     machine_iot_id integer NOT NULL,
@@ -19,3 +20,30 @@ COMMENT ON COLUMN silver.customer_feedback.user_id IS
     'Empty where nobody was named: null would let a repeated row in again';
 COMMENT ON COLUMN silver.customer_feedback.question_id IS
     'Empty where the answer is to no question: null would let a repeated row in again';
+
+-- @section hypertable
+SELECT create_hypertable(
+    relation => 'silver.customer_feedback',
+    dimension => by_range('event_time', INTERVAL '1 month'),
+    create_default_indexes => false
+);
+
+-- @section indexes
+CREATE INDEX customer_feedback_event_time_idx ON silver.customer_feedback (event_time DESC);
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON silver.customer_feedback TO setu_etl;
+GRANT SELECT ON silver.customer_feedback TO setu_reader;
+
+-- @section column_store
+-- @community
+ALTER TABLE silver.customer_feedback SET (
+    timescaledb.enable_columnstore = true,
+    timescaledb.segmentby = 'machine_iot_id',
+    timescaledb.orderby = 'event_time'
+);
+-- @community
+CALL add_columnstore_policy(
+    hypertable => 'silver.customer_feedback',
+    after => current_setting('setu.silver_columnstore_after')::interval
+);

@@ -1,5 +1,6 @@
 -- New: where each machine's last cycle ended, so that a batch finds the predecessor of its first
 -- cycle in one index probe instead of searching months of silver.
+-- @section table
 CREATE TABLE silver.latest_cycle_state (
     machine_iot_id integer NOT NULL,
     last_cycle_start timestamptz NOT NULL,
@@ -12,3 +13,7 @@ CREATE TABLE silver.latest_cycle_state (
 
 COMMENT ON TABLE silver.latest_cycle_state IS
     'The last cycle of each machine; written in the statement that writes silver.machine_cycles';
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON silver.latest_cycle_state TO setu_etl;
+GRANT SELECT ON silver.latest_cycle_state TO setu_reader;

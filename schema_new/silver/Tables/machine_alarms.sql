@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE silver.machine_alarms (
     logical_date date NOT NULL,
     company_iot_id integer NOT NULL,
@@ -18,3 +19,30 @@ COMMENT ON COLUMN silver.machine_alarms.logical_date IS
 COMMENT ON COLUMN silver.machine_alarms.shift_id IS '0: no shift of the plant covers event_time';
 COMMENT ON COLUMN silver.machine_alarms.alarm_no IS
     'Empty where the control sent none: null would let a repeated row in again';
+
+-- @section hypertable
+SELECT create_hypertable(
+    relation => 'silver.machine_alarms',
+    dimension => by_range('event_time', INTERVAL '1 month'),
+    create_default_indexes => false
+);
+
+-- @section indexes
+CREATE INDEX machine_alarms_event_time_idx ON silver.machine_alarms (event_time DESC);
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON silver.machine_alarms TO setu_etl;
+GRANT SELECT ON silver.machine_alarms TO setu_reader;
+
+-- @section column_store
+-- @community
+ALTER TABLE silver.machine_alarms SET (
+    timescaledb.enable_columnstore = true,
+    timescaledb.segmentby = 'machine_iot_id',
+    timescaledb.orderby = 'event_time'
+);
+-- @community
+CALL add_columnstore_policy(
+    hypertable => 'silver.machine_alarms',
+    after => current_setting('setu.silver_columnstore_after')::interval
+);

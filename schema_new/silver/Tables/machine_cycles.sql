@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE silver.machine_cycles (
     logical_date date NOT NULL,
     company_iot_id integer NOT NULL,
@@ -23,3 +24,30 @@ COMMENT ON COLUMN silver.machine_cycles.actual_load_unload IS
     'Seconds from the end of the machine''s previous cycle; null for its first, or after an open one';
 COMMENT ON COLUMN silver.machine_cycles.actual_cycle_time IS 'Seconds from start to end';
 COMMENT ON COLUMN silver.machine_cycles.down_threshold IS 'Seconds';
+
+-- @section hypertable
+SELECT create_hypertable(
+    relation => 'silver.machine_cycles',
+    dimension => by_range('cycle_start', INTERVAL '7 days'),
+    create_default_indexes => false
+);
+
+-- @section indexes
+CREATE INDEX machine_cycles_cycle_start_idx ON silver.machine_cycles (cycle_start DESC);
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON silver.machine_cycles TO setu_etl;
+GRANT SELECT ON silver.machine_cycles TO setu_reader;
+
+-- @section column_store
+-- @community
+ALTER TABLE silver.machine_cycles SET (
+    timescaledb.enable_columnstore = true,
+    timescaledb.segmentby = 'machine_iot_id',
+    timescaledb.orderby = 'cycle_start'
+);
+-- @community
+CALL add_columnstore_policy(
+    hypertable => 'silver.machine_cycles',
+    after => current_setting('setu.silver_columnstore_after')::interval
+);

@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE silver.machine_downtime (
     logical_date date NOT NULL,
     company_iot_id integer NOT NULL,
@@ -21,3 +22,30 @@ COMMENT ON COLUMN silver.machine_downtime.down_end IS 'Null while the stop lasts
 COMMENT ON COLUMN silver.machine_downtime.down_id IS
     'Key in master.downtime_codes; no foreign key: dropping a chunk would lock that table';
 COMMENT ON COLUMN silver.machine_downtime.down_threshold IS 'Seconds';
+
+-- @section hypertable
+SELECT create_hypertable(
+    relation => 'silver.machine_downtime',
+    dimension => by_range('down_start', INTERVAL '7 days'),
+    create_default_indexes => false
+);
+
+-- @section indexes
+CREATE INDEX machine_downtime_down_start_idx ON silver.machine_downtime (down_start DESC);
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON silver.machine_downtime TO setu_etl;
+GRANT SELECT ON silver.machine_downtime TO setu_reader;
+
+-- @section column_store
+-- @community
+ALTER TABLE silver.machine_downtime SET (
+    timescaledb.enable_columnstore = true,
+    timescaledb.segmentby = 'machine_iot_id',
+    timescaledb.orderby = 'down_start'
+);
+-- @community
+CALL add_columnstore_policy(
+    hypertable => 'silver.machine_downtime',
+    after => current_setting('setu.silver_columnstore_after')::interval
+);

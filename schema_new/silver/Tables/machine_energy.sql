@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE silver.machine_energy (
     logical_date date NOT NULL,
     company_iot_id integer NOT NULL,
@@ -21,3 +22,30 @@ COMMENT ON COLUMN silver.machine_energy.shift_id IS '0: no shift of the plant co
 COMMENT ON COLUMN silver.machine_energy.category IS
     'Empty where the source sent none: null would let a repeated row in again';
 COMMENT ON COLUMN silver.machine_energy.total_energy IS 'kWh';
+
+-- @section hypertable
+SELECT create_hypertable(
+    relation => 'silver.machine_energy',
+    dimension => by_range('event_time', INTERVAL '1 month'),
+    create_default_indexes => false
+);
+
+-- @section indexes
+CREATE INDEX machine_energy_event_time_idx ON silver.machine_energy (event_time DESC);
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON silver.machine_energy TO setu_etl;
+GRANT SELECT ON silver.machine_energy TO setu_reader;
+
+-- @section column_store
+-- @community
+ALTER TABLE silver.machine_energy SET (
+    timescaledb.enable_columnstore = true,
+    timescaledb.segmentby = 'machine_iot_id',
+    timescaledb.orderby = 'event_time'
+);
+-- @community
+CALL add_columnstore_policy(
+    hypertable => 'silver.machine_energy',
+    after => current_setting('setu.silver_columnstore_after')::interval
+);

@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE silver.machine_focas (
     logical_date date NOT NULL,
     company_iot_id integer NOT NULL,
@@ -21,3 +22,30 @@ COMMENT ON COLUMN silver.machine_focas.shift_id IS '0: no shift of the plant cov
 COMMENT ON COLUMN silver.machine_focas.pot IS 'Power-on time in seconds';
 COMMENT ON COLUMN silver.machine_focas.ot IS 'Operating time in seconds';
 COMMENT ON COLUMN silver.machine_focas.ct IS 'Cutting time in seconds';
+
+-- @section hypertable
+SELECT create_hypertable(
+    relation => 'silver.machine_focas',
+    dimension => by_range('event_time', INTERVAL '1 month'),
+    create_default_indexes => false
+);
+
+-- @section indexes
+CREATE INDEX machine_focas_event_time_idx ON silver.machine_focas (event_time DESC);
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON silver.machine_focas TO setu_etl;
+GRANT SELECT ON silver.machine_focas TO setu_reader;
+
+-- @section column_store
+-- @community
+ALTER TABLE silver.machine_focas SET (
+    timescaledb.enable_columnstore = true,
+    timescaledb.segmentby = 'machine_iot_id',
+    timescaledb.orderby = 'event_time'
+);
+-- @community
+CALL add_columnstore_policy(
+    hypertable => 'silver.machine_focas',
+    after => current_setting('setu.silver_columnstore_after')::interval
+);

@@ -1,4 +1,5 @@
 -- New: what a control's FOCAS counters say of each program that it ran.
+-- @section table
 CREATE TABLE silver.machine_focas_program_production (
     logical_date date NOT NULL,
     company_iot_id integer NOT NULL,
@@ -24,3 +25,31 @@ COMMENT ON COLUMN silver.machine_focas_program_production.shift_id IS
     '0: no shift of the plant covers event_time';
 COMMENT ON COLUMN silver.machine_focas_program_production.std_load_unload IS 'Seconds';
 COMMENT ON COLUMN silver.machine_focas_program_production.std_cycle_time IS 'Seconds';
+
+-- @section hypertable
+SELECT create_hypertable(
+    relation => 'silver.machine_focas_program_production',
+    dimension => by_range('event_time', INTERVAL '1 month'),
+    create_default_indexes => false
+);
+
+-- @section indexes
+CREATE INDEX machine_focas_program_production_event_time_idx
+    ON silver.machine_focas_program_production (event_time DESC);
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON silver.machine_focas_program_production TO setu_etl;
+GRANT SELECT ON silver.machine_focas_program_production TO setu_reader;
+
+-- @section column_store
+-- @community
+ALTER TABLE silver.machine_focas_program_production SET (
+    timescaledb.enable_columnstore = true,
+    timescaledb.segmentby = 'machine_iot_id',
+    timescaledb.orderby = 'event_time'
+);
+-- @community
+CALL add_columnstore_policy(
+    hypertable => 'silver.machine_focas_program_production',
+    after => current_setting('setu.silver_columnstore_after')::interval
+);

@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE silver.machine_pm_status (
     logical_date date NOT NULL,
     company_iot_id integer NOT NULL,
@@ -17,3 +18,30 @@ COMMENT ON TABLE silver.machine_pm_status IS
 COMMENT ON COLUMN silver.machine_pm_status.logical_date IS
     'Business date: the date on which the shift began';
 COMMENT ON COLUMN silver.machine_pm_status.shift_id IS '0: no shift of the plant covers event_time';
+
+-- @section hypertable
+SELECT create_hypertable(
+    relation => 'silver.machine_pm_status',
+    dimension => by_range('event_time', INTERVAL '1 month'),
+    create_default_indexes => false
+);
+
+-- @section indexes
+CREATE INDEX machine_pm_status_event_time_idx ON silver.machine_pm_status (event_time DESC);
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON silver.machine_pm_status TO setu_etl;
+GRANT SELECT ON silver.machine_pm_status TO setu_reader;
+
+-- @section column_store
+-- @community
+ALTER TABLE silver.machine_pm_status SET (
+    timescaledb.enable_columnstore = true,
+    timescaledb.segmentby = 'machine_iot_id',
+    timescaledb.orderby = 'event_time'
+);
+-- @community
+CALL add_columnstore_policy(
+    hypertable => 'silver.machine_pm_status',
+    after => current_setting('setu.silver_columnstore_after')::interval
+);

@@ -1,3 +1,4 @@
+-- @section table
 CREATE TABLE silver.machine_tool_usage (
     logical_date date NOT NULL,
     company_iot_id integer NOT NULL,
@@ -18,3 +19,30 @@ COMMENT ON COLUMN silver.machine_tool_usage.logical_date IS
     'Business date: the date on which the shift began';
 COMMENT ON COLUMN silver.machine_tool_usage.shift_id IS
     '0: no shift of the plant covers event_time';
+
+-- @section hypertable
+SELECT create_hypertable(
+    relation => 'silver.machine_tool_usage',
+    dimension => by_range('event_time', INTERVAL '1 month'),
+    create_default_indexes => false
+);
+
+-- @section indexes
+CREATE INDEX machine_tool_usage_event_time_idx ON silver.machine_tool_usage (event_time DESC);
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON silver.machine_tool_usage TO setu_etl;
+GRANT SELECT ON silver.machine_tool_usage TO setu_reader;
+
+-- @section column_store
+-- @community
+ALTER TABLE silver.machine_tool_usage SET (
+    timescaledb.enable_columnstore = true,
+    timescaledb.segmentby = 'machine_iot_id',
+    timescaledb.orderby = 'event_time'
+);
+-- @community
+CALL add_columnstore_policy(
+    hypertable => 'silver.machine_tool_usage',
+    after => current_setting('setu.silver_columnstore_after')::interval
+);

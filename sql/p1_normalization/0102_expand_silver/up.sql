@@ -3,42 +3,15 @@
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on v1's silver tables, alerting.history and their chunks, to create triggers
 -- down: v2's rows are archived; v1's tables lose the triggers and nothing else
--- @include schema_new/silver/Tables/machine_cycles.sql with silver => _stage
--- @include schema_new/silver/Hypertables/machine_cycles.sql with silver => _stage
--- @include schema_new/silver/Indexes/machine_cycles.sql with silver => _stage
--- @include schema_new/silver/Tables/machine_downtime.sql with silver => _stage
--- @include schema_new/silver/Hypertables/machine_downtime.sql with silver => _stage
--- @include schema_new/silver/Indexes/machine_downtime.sql with silver => _stage
--- @include schema_new/silver/Tables/machine_status.sql with silver => _stage
--- @include schema_new/silver/Hypertables/machine_status.sql with silver => _stage
--- @include schema_new/silver/Indexes/machine_status.sql with silver => _stage
--- @include schema_new/silver/Tables/machine_alarms.sql with silver => _stage
--- @include schema_new/silver/Hypertables/machine_alarms.sql with silver => _stage
--- @include schema_new/silver/Indexes/machine_alarms.sql with silver => _stage
--- @include schema_new/silver/Tables/machine_energy.sql with silver => _stage
--- @include schema_new/silver/Hypertables/machine_energy.sql with silver => _stage
--- @include schema_new/silver/Indexes/machine_energy.sql with silver => _stage
--- @include schema_new/silver/Tables/machine_focas.sql with silver => _stage
--- @include schema_new/silver/Hypertables/machine_focas.sql with silver => _stage
--- @include schema_new/silver/Indexes/machine_focas.sql with silver => _stage
--- @include schema_new/silver/Tables/machine_focas_program_production.sql with silver => _stage
--- @include schema_new/silver/Hypertables/machine_focas_program_production.sql with silver => _stage
--- @include schema_new/silver/Indexes/machine_focas_program_production.sql with silver => _stage
--- @include schema_new/silver/Tables/machine_tool_usage.sql with silver => _stage
--- @include schema_new/silver/Hypertables/machine_tool_usage.sql with silver => _stage
--- @include schema_new/silver/Indexes/machine_tool_usage.sql with silver => _stage
--- @include schema_new/silver/Tables/machine_pm_status.sql with silver => _stage
--- @include schema_new/silver/Hypertables/machine_pm_status.sql with silver => _stage
--- @include schema_new/silver/Indexes/machine_pm_status.sql with silver => _stage
--- @include schema_new/silver/Tables/machine_am_status.sql with silver => _stage
--- @include schema_new/silver/Hypertables/machine_am_status.sql with silver => _stage
--- @include schema_new/silver/Indexes/machine_am_status.sql with silver => _stage
--- @include schema_new/silver/Tables/customer_feedback.sql with silver => _stage
--- @include schema_new/silver/Hypertables/customer_feedback.sql with silver => _stage
--- @include schema_new/silver/Indexes/customer_feedback.sql with silver => _stage
--- @include schema_new/alerting/Tables/history.sql with alerting => _stage, config => _stage, master => _stage
--- @include schema_new/alerting/Hypertables/history.sql with alerting => _stage, config => _stage, master => _stage
--- @include schema_new/alerting/Indexes/history.sql with alerting => _stage, config => _stage, master => _stage
+-- @include schema_new/silver/Tables/machine_*.sql#table with silver => _stage
+-- @include schema_new/silver/Tables/customer_feedback.sql#table with silver => _stage
+-- @include schema_new/silver/Tables/machine_*.sql#hypertable with silver => _stage
+-- @include schema_new/silver/Tables/customer_feedback.sql#hypertable with silver => _stage
+-- @include schema_new/silver/Tables/machine_*.sql#indexes with silver => _stage
+-- @include schema_new/silver/Tables/customer_feedback.sql#indexes with silver => _stage
+-- @include schema_new/alerting/Tables/history.sql#table with alerting => _stage, config => _stage, master => _stage
+-- @include schema_new/alerting/Tables/history.sql#hypertable with alerting => _stage, config => _stage, master => _stage
+-- @include schema_new/alerting/Tables/history.sql#indexes with alerting => _stage, config => _stage, master => _stage
 
 SELECT _archive.restore_in_place(
     '_stage',

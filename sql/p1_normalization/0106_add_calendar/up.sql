@@ -3,9 +3,9 @@
 -- transaction: yes
 -- lock: none
 -- down: the calendar is archived, with what was added to it
--- @include schema_new/master/Tables/calendar.sql
--- @include schema_new/master/Functions/fn_fill_calendar.sql
+-- @include schema_new/master/Tables/calendar.sql#table
+-- @include schema_new/master/Functions/fn_fill_calendar.sql#function
 
 SELECT _archive.restore_in_place('master', 'calendar');
 
--- @include schema_new/master/Seeds/calendar.sql
+-- @include schema_new/master/Tables/calendar.sql#seed

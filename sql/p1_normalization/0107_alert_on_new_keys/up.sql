@@ -3,6 +3,4 @@
 -- transaction: yes
 -- lock: none
 -- down: they go; v1's come back with the swap
--- @include schema_new/alerting/Procedures/proc_check_device_heartbeat.sql
--- @include schema_new/alerting/Procedures/proc_check_machine_downtime.sql
--- @include schema_new/alerting/Procedures/proc_run_engine.sql
+-- @include schema_new/alerting/Stored Procedures/*.sql#procedure

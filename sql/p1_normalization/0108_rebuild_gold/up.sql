@@ -3,27 +3,7 @@
 -- transaction: yes
 -- lock: none; aggregates are made empty, read through to silver, and are filled by their policies
 -- down: they go; v1's come back with the swap, with their data
--- @include schema_new/gold/Continuous Aggregates/hourly_production_stats.sql
--- @include schema_new/gold/Continuous Aggregates/hourly_downtime_stats.sql
--- @include schema_new/gold/Continuous Aggregates/hourly_energy_stats.sql
--- @include schema_new/gold/Continuous Aggregates/machine_cycle_stats_hourly.sql
--- @include schema_new/gold/Continuous Aggregates/machine_downtime_hourly.sql
--- @include schema_new/gold/Continuous Aggregates/machine_energy_hourly.sql
--- @include schema_new/gold/Continuous Aggregates/daily_production_stats.sql
--- @include schema_new/gold/Continuous Aggregates/daily_downtime_stats.sql
--- @include schema_new/gold/Policies/hourly_production_stats.sql
--- @include schema_new/gold/Policies/hourly_downtime_stats.sql
--- @include schema_new/gold/Policies/hourly_energy_stats.sql
--- @include schema_new/gold/Policies/machine_cycle_stats_hourly.sql
--- @include schema_new/gold/Policies/machine_downtime_hourly.sql
--- @include schema_new/gold/Policies/machine_energy_hourly.sql
--- @include schema_new/gold/Policies/daily_production_stats.sql
--- @include schema_new/gold/Policies/daily_downtime_stats.sql
--- @include schema_new/gold/Functions/get_cycle_summary.sql
--- @include schema_new/gold/Functions/get_downtime_summary.sql
--- @include schema_new/gold/Functions/get_energy_summary.sql
--- @include schema_new/gold/Functions/get_home_screen_stats.sql
--- @include schema_new/gold/Views/v_production_dashboard.sql
--- @include schema_new/gold/Views/v_downtime_dashboard.sql
--- @include schema_new/gold/Views/v_live_machine_status.sql
--- @include schema_new/gold/Views/v_oee_dashboard.sql
+-- @include schema_new/gold/Continuous Aggregates/*.sql#aggregate
+-- @include schema_new/gold/Continuous Aggregates/*.sql#refresh
+-- @include schema_new/gold/Functions/*.sql#function
+-- @include schema_new/gold/Views/*.sql#view

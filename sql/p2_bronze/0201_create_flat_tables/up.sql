@@ -3,15 +3,6 @@
 -- transaction: yes
 -- lock: none on anything there was
 -- down: rows that were not loaded go back to v1 as pending payloads, and are archived
--- @include schema_new/bronze/Tables/raw_machine_cycles.sql
--- @include schema_new/bronze/Tables/raw_machine_downtime.sql
--- @include schema_new/bronze/Tables/raw_machine_status.sql
--- @include schema_new/bronze/Tables/raw_machine_alarms.sql
--- @include schema_new/bronze/Tables/raw_machine_energy.sql
--- @include schema_new/bronze/Tables/raw_machine_focas.sql
--- @include schema_new/bronze/Tables/raw_machine_focas_program_production.sql
--- @include schema_new/bronze/Tables/raw_machine_tool_usage.sql
--- @include schema_new/bronze/Tables/raw_machine_pm_status.sql
--- @include schema_new/bronze/Tables/raw_machine_am_status.sql
+-- @include schema_new/bronze/Tables/raw_*.sql#table
 
 -- @include sql/p2_bronze/shared/return_bronze.sql

@@ -3,16 +3,7 @@
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on the flat tables, which are new and empty
 -- down: the identity goes; ids that rows have stay
--- @include schema_new/bronze/Identity/raw_machine_cycles.sql
--- @include schema_new/bronze/Identity/raw_machine_downtime.sql
--- @include schema_new/bronze/Identity/raw_machine_status.sql
--- @include schema_new/bronze/Identity/raw_machine_alarms.sql
--- @include schema_new/bronze/Identity/raw_machine_energy.sql
--- @include schema_new/bronze/Identity/raw_machine_focas.sql
--- @include schema_new/bronze/Identity/raw_machine_focas_program_production.sql
--- @include schema_new/bronze/Identity/raw_machine_tool_usage.sql
--- @include schema_new/bronze/Identity/raw_machine_pm_status.sql
--- @include schema_new/bronze/Identity/raw_machine_am_status.sql
+-- @include schema_new/bronze/Tables/raw_*.sql#identity
 
 DO $continue$
 DECLARE

@@ -12,26 +12,8 @@ SELECT _archive.return_rows(f.table_name) FROM _archive.flat_tables AS f;
 SELECT _archive.archive_table(format('bronze.%I', f.table_name)::regclass, 'v2_' || f.table_name)
 FROM _archive.flat_tables AS f;
 
--- @include schema_new/bronze/Tables/raw_machine_cycles.sql
--- @include schema_new/bronze/Tables/raw_machine_downtime.sql
--- @include schema_new/bronze/Tables/raw_machine_status.sql
--- @include schema_new/bronze/Tables/raw_machine_alarms.sql
--- @include schema_new/bronze/Tables/raw_machine_energy.sql
--- @include schema_new/bronze/Tables/raw_machine_focas.sql
--- @include schema_new/bronze/Tables/raw_machine_focas_program_production.sql
--- @include schema_new/bronze/Tables/raw_machine_tool_usage.sql
--- @include schema_new/bronze/Tables/raw_machine_pm_status.sql
--- @include schema_new/bronze/Tables/raw_machine_am_status.sql
--- @include schema_new/bronze/Identity/raw_machine_cycles.sql
--- @include schema_new/bronze/Identity/raw_machine_downtime.sql
--- @include schema_new/bronze/Identity/raw_machine_status.sql
--- @include schema_new/bronze/Identity/raw_machine_alarms.sql
--- @include schema_new/bronze/Identity/raw_machine_energy.sql
--- @include schema_new/bronze/Identity/raw_machine_focas.sql
--- @include schema_new/bronze/Identity/raw_machine_focas_program_production.sql
--- @include schema_new/bronze/Identity/raw_machine_tool_usage.sql
--- @include schema_new/bronze/Identity/raw_machine_pm_status.sql
--- @include schema_new/bronze/Identity/raw_machine_am_status.sql
+-- @include schema_new/bronze/Tables/raw_*.sql#table
+-- @include schema_new/bronze/Tables/raw_*.sql#identity
 
 DO $continue$
 DECLARE

@@ -3,13 +3,4 @@
 -- transaction: yes
 -- lock: SHARE on the flat tables: no source writes to them before the upgrade is through
 -- down: the indexes go
--- @include schema_new/bronze/Indexes/raw_machine_cycles.sql
--- @include schema_new/bronze/Indexes/raw_machine_downtime.sql
--- @include schema_new/bronze/Indexes/raw_machine_status.sql
--- @include schema_new/bronze/Indexes/raw_machine_alarms.sql
--- @include schema_new/bronze/Indexes/raw_machine_energy.sql
--- @include schema_new/bronze/Indexes/raw_machine_focas.sql
--- @include schema_new/bronze/Indexes/raw_machine_focas_program_production.sql
--- @include schema_new/bronze/Indexes/raw_machine_tool_usage.sql
--- @include schema_new/bronze/Indexes/raw_machine_pm_status.sql
--- @include schema_new/bronze/Indexes/raw_machine_am_status.sql
+-- @include schema_new/bronze/Tables/raw_*.sql#indexes

@@ -3,13 +3,11 @@
 -- transaction: yes
 -- lock: none on anything there was
 -- down: the seven tables are archived with their rows
-CREATE SCHEMA _etl;
-COMMENT ON SCHEMA _etl IS 'Control plane of the loads: watermarks, runs, rejected rows, procedures';
-
--- @include schema_new/_etl/Tables/watermarks.sql
--- @include schema_new/_etl/Tables/fence_readings.sql
--- @include schema_new/_etl/Tables/job_runs.sql
--- @include schema_new/_etl/Tables/rejected_rows.sql
+-- @include schema_new/schemas.sql#etl
+-- @include schema_new/_etl/Tables/watermarks.sql#table
+-- @include schema_new/_etl/Tables/fence_readings.sql#table
+-- @include schema_new/_etl/Tables/job_runs.sql#table
+-- @include schema_new/_etl/Tables/rejected_rows.sql#table
 -- @include schema_new/_etl/Tables/discarded_rejects.sql
 -- @include schema_new/_etl/Tables/feed_records.sql
 -- @include schema_new/_etl/Tables/kept_chunks.sql

@@ -4,7 +4,6 @@
 -- lock: none: one index probe a machine
 -- down: the cache goes; it is worked out from silver again
 -- @include schema_new/silver/Tables/latest_cycle_state.sql
--- @include schema_new/silver/Grants/latest_cycle_state.sql
 -- @include schema_new/silver/Functions/fn_rebuild_cycle_state.sql
 
 SELECT silver.fn_rebuild_cycle_state();

@@ -6,4 +6,3 @@
 -- @include schema_new/master/Views/v_shift_windows.sql
 -- @include schema_new/master/Functions/fn_get_shift.sql
 -- @include schema_new/master/Functions/fn_get_shift_id.sql
--- @include schema_new/master/Grants/shift_functions.sql

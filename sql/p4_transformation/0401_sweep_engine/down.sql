@@ -1,5 +1,5 @@
 -- what: drops the skeleton and the views
--- why: mirrors the step up
+-- why: mirrors the step up; the watermarks stay, since bronze rows were loaded up to them
 -- transaction: yes
 -- lock: none that anybody else wants
 -- down: undone by upgrading again
@@ -15,6 +15,17 @@ DROP FUNCTION _etl.fn_record_fed_rows(text, integer, bigint, bigint, bytea);
 DROP FUNCTION _etl.fn_fed_rows(text, integer[], bigint[], bigint[]);
 DROP FUNCTION _etl.fn_kafka_offsets();
 DROP FUNCTION _etl.fn_pipeline_lag();
+DROP PROCEDURE
+    _etl.sp_load_machine_am_status(integer, jsonb),
+    _etl.sp_load_machine_pm_status(integer, jsonb),
+    _etl.sp_load_machine_tool_usage(integer, jsonb),
+    _etl.sp_load_machine_focas_program_production(integer, jsonb),
+    _etl.sp_load_machine_focas(integer, jsonb),
+    _etl.sp_load_machine_energy(integer, jsonb),
+    _etl.sp_load_machine_alarms(integer, jsonb),
+    _etl.sp_load_machine_status(integer, jsonb),
+    _etl.sp_load_machine_downtime(integer, jsonb),
+    _etl.sp_load_machine_cycles(integer, jsonb);
 DROP PROCEDURE _etl.sp_resend_rejected(text, text, bigint);
 DROP PROCEDURE _etl.sp_run_pipeline(text, integer, jsonb);
 DROP FUNCTION _etl.fn_reject_next_row(text, bigint, bigint, text, text);

@@ -1,8 +1,8 @@
--- what: the skeleton of the loads: fence, batch, rejects, run log; the record of fed files; views
+-- what: the skeleton of the loads, their entry points and watermarks; the record of fed files; views
 -- why: written once, so that ten pipelines cannot differ in what makes them exact
 -- transaction: yes
 -- lock: none
--- down: functions, procedures and views go; what they wrote stays for 0301 to lay down
+-- down: functions, procedures and views go; watermarks and what the loads wrote stay
 -- @include schema_new/_etl/Functions/fn_sequence_holders.sql
 -- @include schema_new/_etl/Functions/fn_fence.sql
 -- @include schema_new/_etl/Functions/fn_sequence_fault.sql
@@ -11,8 +11,10 @@
 -- @include schema_new/_etl/Functions/fn_load_rows.sql
 -- @include schema_new/_etl/Functions/fn_run_batch.sql
 -- @include schema_new/_etl/Functions/fn_reject_next_row.sql
--- @include schema_new/_etl/Procedures/sp_run_pipeline.sql
--- @include schema_new/_etl/Procedures/sp_resend_rejected.sql
+-- @include schema_new/_etl/Stored Procedures/sp_run_pipeline.sql
+-- @include schema_new/_etl/Stored Procedures/sp_resend_rejected.sql
+-- @include schema_new/_etl/Stored Procedures/sp_load.sql
+-- @include schema_new/_etl/Tables/watermarks.sql#seed
 -- @include schema_new/_etl/Functions/fn_fed_rows.sql
 -- @include schema_new/_etl/Functions/fn_record_fed_rows.sql
 -- @include schema_new/_etl/Functions/fn_pipeline_lag.sql

@@ -3,7 +3,6 @@
 -- transaction: yes
 -- lock: none that anybody else wants
 -- down: undone by upgrading again, which goes on at the same watermark
-DROP PROCEDURE _etl.sp_load_machine_cycles(integer, jsonb);
 DROP FUNCTION _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer);
 DROP FUNCTION _etl.fn_run_seconds(timestamptz, timestamptz);
 DROP FUNCTION _etl.fn_gap_seconds(timestamptz, timestamptz);

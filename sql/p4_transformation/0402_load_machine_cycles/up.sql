@@ -1,10 +1,8 @@
--- what: the load of machine cycles, with stitching, and its watermark
+-- what: the load of machine cycles, with stitching
 -- why: gaps between cycles are worked out where the data is, against the cached last cycle
 -- transaction: yes
 -- lock: none
--- down: the load goes; its watermark is archived with the others
+-- down: the load goes; its watermark stays
 -- @include schema_new/_etl/Functions/fn_gap_seconds.sql
 -- @include schema_new/_etl/Functions/fn_run_seconds.sql
 -- @include schema_new/_etl/Functions/fn_load_machine_cycles.sql
--- @include schema_new/_etl/Procedures/sp_load_machine_cycles.sql
--- @include schema_new/_etl/Seeds/machine_cycles.sql

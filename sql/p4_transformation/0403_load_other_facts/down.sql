@@ -3,23 +3,14 @@
 -- transaction: yes
 -- lock: none that anybody else wants
 -- down: undone by upgrading again, which goes on at the same watermarks
-DROP PROCEDURE _etl.sp_load_machine_am_status(integer, jsonb);
 DROP VIEW _etl.v_transform_machine_am_status;
-DROP PROCEDURE _etl.sp_load_machine_pm_status(integer, jsonb);
 DROP VIEW _etl.v_transform_machine_pm_status;
-DROP PROCEDURE _etl.sp_load_machine_tool_usage(integer, jsonb);
 DROP VIEW _etl.v_transform_machine_tool_usage;
-DROP PROCEDURE _etl.sp_load_machine_focas_program_production(integer, jsonb);
 DROP VIEW _etl.v_transform_machine_focas_program_production;
-DROP PROCEDURE _etl.sp_load_machine_focas(integer, jsonb);
 DROP VIEW _etl.v_transform_machine_focas;
-DROP PROCEDURE _etl.sp_load_machine_energy(integer, jsonb);
 DROP VIEW _etl.v_transform_machine_energy;
-DROP PROCEDURE _etl.sp_load_machine_alarms(integer, jsonb);
 DROP VIEW _etl.v_transform_machine_alarms;
-DROP PROCEDURE _etl.sp_load_machine_status(integer, jsonb);
 DROP VIEW _etl.v_transform_machine_status;
-DROP PROCEDURE _etl.sp_load_machine_downtime(integer, jsonb);
 DROP VIEW _etl.v_transform_machine_downtime;
 DROP FUNCTION _etl.fn_to_decimal(double precision);
 DROP FUNCTION _etl.fn_fits_decimal(double precision);

@@ -1,36 +1,10 @@
--- what: the loads of the nine facts whose rows stand on their own, and their watermarks
+-- what: the loads of the nine facts whose rows stand on their own
 -- why: silver's other tables are fed from bronze, by one statement that a view for each fact fills in
 -- transaction: yes
 -- lock: none
--- down: the loads go; their watermarks are archived with the others
+-- down: the loads go; their watermarks stay
 -- @include schema_new/_etl/Functions/fn_fits_integer.sql
 -- @include schema_new/_etl/Functions/fn_to_integer.sql
 -- @include schema_new/_etl/Functions/fn_fits_decimal.sql
 -- @include schema_new/_etl/Functions/fn_to_decimal.sql
--- @include schema_new/_etl/Views/v_transform_machine_downtime.sql
--- @include schema_new/_etl/Procedures/sp_load_machine_downtime.sql
--- @include schema_new/_etl/Seeds/machine_downtime.sql
--- @include schema_new/_etl/Views/v_transform_machine_status.sql
--- @include schema_new/_etl/Procedures/sp_load_machine_status.sql
--- @include schema_new/_etl/Seeds/machine_status.sql
--- @include schema_new/_etl/Views/v_transform_machine_alarms.sql
--- @include schema_new/_etl/Procedures/sp_load_machine_alarms.sql
--- @include schema_new/_etl/Seeds/machine_alarms.sql
--- @include schema_new/_etl/Views/v_transform_machine_energy.sql
--- @include schema_new/_etl/Procedures/sp_load_machine_energy.sql
--- @include schema_new/_etl/Seeds/machine_energy.sql
--- @include schema_new/_etl/Views/v_transform_machine_focas.sql
--- @include schema_new/_etl/Procedures/sp_load_machine_focas.sql
--- @include schema_new/_etl/Seeds/machine_focas.sql
--- @include schema_new/_etl/Views/v_transform_machine_focas_program_production.sql
--- @include schema_new/_etl/Procedures/sp_load_machine_focas_program_production.sql
--- @include schema_new/_etl/Seeds/machine_focas_program_production.sql
--- @include schema_new/_etl/Views/v_transform_machine_tool_usage.sql
--- @include schema_new/_etl/Procedures/sp_load_machine_tool_usage.sql
--- @include schema_new/_etl/Seeds/machine_tool_usage.sql
--- @include schema_new/_etl/Views/v_transform_machine_pm_status.sql
--- @include schema_new/_etl/Procedures/sp_load_machine_pm_status.sql
--- @include schema_new/_etl/Seeds/machine_pm_status.sql
--- @include schema_new/_etl/Views/v_transform_machine_am_status.sql
--- @include schema_new/_etl/Procedures/sp_load_machine_am_status.sql
--- @include schema_new/_etl/Seeds/machine_am_status.sql
+-- @include schema_new/_etl/Views/v_transform_*.sql

@@ -3,4 +3,4 @@
 -- transaction: yes
 -- lock: none
 -- down: the jobs go; a run that is under way ends by itself
--- @include schema_new/_etl/Jobs/load_facts.sql
+-- @include schema_new/_etl/jobs.sql#load_facts

@@ -3,4 +3,4 @@
 -- transaction: yes
 -- lock: none; sessions that are open keep their setting
 -- down: the setting goes
--- @include schema_new/_etl/Roles/asynchronous_commit.sql
+-- @include schema_new/roles.sql#asynchronous_commit

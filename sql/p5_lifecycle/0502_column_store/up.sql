@@ -3,24 +3,6 @@
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on bronze's and silver's hypertables, milliseconds: nothing is compressed now
 -- down: compressed chunks are decompressed one by one, then the settings go
--- @include schema_new/bronze/Policies/raw_machine_cycles.sql
--- @include schema_new/bronze/Policies/raw_machine_downtime.sql
--- @include schema_new/bronze/Policies/raw_machine_status.sql
--- @include schema_new/bronze/Policies/raw_machine_alarms.sql
--- @include schema_new/bronze/Policies/raw_machine_energy.sql
--- @include schema_new/bronze/Policies/raw_machine_focas.sql
--- @include schema_new/bronze/Policies/raw_machine_focas_program_production.sql
--- @include schema_new/bronze/Policies/raw_machine_tool_usage.sql
--- @include schema_new/bronze/Policies/raw_machine_pm_status.sql
--- @include schema_new/bronze/Policies/raw_machine_am_status.sql
--- @include schema_new/silver/Policies/machine_cycles.sql
--- @include schema_new/silver/Policies/machine_downtime.sql
--- @include schema_new/silver/Policies/machine_status.sql
--- @include schema_new/silver/Policies/machine_alarms.sql
--- @include schema_new/silver/Policies/machine_energy.sql
--- @include schema_new/silver/Policies/machine_focas.sql
--- @include schema_new/silver/Policies/machine_focas_program_production.sql
--- @include schema_new/silver/Policies/machine_tool_usage.sql
--- @include schema_new/silver/Policies/machine_pm_status.sql
--- @include schema_new/silver/Policies/machine_am_status.sql
--- @include schema_new/silver/Policies/customer_feedback.sql
+-- @include schema_new/bronze/Tables/raw_*.sql#column_store
+-- @include schema_new/silver/Tables/machine_*.sql#column_store
+-- @include schema_new/silver/Tables/customer_feedback.sql#column_store

@@ -5,6 +5,6 @@
 -- down: the action goes; what it dropped was loaded before
 -- @include schema_new/_etl/Functions/fn_drop_bronze_chunk.sql
 -- @include schema_new/_etl/Functions/fn_trim_logs.sql
--- @include schema_new/_etl/Procedures/sp_retain_bronze.sql
+-- @include schema_new/_etl/Stored Procedures/sp_retain_bronze.sql
 -- @include schema_new/_etl/Views/v_kept_chunks.sql
--- @include schema_new/_etl/Jobs/retain_bronze.sql
+-- @include schema_new/_etl/jobs.sql#retain_bronze

@@ -1,7 +1,0 @@
--- New: the pipeline's row; one that slept through a downgrade keeps its place.
-INSERT INTO _etl.watermarks (pipeline, source_table, target_table, batch_size)
-VALUES (
-    'machine_tool_usage', 'bronze.raw_machine_tool_usage', 'silver.machine_tool_usage',
-    current_setting('setu.batch_size')::integer
-)
-ON CONFLICT (pipeline) DO NOTHING;

@@ -1,0 +1,54 @@
+-- New: the jobs of v2. v1 has no jobs of its own but its policies.
+-- @section load_facts
+-- Each load every minute, six seconds after the one before, so that ten do not start at once.
+-- A job belongs to the role that is current when it is added.
+-- @community
+SET LOCAL ROLE setu_etl;
+-- @community
+SELECT alter_job(
+    job_id => add_job(
+        proc => format('_etl.sp_load_%s', fact.name)::regproc,
+        schedule_interval => current_setting('setu.job_schedule')::interval,
+        config => jsonb_build_object(
+            'max_runtime', current_setting('setu.job_max_runtime'),
+            'late_window', current_setting('setu.late_window')
+        ),
+        initial_start => date_trunc('minute', clock_timestamp()) + INTERVAL '1 minute'
+            + fact.place * INTERVAL '6 seconds',
+        fixed_schedule => true
+    ),
+    max_runtime => current_setting('setu.job_max_runtime')::interval + INTERVAL '5 minutes',
+    max_retries => -1,
+    retry_period => current_setting('setu.job_schedule')::interval
+)
+FROM (VALUES
+    ('machine_cycles', 0),
+    ('machine_downtime', 1),
+    ('machine_status', 2),
+    ('machine_alarms', 3),
+    ('machine_energy', 4),
+    ('machine_focas', 5),
+    ('machine_focas_program_production', 6),
+    ('machine_tool_usage', 7),
+    ('machine_pm_status', 8),
+    ('machine_am_status', 9)
+) AS fact (name, place)
+ORDER BY fact.place;
+-- @community
+RESET ROLE;
+
+-- @section retain_bronze
+-- Daily, as the deploying role: only the owner of a hypertable can drop its chunks.
+-- @community
+SELECT alter_job(
+    job_id => add_job(
+        proc => '_etl.sp_retain_bronze',
+        schedule_interval => INTERVAL '1 day',
+        config => jsonb_build_object('drop_after', current_setting('setu.bronze_retention')),
+        initial_start => date_trunc('day', clock_timestamp()) + INTERVAL '1 day 3 hours',
+        fixed_schedule => true
+    ),
+    max_runtime => INTERVAL '1 hour',
+    max_retries => -1,
+    retry_period => INTERVAL '10 minutes'
+);

@@ -1,1 +1,0 @@
-CREATE INDEX history_time_idx ON alerting.history (time DESC);

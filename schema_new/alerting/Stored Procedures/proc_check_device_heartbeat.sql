@@ -1,0 +1,62 @@
+-- @section procedure
+CREATE PROCEDURE alerting.proc_check_device_heartbeat(p_threshold_minutes integer DEFAULT 15)
+LANGUAGE plpgsql SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'Asia/Kolkata'  -- what is shown as last seen is wall time, as in v1
+AS $procedure$
+DECLARE
+    v_message CONSTANT text := 'Device Offline / Heartbeat Missed';
+BEGIN
+    IF p_threshold_minutes IS NULL OR p_threshold_minutes <= 0 THEN
+        RAISE EXCEPTION 'cannot check heartbeats because the threshold is % minutes',
+            coalesce(p_threshold_minutes::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a number of minutes above 0.';
+    END IF;
+    -- Two engines at once would each miss the alert that the other is about to raise.
+    LOCK TABLE alerting.active_alerts IN SHARE ROW EXCLUSIVE MODE;
+
+    WITH machines AS MATERIALIZED (
+        SELECT m.iot_id, m.company_iot_id, s.event_time AS last_seen
+        FROM master.machine_info AS m
+        LEFT JOIN LATERAL (
+            SELECT n.event_time
+            FROM silver.machine_status AS n
+            WHERE n.machine_iot_id = m.iot_id
+            ORDER BY n.event_time DESC
+            LIMIT 1
+        ) AS s ON true
+    ),
+    -- A machine heard after its alert is not in alarm any more; its next silence is a new one.
+    answered AS (
+        UPDATE alerting.history AS h
+        SET status = 'Resolved', resolved_at = now()
+        FROM machines AS m
+        WHERE h.machine_iot_id = m.iot_id
+            AND h.rule_id IS NULL
+            AND h.message = v_message
+            AND h.status IS DISTINCT FROM 'Resolved'
+            AND h.time < m.last_seen
+    )
+    INSERT INTO alerting.history (company_iot_id, machine_iot_id, message, value_at_alert)
+    SELECT m.company_iot_id, m.iot_id, v_message, coalesce(m.last_seen::text, 'Never')
+    FROM machines AS m
+    WHERE (m.last_seen IS NULL OR m.last_seen < now() - make_interval(mins => p_threshold_minutes))
+        AND NOT EXISTS (
+            SELECT 1
+            FROM alerting.history AS h
+            WHERE h.machine_iot_id = m.iot_id
+                AND h.rule_id IS NULL
+                AND h.message = v_message
+                AND h.status IS DISTINCT FROM 'Resolved'
+                AND h.time >= coalesce(m.last_seen, '-infinity')
+        );
+END
+$procedure$;
+
+REVOKE ALL ON PROCEDURE alerting.proc_check_device_heartbeat(integer) FROM PUBLIC;
+
+COMMENT ON PROCEDURE alerting.proc_check_device_heartbeat(integer) IS
+    'Raises an alert for each machine not heard of for so many minutes, unless one is open';
+
+-- @section grants
+GRANT EXECUTE ON PROCEDURE alerting.proc_check_device_heartbeat(integer) TO setu_etl;

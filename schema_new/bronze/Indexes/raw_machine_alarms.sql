@@ -1,2 +1,0 @@
--- The sweep reads by id; time comes along so that the bound on it needs no look at the row.
-CREATE INDEX raw_machine_alarms_id_time_idx ON bronze.raw_machine_alarms (id, time DESC);

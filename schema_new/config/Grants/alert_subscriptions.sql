@@ -1,1 +1,0 @@
-GRANT SELECT ON config.alert_subscriptions TO setu_reader;

@@ -1,2 +1,0 @@
--- @community
-GRANT SELECT ON gold.hourly_energy_stats TO setu_reader;

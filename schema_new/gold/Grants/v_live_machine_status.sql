@@ -1,1 +1,0 @@
-GRANT SELECT ON gold.v_live_machine_status TO setu_reader;

@@ -1,2 +1,0 @@
--- @community
-GRANT SELECT ON gold.v_production_dashboard TO setu_reader;

@@ -1,1 +1,0 @@
-GRANT SELECT ON master.machine_assets TO setu_reader;

@@ -1,1 +1,0 @@
-GRANT SELECT ON master.production_targets TO setu_reader;

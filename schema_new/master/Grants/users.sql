@@ -1,1 +1,0 @@
-GRANT SELECT ON master.users TO setu_reader;

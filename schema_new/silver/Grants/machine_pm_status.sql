@@ -1,2 +1,0 @@
-GRANT SELECT, INSERT, UPDATE ON silver.machine_pm_status TO setu_etl;
-GRANT SELECT ON silver.machine_pm_status TO setu_reader;

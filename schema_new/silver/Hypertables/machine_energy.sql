@@ -1,5 +1,0 @@
-SELECT create_hypertable(
-    relation => 'silver.machine_energy',
-    dimension => by_range('event_time', INTERVAL '1 month'),
-    create_default_indexes => false
-);

@@ -1,1 +1,0 @@
-CREATE INDEX customer_feedback_event_time_idx ON silver.customer_feedback (event_time DESC);
