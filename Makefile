@@ -19,6 +19,7 @@ NODE_STAMP := setu/servers/node/node_modules/.setu-$(NODE_LOCK)
 help: ## Show this.
 	@echo "make demo    v1 to v2 and back on the embedded server, with data"
 	@echo "make test    the tests, on the best server at hand (docs/servers.md)"
+	@echo "make test-quick  what needs no server, in under a minute"
 	@echo "make lint    ruff, mypy, import-linter"
 	@echo "make setup   only install what the others need, into .venv and setu/servers/node/node_modules"
 	@echo "make lock    lock requirements.in into requirements.txt"
@@ -32,8 +33,12 @@ demo: setup ## Show the whole road.
 	@$(BIN)/setu demo
 
 .PHONY: test
-test: setup ## Run the tests.
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: setup ## Run the tests, a process a processor.
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: test-quick
+test-quick: $(PYTHON_STAMP) ## Run what needs no server: under a minute.
+	@$(BIN)/python -m pytest -q tests/unit $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(PYTHON_STAMP) ## Check style and types.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import uuid
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url
@@ -16,6 +19,7 @@ from tests.servers.at_hand import CAPABILITIES, KIND_VARIABLE, URL_VARIABLE, Ser
 _SERVER = pytest.StashKey[Server]()
 _FAILURE = pytest.StashKey[SetuError]()
 _MISSING = pytest.StashKey[Counter[str]]()
+_DESCRIPTIONS = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,6 +28,20 @@ def pytest_configure(config: pytest.Config) -> None:
         f"requires(*capabilities): skip where the server lacks one of {', '.join(CAPABILITIES)}",
     )
     config.stash[_MISSING] = Counter()
+    config.stash[_DESCRIPTIONS] = []
+    # Processes of one run share the seed that the last lines name.
+    os.environ.setdefault("SETU_HYPOTHESIS_SEED", str(uuid.uuid4().int % 2**32))
+    # A shell that starts the suite in the background has it ignore SIGINT, and so would every
+    # program that a test starts and interrupts.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One process on a server that is given: roles belong to the cluster. Else one a processor."""
+    kind = os.environ.get(KIND_VARIABLE)
+    given = kind == "url" or (not kind and os.environ.get(URL_VARIABLE))
+    return 0 if given else None
 
 
 def _server(config: pytest.Config) -> Server:
@@ -68,14 +86,36 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"the server {server.name} lacks {', '.join(missing)}")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of a parallel run hands to the first what it used and skipped."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    server = session.config.stash.get(_SERVER, None)
+    if output is not None and server is not None:
+        output["server"] = server.description
+        output["missing"] = dict(session.config.stash[_MISSING])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    output = getattr(node, "workeroutput", {})
+    if "server" in output:
+        node.config.stash[_DESCRIPTIONS].append(output["server"])
+        missing: Counter[str] = node.config.stash[_MISSING]
+        missing.update(output["missing"])
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     server = config.stash.get(_SERVER, None)
-    if server is None:
+    used = Counter(config.stash[_DESCRIPTIONS] + ([server.description] if server else []))
+    if not used:
         return
     terminalreporter.section("server")
-    terminalreporter.write_line(server.description)
+    for description, processes in used.items():
+        each = f", one for each of {processes} processes" if processes > 1 else ""
+        terminalreporter.write_line(f"{description}{each}")
     missing = config.stash[_MISSING]
     for name in CAPABILITIES:
         if missing[name]:
