@@ -93,7 +93,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     server = session.config.stash.get(_SERVER, None)
     if output is not None and server is not None:
         output["server"] = server.description
-        output["missing"] = dict(session.config.stash[_MISSING])
+        missing: Counter[str] = session.config.stash[_MISSING]
+        output["missing"] = dict(missing)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -66,7 +66,8 @@ def test_debootstrap_that_outlives_its_killed_maker_keeps_others_out(
     program.chmod(0o755)
     target = tmp_path / "tree"
     code = (
-        f"from pathlib import Path; from setu import debian13; debian13.make(Path({str(target)!r}))"
+        "from pathlib import Path; from tests.servers import debian13; "
+        f"debian13.make(Path({str(target)!r}))"
     )
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     root = Path(__file__).parents[2]
