@@ -52,6 +52,14 @@ class DatabaseConnectionError(SetuError):
     """The server cannot be reached, or does not let us in."""
 
 
+class RightsError(SetuError):
+    """The role may not do what the command needs."""
+
+
+class DatabaseStateError(SetuError):
+    """The database or the server is in a state in which the command cannot work."""
+
+
 class StepError(SetuError):
     """A step's files are not as they should be: missing, empty, header, include, directive."""
 

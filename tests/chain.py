@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 import psycopg2
 import psycopg2.extensions
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, NullPool, create_engine, make_url
+from sqlalchemy import Connection, make_url
 
 from alembic import command
 from setu.catalog import Catalog, snapshot
@@ -21,7 +20,8 @@ from setu.chain.repository import steps_to
 from setu.chain.runner import check_step
 from setu.chain.settings import Settings
 from setu.chain.step import Step
-from setu.db.connection import apply_session_settings
+from setu.db.connection import apply_session_settings, connected
+from setu.db.version_table import current_revision
 from setu.errors import StatementError
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
@@ -95,7 +95,7 @@ class Chain:
 
     def revision(self) -> str | None:
         """The revision at which the database stands."""
-        return self._with(lambda c: MigrationContext.configure(c).get_current_revision())
+        return self._with(current_revision)
 
     def catalog(self) -> Catalog:
         """The catalog snapshot."""
@@ -112,7 +112,7 @@ class Chain:
     def _broken(self, connection: Connection, revisions: Iterable[str]) -> list[str]:
         wanted = list(revisions)
         if not wanted:
-            now = MigrationContext.configure(connection).get_current_revision()
+            now = current_revision(connection)
             wanted = [r for r in REVISIONS if now and r <= now]
         apply_session_settings(connection, self.settings.session_settings())
         driver: Any = connection.connection.dbapi_connection
@@ -126,10 +126,7 @@ class Chain:
         return failed
 
     def _with(self, work: Callable[[Connection], _T]) -> _T:
-        engine = create_engine(
-            make_url(self.url).set(drivername="postgresql+psycopg2"), poolclass=NullPool
-        )
-        with engine.connect() as connection:
+        with connected(self.url, "test") as connection:
             return work(connection)
 
     @contextmanager

@@ -24,6 +24,8 @@ from setu.chain.runner import Run
 from setu.chain.settings import Settings
 from setu.db.connection import apply_session_settings, connected, database_url
 from setu.db.deploy_lock import deploy_lock, offline_lock_sql, offline_unlock_sql
+from setu.db.session_settings import offline_pins_sql
+from setu.db.version_table import SCHEMA, TABLE, schema_sql
 from setu.errors import DatabaseConnectionError, RevisionStateError, SetuError
 
 #: Key in ``Config.attributes``: a program that calls ``alembic.command.stamp`` puts it there.
@@ -84,6 +86,8 @@ def _run(context: ModuleType, preflight: PreflightCheck) -> None:
             _configure(context, settings, may_run=may_run, connection=connection)
             if may_run:
                 _check_before(context, connection, settings, preflight)
+            connection.exec_driver_sql(schema_sql())
+            connection.commit()
             _migrate(context)
 
 
@@ -121,7 +125,13 @@ def _setu_error(error: BaseException) -> SetuError | None:
 
 def _configure(context: ModuleType, settings: Settings, *, may_run: bool, **where: Any) -> None:
     handed = Run(settings, may_run=may_run)
-    context.configure(transaction_per_migration=True, setu=handed, **where)
+    context.configure(
+        transaction_per_migration=True,
+        setu=handed,
+        version_table=TABLE,
+        version_table_schema=SCHEMA,
+        **where,
+    )
 
 
 def _migrate(context: ModuleType) -> None:
@@ -212,6 +222,8 @@ def _preamble(settings: Settings, heads: tuple[str, ...]) -> str:
     return f"""-- For psql. It stops at the first error; the step that failed is rolled back.
 \\set ON_ERROR_STOP on
 \\set AUTOCOMMIT on
+{offline_pins_sql()}
+
 {offline_lock_sql()}
 
 DO $setu$
@@ -219,8 +231,9 @@ DECLARE
     v_expected text[] := ARRAY[{expected}]::text[];
     v_actual text[] := '{{}}';
 BEGIN
-    IF to_regclass('alembic_version') IS NOT NULL THEN
-        EXECUTE 'SELECT coalesce(array_agg(version_num::text), ''{{}}'') FROM alembic_version'
+    IF pg_catalog.to_regclass('{SCHEMA}.{TABLE}') IS NOT NULL THEN
+        EXECUTE 'SELECT coalesce(array_agg(v.version_num::text), ''{{}}'')'
+            ' FROM {SCHEMA}.{TABLE} AS v'
         INTO v_actual;
     END IF;
     IF v_actual <> v_expected THEN
@@ -235,7 +248,9 @@ DO $setu$
 BEGIN
 {calls}
 END
-$setu$;"""
+$setu$;
+
+{schema_sql()}"""
 
 
 def _literal(text: str) -> str:

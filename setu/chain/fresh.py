@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
@@ -21,6 +20,7 @@ from setu.chain.repository import alembic_config
 from setu.chain.script import Origin, Script, Statement
 from setu.chain.settings import Settings
 from setu.db.connection import apply_session_settings
+from setu.db.version_table import current_revision, migration_context, schema_sql
 from setu.errors import RevisionStateError, StatementError
 
 #: Schemas that only a database on its way has.
@@ -54,7 +54,8 @@ def apply_fresh(connection: Connection, root: Path, settings: Settings) -> str:
         for statement in _file(root, file).statements(settings.edition):
             _execute(driver, statement)
     directory = ScriptDirectory.from_config(alembic_config(root))
-    MigrationContext.configure(connection).stamp(directory, "head")
+    connection.exec_driver_sql(schema_sql())
+    migration_context(connection).stamp(directory, "head")
     connection.commit()
     return str(directory.get_current_head())
 
@@ -72,7 +73,7 @@ def _refuse_unless_empty(connection: Connection, root: Path) -> None:
         "SELECT nspname FROM pg_catalog.pg_namespace ORDER BY nspname"
     ).scalars()
     taken = [name for name in found if name in wanted | PASSING]
-    current = MigrationContext.configure(connection).get_current_revision()
+    current = current_revision(connection)
     if taken or current is not None:
         context = [f"schema {name}" for name in taken]
         if current is not None:

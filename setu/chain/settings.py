@@ -162,14 +162,12 @@ class Settings:
     def session_settings(self) -> dict[str, str]:
         """Session settings to make before a run: each ``setu.<name>``, and the timeouts.
 
-        Waits for locks are bounded. Work is not: a limit on the role would end a long backfill,
-        and a transaction is idle while a step waits to try its locks again.
+        Waits for locks are bounded; work is not. What else a session needs is pinned for every
+        connection, in ``setu.db.session_settings``.
         """
         return {
             **{f"setu.{name}": value for name, value in self._values.items()},
             "lock_timeout": f"{self.lock_timeout_ms}ms",
-            "statement_timeout": "0",
-            "idle_in_transaction_session_timeout": "0",
             "client_min_messages": "notice",
         }
 

@@ -1,4 +1,4 @@
-"""The database to work on: its address from ``DATABASE_URL``, and one connection to it."""
+"""One connection to the database, under the session settings that all of SETU runs under."""
 
 from __future__ import annotations
 
@@ -9,13 +9,25 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, NullPool, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+import psycopg2
+from sqlalchemy import URL, Connection, NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
 
-from setu.errors import DatabaseConnectionError, DatabaseUrlError
+from setu.db.address import VARIABLE, Address
+from setu.db.address import database_address as database_url
+from setu.db.rights import translated
+from setu.db.session_settings import pin_session
+from setu.errors import DatabaseConnectionError
 
-VARIABLE = "DATABASE_URL"
-EXAMPLE = "postgresql://user:password@host:5432/database"
+__all__ = [
+    "VARIABLE",
+    "apply_session_settings",
+    "autocommit",
+    "connected",
+    "database_url",
+    "open_driver",
+]
+
 CONNECT_TIMEOUT_S = 10
 NAME_BYTES = 63
 
@@ -23,71 +35,65 @@ _REASONS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("connection refused", "no such file or directory"),
         "No server answers there",
-        "start the server, or correct host and port in DATABASE_URL",
+        "Start the server, or correct host and port in DATABASE_URL",
     ),
     (
         ("could not translate host name", "name or service not known"),
         "The host is not known",
-        "correct the host in DATABASE_URL",
+        "Correct the host in DATABASE_URL",
     ),
     (
         ("timeout expired", "timed out", "no route to host", "network is unreachable"),
         "The server cannot be reached",
-        "check host, port and network; then try again",
+        "Check host, port and network; then try again",
     ),
     (
         ("password authentication failed", "no password supplied", "authentication failed"),
         "The server does not accept user and password",
-        "correct user and password in DATABASE_URL",
+        "Correct user and password in DATABASE_URL",
     ),
     (
         ("no pg_hba.conf entry",),
         "The server does not let this user in from here",
-        "ask for an entry in its pg_hba.conf, or correct user and database in DATABASE_URL",
+        "Ask for an entry in its pg_hba.conf, or correct user and database in DATABASE_URL",
     ),
-    (("does not exist",), "Database or role does not exist", "create it, or correct DATABASE_URL"),
+    (
+        ("permission denied for database",),
+        "This user may not connect to the database",
+        "GRANT CONNECT ON DATABASE … TO the user in DATABASE_URL",
+    ),
+    (
+        ("not permitted to log in",),
+        "This user may not log in",
+        "ALTER ROLE … LOGIN, or correct the user in DATABASE_URL",
+    ),
+    (
+        ("definition of service", "service file"),
+        "The service is not defined",
+        "Correct service in DATABASE_URL, or the file that PGSERVICEFILE names",
+    ),
+    (
+        ("session is read-only", "session is not read-only", "server is in hot standby"),
+        "No host of the address is the kind of server that target_session_attrs asks for",
+        "Add the primary to the hosts in DATABASE_URL",
+    ),
+    (
+        ("not currently accepting connections",),
+        "The database takes no connections",
+        "ALTER DATABASE … ALLOW_CONNECTIONS true, or correct DATABASE_URL",
+    ),
+    (("does not exist",), "Database or role does not exist", "Create it, or correct DATABASE_URL"),
     (
         ("too many connections", "too many clients", "remaining connection slots"),
         "The server has no connection to spare",
-        "try again when others have ended theirs",
+        "Try again when others have ended theirs",
     ),
     (
         ("starting up", "shutting down", "in recovery mode"),
         "The server is not ready",
-        "wait for it, then try again",
+        "Wait for it, then try again",
     ),
 )
-
-
-def database_url(environment: Mapping[str, str] | None = None) -> URL:
-    """The address in ``DATABASE_URL``, for psycopg2.
-
-    Takes ``postgres://``, ``postgresql://`` and ``postgresql+psycopg2://``. Raises
-    :class:`DatabaseUrlError`, which never shows the address: it may hold a password.
-    """
-    text = (os.environ if environment is None else environment).get(VARIABLE, "").strip()
-    if not text:
-        raise DatabaseUrlError(
-            f"{VARIABLE} is not set.",
-            hint=f"set it to the database's address: {VARIABLE}={EXAMPLE}",
-        )
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError) as error:
-        raise DatabaseUrlError(
-            f"{VARIABLE} is not an address.",
-            hint=f"write it as {EXAMPLE}; special characters in a password are percent-encoded",
-        ) from error
-    if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg2"):
-        raise DatabaseUrlError(
-            f"{VARIABLE} names {url.drivername}, not PostgreSQL.", hint=f"write it as {EXAMPLE}"
-        )
-    if not url.database:
-        raise DatabaseUrlError(
-            f"{VARIABLE} names no database.",
-            hint=f"write it as {EXAMPLE}, with the name at the end",
-        )
-    return url.set(drivername="postgresql+psycopg2")
 
 
 def application_name(purpose: str) -> str:
@@ -100,32 +106,60 @@ def application_name(purpose: str) -> str:
     return name.encode("ascii", "replace").decode()[:NAME_BYTES]
 
 
+def open_driver(address: Address | URL | str, purpose: str, **given: Any) -> Any:
+    """A psycopg2 connection under SETU's session settings.
+
+    :param purpose: what it is for, shown in ``application_name``.
+    :param given: libpq's parameters that hold unless the address has them. Raises
+        :class:`DatabaseConnectionError`.
+    """
+    address = Address.of(address)
+    defaults = {
+        "application_name": application_name(purpose),
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        **given,
+    }
+    parameters = {**defaults, **address.parameters, "client_encoding": "utf8"}
+    try:
+        driver = psycopg2.connect(**parameters)
+        try:
+            pin_session(driver)
+        except BaseException:
+            driver.close()
+            raise
+    except psycopg2.OperationalError as error:
+        raise _connection_error(address, str(error)) from None
+    return driver
+
+
 @contextmanager
-def connected(url: URL, purpose: str) -> Iterator[Connection]:
-    """One connection, without a pool; closed at the end.
+def connected(address: Address | URL | str, purpose: str) -> Iterator[Connection]:
+    """One connection, without a pool, under SETU's session settings; closed at the end.
+
+    A statement in the block that fails for want of a right, or on an object that is not there,
+    leaves it as an error that says what is missing (``setu.db.rights``).
 
     :param purpose: what the connection is for, shown in ``application_name``. Raises
         :class:`DatabaseConnectionError`.
     """
-    arguments: dict[str, Any] = {}
-    if "application_name" not in url.query:
-        arguments["application_name"] = application_name(purpose)
-    if "connect_timeout" not in url.query:
-        arguments["connect_timeout"] = CONNECT_TIMEOUT_S
-    engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
+    known = Address.of(address)
+    engine = create_engine(
+        "postgresql+psycopg2://", poolclass=NullPool, creator=lambda: open_driver(known, purpose)
+    )
     try:
         connection = engine.connect()
     except DBAPIError as error:
-        raise _connection_error(url, str(error.orig)) from error
+        raise _connection_error(known, str(error.orig)) from error
     try:
-        yield connection
+        with translated(connection):
+            yield connection
     finally:
         connection.close()
 
 
-def _connection_error(url: URL, message: str) -> DatabaseConnectionError:
-    address = url.render_as_string(hide_password=True)
-    title, hint = "The connection failed", "see the server's message above"
+def _connection_error(address: Address, message: str) -> DatabaseConnectionError:
+    message = address.hide(message)
+    title, hint = "The connection failed", "See the server's message above"
     for texts, reason, advice in _REASONS:
         if any(text in message.lower() for text in texts):
             title, hint = reason, advice

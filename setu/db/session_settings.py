@@ -1,14 +1,18 @@
-"""Read under known session settings, and leave no trace of them.
+"""The session settings that every connection, job and role of SETU runs under.
 
-What PostgreSQL prints (expressions, timestamps, floats) depends on session settings. Snapshots and
-fingerprints are taken under pinned ones.
+A server, a database and a role may have settings of their own: a search path, ``DateStyle``, an
+isolation level, timeouts. Those that could change a result, or end a long step, are pinned here,
+and nowhere else: ``pin_session`` for a connection, ``role_pins`` for the roles that ``0302`` makes,
+``offline_pins_sql`` for a script. ``pinned`` pins what decides how values print, for snapshots and
+fingerprints, and leaves no trace.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
@@ -23,6 +27,142 @@ PINNED: Final[Mapping[str, str]] = {
     "quote_all_identifiers": "off",
     "xmlbinary": "base64",
 }
+
+#: What any session of SETU runs under, whatever was set on the server, the database or the role. A
+#: setting that this server does not know, or that this role may not change, is left as it is:
+#: pre-flight says so where it matters.
+SESSION: Final[Mapping[str, str]] = {
+    # How values are read and written.
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "timezone_abbreviations": "Default",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "xmlbinary": "base64",
+    "xmloption": "content",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+    "escape_string_warning": "on",
+    "backslash_quote": "safe_encoding",
+    "quote_all_identifiers": "off",
+    "lc_numeric": "C",
+    "lc_monetary": "C",
+    "lc_time": "C",
+    # What statements mean.
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+    "transform_null_equals": "off",
+    "check_function_bodies": "on",
+    "plpgsql.variable_conflict": "error",
+    "plpgsql.check_asserts": "on",
+    "session_replication_role": "origin",
+    "gin_fuzzy_search_limit": "0",
+    "exit_on_error": "off",
+    # Fails instead of leaving out rows that a policy hides.
+    "row_security": "off",
+    # Where new objects go.
+    "default_tablespace": "",
+    "temp_tablespaces": "",
+    "default_table_access_method": "heap",
+    # What ends a statement, a transaction or a session. Waits for locks have a bound of their own.
+    "statement_timeout": "0",
+    "transaction_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+}
+
+#: Of these, what the roles of SETU need in sessions that SETU does not open: jobs, sinks.
+_ROLE_PINS: Final = (
+    "datestyle",
+    "intervalstyle",
+    "timezone",
+    "timezone_abbreviations",
+    "bytea_output",
+    "extra_float_digits",
+    "standard_conforming_strings",
+    "array_nulls",
+    "default_transaction_isolation",
+    "default_transaction_deferrable",
+    "transform_null_equals",
+    "default_tablespace",
+    "temp_tablespaces",
+)
+#: A job is bounded by its own run time.
+_JOB_PINS: Final = (
+    "statement_timeout",
+    "transaction_timeout",
+    "lock_timeout",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+)
+
+# Only pg_catalog and the schema of the extension: an object of somebody else's has no say. pg_temp
+# stands last, or a temporary table would come before all.
+_SEARCH_PATH: Final = """
+SELECT pg_catalog.concat_ws(
+    ', ',
+    'pg_catalog',
+    (
+        SELECT pg_catalog.quote_ident(n.nspname)
+        FROM pg_catalog.pg_extension AS e
+        INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+        WHERE e.extname = 'timescaledb' AND n.nspname <> 'pg_catalog'
+    ),
+    'pg_temp'
+)"""
+# One that may not be changed (session_replication_role, for whoever is no superuser) is left out.
+_CHANGEABLE: Final = """
+SELECT s.name, w.value
+FROM pg_catalog.jsonb_each_text({pins}::pg_catalog.jsonb) AS w (name, value)
+INNER JOIN pg_catalog.pg_settings AS s ON pg_catalog.lower(s.name) = w.name
+WHERE s.context = 'user' OR pg_catalog.has_parameter_privilege(s.name, 'SET')"""
+_OLDEST_WITH_PARAMETER_PRIVILEGES: Final = 150_000
+
+
+def pin_session(driver: Any) -> None:
+    """Put a psycopg2 connection under ``SESSION`` for its life.
+
+    The connection must be in no transaction; it is in none afterwards.
+    """
+    changeable = _CHANGEABLE.format(pins="%s")
+    if driver.server_version < _OLDEST_WITH_PARAMETER_PRIVILEGES:
+        changeable = changeable.partition(" OR ")[0]
+    before = driver.autocommit
+    driver.autocommit = True
+    try:
+        with driver.cursor() as cursor:
+            cursor.execute("SELECT pg_catalog.set_config('search_path', 'pg_catalog', false)")
+            # Its settings are there once it is loaded.
+            cursor.execute("DO LANGUAGE plpgsql $$ BEGIN END $$")
+            cursor.execute(
+                "SELECT pg_catalog.set_config(c.name, c.value, false)"
+                f" FROM ({changeable}) AS c (name, value)",
+                (json.dumps(dict(SESSION)),),
+            )
+            cursor.execute(f"SELECT pg_catalog.set_config('search_path', ({_SEARCH_PATH}), false)")
+    finally:
+        driver.autocommit = before
+
+
+def role_pins() -> str:
+    """What step ``0302`` sets for its roles in its database, as JSON: for all, for ``setu_etl``."""
+    common = {name: SESSION[name] for name in _ROLE_PINS}
+    jobs = {name: SESSION.get(name, "0") for name in _JOB_PINS}
+    return json.dumps({"every": common, "setu_etl": jobs}, separators=(",", ":"))
+
+
+def offline_pins_sql() -> str:
+    """The same as :func:`pin_session`, as a statement for an offline script."""
+    pins = "'" + json.dumps(dict(SESSION)).replace("'", "''") + "'"
+    return f"""SELECT pg_catalog.set_config('search_path', 'pg_catalog', false);
+DO $setu$
+BEGIN
+    PERFORM pg_catalog.set_config(c.name, c.value, false)
+    FROM ({_CHANGEABLE.format(pins=pins)}) AS c (name, value);
+    PERFORM pg_catalog.set_config('search_path', ({_SEARCH_PATH}), false);
+END
+$setu$;"""
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from setu.chain.settings import Settings
 from setu.db.connection import autocommit
 from setu.db.deploy_lock import deploy_lock
+from setu.db.version_table import current_revision
 from setu.errors import SetuError
 
 SCRIPT = Path("sql/operations/drop_archive.sql")
@@ -66,7 +66,7 @@ def _execute(cursor: Any, root: Path, settings: Settings) -> None:
 
 
 def _check(connection: Connection, broken: Callable[[], list[str]]) -> None:
-    current = MigrationContext.configure(connection).get_current_revision()
+    current = current_revision(connection)
     if current is None or current < FIRST_REVISION:
         raise ArchiveError(
             "The archive cannot be dropped at this revision.",

@@ -23,8 +23,9 @@ import psycopg2.errors
 from psycopg2 import sql
 from sqlalchemy import URL
 
-from setu.db.connection import CONNECT_TIMEOUT_S, application_name
-from setu.errors import SetuError
+from setu.db.address import Address
+from setu.db.connection import open_driver
+from setu.errors import DatabaseConnectionError, SetuError
 
 DAY = 86_400.0
 FIRST_PAUSE = 1.0
@@ -71,16 +72,13 @@ class Worker:
     """
 
     def __init__(
-        self, url: URL, schedule: Schedule, say: Callable[[str], None], stop: threading.Event
+        self,
+        url: Address | URL,
+        schedule: Schedule,
+        say: Callable[[str], None],
+        stop: threading.Event,
     ) -> None:
-        address = url.set(drivername="postgresql+psycopg2")
-        _, given = address.get_dialect()().create_connect_args(address)
-        self._settings: dict[str, Any] = {
-            "application_name": application_name("worker"),
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            **TCP_SETTINGS,
-            **given,
-        }
+        self._address = Address.of(url)
         self._schedule = schedule
         self._say = say
         self._stop = stop
@@ -108,8 +106,8 @@ class Worker:
         Raises :class:`ServerAwayError`.
         """
         try:
-            connection = psycopg2.connect(**self._settings)
-        except psycopg2.OperationalError as error:
+            connection = open_driver(self._address, "worker", **TCP_SETTINGS)
+        except (DatabaseConnectionError, psycopg2.OperationalError) as error:
             raise ServerAwayError(_first_line(error)) from error
         try:
             connection.autocommit = True

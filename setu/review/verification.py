@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from setu.chain.repository import steps_to
@@ -16,6 +15,7 @@ from setu.chain.runner import check_step
 from setu.chain.settings import Settings
 from setu.chain.step import Step
 from setu.db.connection import apply_session_settings
+from setu.db.version_table import current_revision
 from setu.errors import RevisionStateError, StatementError
 
 
@@ -34,7 +34,7 @@ def verify_database(connection: Connection, root: Path, settings: Settings) -> I
     Raises :class:`RevisionStateError` when the database is at no revision, or an unknown one.
     """
     apply_session_settings(connection, settings.session_settings())
-    current = MigrationContext.configure(connection).get_current_revision()
+    current = current_revision(connection)
     connection.rollback()
     if current is None:
         raise RevisionStateError(

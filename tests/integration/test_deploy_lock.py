@@ -136,7 +136,7 @@ def test_a_second_deploy_changes_nothing_and_names_the_first(
                 move(repository.config("deploy_lock_wait=0"), "head")
         command.current(repository.config())
         with holder.cursor() as cursor:
-            cursor.execute("SELECT to_regclass('public.one'), to_regclass('alembic_version')")
+            cursor.execute("SELECT to_regclass('public.one'), to_regclass('_setu.version')")
             assert cursor.fetchall() == [(None, None)]
     finally:
         holder.close()

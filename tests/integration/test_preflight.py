@@ -298,7 +298,7 @@ class TestAdopt:
         return run
 
     def revision(self, connection: Connection) -> str:
-        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+        found = connection.exec_driver_sql("SELECT version_num FROM _setu.version").scalar_one()
         return str(found)
 
     def test_v1_is_marked_and_left_as_it_is(
@@ -327,7 +327,7 @@ class TestAdopt:
         with pytest.raises(PreflightError, match=r"missing: column master\.shifts\.shift_name"):
             adopt()
         with v1.engine.connect() as again:
-            query = "SELECT to_regclass('alembic_version')"
+            query = "SELECT to_regclass('_setu.version')"
             assert again.exec_driver_sql(query).scalar_one() is None
 
     def test_database_without_v1_is_refused(

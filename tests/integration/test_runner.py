@@ -61,9 +61,9 @@ def query(database_url: str, sql: str) -> list[tuple[Any, ...]]:
 
 
 def revision_of(database_url: str) -> str | None:
-    if query(database_url, "SELECT to_regclass('public.alembic_version')") == [(None,)]:
+    if query(database_url, "SELECT to_regclass('_setu.version')") == [(None,)]:
         return None
-    rows = query(database_url, "SELECT version_num FROM public.alembic_version")
+    rows = query(database_url, "SELECT version_num FROM _setu.version")
     return str(rows[0][0]) if rows else None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from alembic.runtime.migration import MigrationContext
 from rich.console import Console
 from rich.text import Text
 
@@ -14,6 +13,7 @@ from setu.chain.environment import COMMAND
 from setu.chain.repository import alembic_config, repository_root
 from setu.chain.settings import Settings
 from setu.db.connection import connected, database_url
+from setu.db.version_table import current_revision
 from setu.errors import PreflightError, RevisionStateError
 from setu.preflight import Plan
 from setu.preflight.check import inspect
@@ -36,7 +36,7 @@ def adopt(
     settings = Settings.from_x_arguments(setting or [])
     root = repository_root()
     with connected(database_url(), "adopt") as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
+        current = current_revision(connection)
         if current is not None:
             raise RevisionStateError(
                 f"The database is in the chain already, at {current}.",

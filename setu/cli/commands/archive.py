@@ -37,8 +37,7 @@ def drop(
     url = database_url()
     if not yes:
         typer.confirm(
-            f"Drop v1's rows in {url.render_as_string(hide_password=True)} for good? "
-            "No downgrade can bring them back",
+            f"Drop v1's rows in {url} for good? No downgrade can bring them back",
             abort=True,
         )
     with connected(url, "archive drop") as connection:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from alembic.runtime.migration import MigrationContext
 from rich.console import Console
 from rich.text import Text
 
 from setu.catalog import Catalog, differences, render_differences, snapshot
 from setu.chain.repository import repository_root
+from setu.db.address import Address
 from setu.db.connection import connected, database_url
+from setu.db.version_table import current_revision
 from setu.errors import RevisionStateError, SetuError
 from setu.preflight.findings import V1_REVISION
 from setu.preflight.v1_catalog import FILE, v1_snapshot
@@ -68,7 +69,7 @@ def freeze_command() -> None:
     """Write schema/catalog.json, what pre-flight expects of v1, from a database at 0001."""
     root = repository_root()
     with connected(database_url(), "catalog") as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
+        current = current_revision(connection)
         if current != V1_REVISION:
             raise RevisionStateError(
                 f"The database is not at {V1_REVISION}, but at {current or 'no revision'}.",
@@ -81,7 +82,7 @@ def freeze_command() -> None:
 
 def _read(source: str, schemas: list[str] | None) -> Catalog:
     if "://" in source:
-        with connected(database_url({"DATABASE_URL": source}), "catalog") as connection:
+        with connected(Address.parse(source, source="The address"), "catalog") as connection:
             return snapshot(connection, schemas=schemas)
     path = Path(source)
     if not path.is_file():

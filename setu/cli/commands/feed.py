@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import psycopg2
 import typer
 
-from setu.errors import DatabaseConnectionError
+from setu.db.address import Address
+from setu.db.connection import open_driver
 from setu.ingest.gateway import BATCH_ROWS, FeedReport, Rejection, append_rejections
 from setu.ingest.gateway import feed as feed_files
 
@@ -46,16 +46,7 @@ def feed(
     def on_batch(report: FeedReport) -> None:
         typer.echo(f"{report.stored:>10,} rows stored", err=True)
 
-    try:
-        connection = psycopg2.connect(
-            database_url.replace("postgresql+psycopg2:", "postgresql:", 1)
-        )
-    except psycopg2.Error as error:
-        raise DatabaseConnectionError(
-            "the database to feed cannot be reached",
-            context=(f"server: {str(error).strip()}",),
-            hint="Check DATABASE_URL, and that the server runs.",
-        ) from error
+    connection = open_driver(Address.parse(database_url), "feed")
     try:
         report = feed_files(
             connection, files, batch_rows=batch_rows, on_batch=on_batch, on_rejection=on_rejection
