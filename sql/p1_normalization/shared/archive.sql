@@ -1,3 +1,4 @@
+-- lint: allow-file plain-create: the archive outlives a downgrade and is met again
 -- What is archived, and how it is archived and restored. Kept across downgrades.
 CREATE SCHEMA IF NOT EXISTS _archive;
 COMMENT ON SCHEMA _archive IS

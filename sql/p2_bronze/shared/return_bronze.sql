@@ -1,3 +1,4 @@
+-- lint: allow-file plain-create: the archive outlives a downgrade and is met again
 -- The flat tables with their pipelines, and where v1 has the same rows: the array of its payload, and
 -- the column behind each key of an element. Null where v1 has no such array.
 CREATE TABLE IF NOT EXISTS _archive.flat_tables (
