@@ -9,6 +9,8 @@ from setu.chain.checksums import verify_released
 from setu.chain.repository import repository_root, steps_to
 from setu.errors import StepError
 from setu.review.lint import lint as problems_of
+from setu.review.sql_style import check_style
+from setu.review.squawk import check_steps, squawk_program
 
 
 def register(app: typer.Typer) -> None:
@@ -17,13 +19,20 @@ def register(app: typer.Typer) -> None:
 
 
 def lint() -> None:
-    """Check every revision and its step: names, headers, includes, checksums."""
+    """Check every revision, its step and its SQL: names, headers, style, squawk, checksums."""
     root = repository_root()
+    console = Console(highlight=False)
     problems = problems_of(root)
+    problems += [str(violation) for violation in check_style(root)]
+    squawk = squawk_program()
+    if squawk is None:
+        console.print("squawk is not installed, so its rules were not checked.", markup=False)
+    elif not problems:
+        problems += check_steps(root, squawk)
     if problems:
         raise StepError(
-            "The chain breaks its rules.", context=problems, hint="mend each of the lines above"
+            "The chain breaks its rules.", context=problems, hint="Correct each of the lines above"
         )
     verify_released(root)
     count = len(steps_to(root))
-    Console(highlight=False).print(f"{count} revisions are in order.", markup=False)
+    console.print(f"{count} revisions are in order.", markup=False)
