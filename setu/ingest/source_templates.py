@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from setu.chain.repository import shipped_root
@@ -26,6 +27,9 @@ BRONZE_TYPES = {
 }
 # Kafka numbers its partitions with 32 bits; SQLite has one kind of integer.
 NARROWER = {"kafka_partition": "integer"}
+
+# A cell in the type that bronze wants.
+Value = int | float | str | datetime | None
 
 
 class SourceTemplateError(SetuError):

@@ -1,4 +1,4 @@
-"""Gateway files into bronze: what arrives, where a run resumes, and what is set aside."""
+"""Gateway files into bronze: what arrives, where a run resumes, and what is rejected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from setu.chain.order import schema_sections
 from setu.cli.commands import feed as feed_command
 from setu.ingest.gateway import (
     FeedReport,
@@ -35,8 +34,9 @@ from setu.simulate.fleet import (
     write_gateway_file,
     write_gateway_rows,
 )
+from tests.bronze import create_bronze
 from tests.data import OKUMA_CYCLES
-from tests.v1 import ROOT, connect, query, run, value
+from tests.v1 import connect, query, run, value
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 MACHINES = [("GW-1", 1), ("GW-2", 2), ("GW-3", 3)]
@@ -48,11 +48,7 @@ def bronze(database_url: str) -> Iterator[Any]:
     """A connection to a database with bronze's flat tables."""
     connection = connect(database_url)
     try:
-        run(connection, "CREATE SCHEMA bronze")
-        for section in schema_sections(ROOT):
-            bronze = section.file.startswith("schema_new/bronze/Tables/raw_")
-            if bronze and section.name in ("table", "identity"):
-                run(connection, section.text)
+        create_bronze(connection)
         connection.commit()
         yield connection
     finally:
@@ -219,9 +215,7 @@ def test_a_second_run_stores_nothing_again(bronze: Any, tmp_path: Path) -> None:
     assert _count(bronze) == 30
 
 
-def test_only_rows_above_the_highest_stored_offset_of_their_partition_are_sent(
-    bronze: Any, tmp_path: Path
-) -> None:
+def test_only_rows_that_are_not_stored_are_sent(bronze: Any, tmp_path: Path) -> None:
     first = _file(tmp_path, *(replace(ROW, kafka_offset=n) for n in range(5)), name="a")
     feed(bronze, [first])
     write_gateway_file(first, [replace(ROW, kafka_offset=5)])
@@ -255,15 +249,19 @@ def test_a_run_that_stops_anywhere_resumes_without_a_gap(bronze: Any, tmp_path: 
     assert [offset for (offset,) in offsets] == list(range(30))
 
 
-def test_rows_without_an_offset_are_sent_each_time(bronze: Any, tmp_path: Path) -> None:
-    path = _file(tmp_path, replace(ROW, kafka_partition=None, kafka_offset=None), ROW)
-    feed(bronze, [path])
+def test_rows_without_an_offset_are_known_again_by_their_values_and_number(
+    bronze: Any, tmp_path: Path
+) -> None:
+    bare = replace(ROW, kafka_partition=None, kafka_offset=None)
+    path = _file(tmp_path, bare, ROW, bare)
+    assert feed(bronze, [path]).stored == 3
+    write_gateway_file(path, [replace(bare, program_no="new")])
     report = feed(bronze, [path])
-    assert (report.stored, report.already_stored) == (1, 1)
-    assert _count(bronze) == 3
+    assert (report.stored, report.already_stored) == (1, 3)
+    assert _count(bronze) == 4
 
 
-# Rows that are set aside
+# Rows that are rejected
 
 
 @pytest.mark.parametrize(
@@ -283,7 +281,7 @@ def test_rows_without_an_offset_are_sent_each_time(bronze: Any, tmp_path: Path) 
         ("program_no", "a\0b", "zero byte"),
     ],
 )
-def test_a_broken_row_is_named_and_set_aside_and_the_others_go_on(
+def test_a_broken_row_is_named_and_rejected_and_the_others_go_on(
     bronze: Any, tmp_path: Path, column: str, broken: object, reason: str
 ) -> None:
     path = _broken(tmp_path, f"UPDATE raw_machine_cycles SET {column} = ? WHERE row_no = 1", broken)
@@ -306,7 +304,7 @@ def test_a_broken_row_is_named_and_set_aside_and_the_others_go_on(
     assert str(path) in str(rejection)
 
 
-def test_text_that_is_not_utf_8_is_set_aside(bronze: Any, tmp_path: Path) -> None:
+def test_text_that_is_not_utf_8_is_rejected(bronze: Any, tmp_path: Path) -> None:
     path = _broken(
         tmp_path,
         "UPDATE raw_machine_cycles SET program_no = CAST(x'4fff31' AS TEXT) WHERE row_no = 1",
@@ -341,6 +339,19 @@ def test_rejections_are_kept_as_lines_of_json(bronze: Any, tmp_path: Path) -> No
             "column": "cycle_start",
             "value": r"'\xe4'",
             "reason": "not an ISO-8601 time, such as 2022-08-08T13:51:36.771Z",
+            "row": {
+                "row_no": 2,
+                "kafka_partition": 0,
+                "kafka_offset": 1,
+                "device_id": "GW-1",
+                "machine_iot_id": 1,
+                "cycle_start": "ä",
+                "cycle_end": "2026-01-05T06:05:00Z",
+                "program_no": ROW.program_no,
+                "std_load_unload": 60,
+                "std_cycle_time": 420,
+                "down_threshold": 300,
+            },
         }
     ]
 
@@ -390,7 +401,12 @@ def test_a_batch_that_the_database_refuses_leaves_the_batches_before_it(
 ) -> None:
     run(
         bronze,
-        "ALTER TABLE bronze.raw_machine_cycles ADD CONSTRAINT planted CHECK (kafka_offset <> 5)",
+        """
+        CREATE FUNCTION bronze.planted() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'planted'; END $$;
+        CREATE TRIGGER planted BEFORE INSERT ON bronze.raw_machine_cycles FOR EACH ROW
+        WHEN (new.kafka_offset = 5) EXECUTE FUNCTION bronze.planted();
+        """,
     )
     bronze.commit()
     path = _file(tmp_path, *(replace(ROW, kafka_offset=n) for n in range(9)))
@@ -400,7 +416,7 @@ def test_a_batch_that_the_database_refuses_leaves_the_batches_before_it(
     assert f"from: {path} row 4" in caught.value.context
     assert _count(bronze) == 3
 
-    run(bronze, "ALTER TABLE bronze.raw_machine_cycles DROP CONSTRAINT planted")
+    run(bronze, "DROP TRIGGER planted ON bronze.raw_machine_cycles")
     bronze.commit()
     assert feed(bronze, [path], batch_rows=3).stored == 6
 
@@ -412,9 +428,11 @@ def test_a_role_with_no_more_than_its_rights_can_feed(bronze: Any, tmp_path: Pat
         CREATE ROLE setu_test_feeder;
         GRANT USAGE ON SCHEMA bronze TO setu_test_feeder;
         GRANT INSERT (kafka_partition, kafka_offset, device_id, machine_iot_id, cycle_start,
-            cycle_end, program_no, std_load_unload, std_cycle_time, down_threshold),
-            SELECT (kafka_partition, kafka_offset)
+            cycle_end, program_no, std_load_unload, std_cycle_time, down_threshold)
         ON bronze.raw_machine_cycles TO setu_test_feeder;
+        GRANT USAGE ON SCHEMA _etl TO setu_test_feeder;
+        GRANT EXECUTE ON FUNCTION _etl.fn_fed_rows(text, integer[], bigint[], bigint[]),
+            _etl.fn_record_fed_rows(text, integer, bigint, bigint, bytea) TO setu_test_feeder;
         """,
     )
     bronze.commit()
@@ -431,23 +449,23 @@ def test_a_role_with_no_more_than_its_rights_can_feed(bronze: Any, tmp_path: Pat
 # The command
 
 
-def test_setu_feed_says_what_it_did_and_keeps_what_it_set_aside(
+def test_setu_feed_says_what_it_did_and_keeps_what_it_rejected(
     bronze: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = _broken(tmp_path, "UPDATE raw_machine_cycles SET cycle_start = 'x' WHERE row_no = 2")
     kept = tmp_path / "rejects.jsonl"
     # One session is all that the embedded server has: the command takes the test's own.
-    monkeypatch.setattr(psycopg2, "connect", lambda _url: _Shared(bronze))
+    monkeypatch.setattr(feed_command, "open_driver", lambda *_: _Shared(bronze))
     app = typer.Typer()
     app.callback()(lambda: None)
     feed_command.register(app)
 
     result = CliRunner().invoke(
-        app, ["feed", str(path), "--database-url", "postgresql://x", "--rejects", str(kept)]
+        app, ["feed", str(path), "--database-url", "postgresql://x/y", "--rejects", str(kept)]
     )
 
-    assert result.exit_code == 0, result.output
-    assert "2 rows read: 1 stored in 1 batches, 0 stored before, 1 set aside" in result.output
+    assert result.exit_code == 3, result.output
+    assert "2 rows read: 1 stored in 1 batches, 0 stored before, 1 rejected" in result.output
     assert "cycle_start 'x'" in result.output
     assert len(kept.read_text().splitlines()) == 1
     assert _count(bronze) == 1
@@ -458,6 +476,14 @@ class _Shared:
 
     def __init__(self, connection: psycopg2.extensions.connection) -> None:
         self._connection = connection
+
+    @property
+    def encoding(self) -> str:
+        return self._connection.encoding
+
+    @property
+    def closed(self) -> int:
+        return self._connection.closed
 
     def close(self) -> None:
         self._connection.rollback()

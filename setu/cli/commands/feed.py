@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import psycopg2.extensions
 import typer
 
 from setu.db.address import Address
 from setu.db.connection import open_driver
-from setu.ingest.gateway import BATCH_ROWS, FeedReport, Rejection, append_rejections
+from setu.errors import SetuError
+from setu.ingest.gateway import (
+    BATCH_ROWS,
+    FeedReport,
+    GatewayFileError,
+    Rejection,
+    append_rejections,
+)
 from setu.ingest.gateway import feed as feed_files
+from setu.ingest.gateway_file import gateway_files
+from setu.ingest.watch import Watcher, counted
 
 SHOWN_REJECTIONS = 10
+JSON_FORMAT = 1
+COULD_NOT = 1
+REJECTED = 3
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +39,10 @@ def register(app: typer.Typer) -> None:
 
 
 def feed(
-    files: Annotated[list[Path], typer.Argument(help="SQLite files of gateways, all together.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="SQLite files of gateways, or directories that hold them."),
+    ],
     database_url: Annotated[
         str, typer.Option(envvar="DATABASE_URL", help="The database to feed.", show_envvar=True)
     ],
@@ -29,10 +50,30 @@ def feed(
         int, typer.Option(min=1, help="Rows in one batch, which is one transaction.")
     ] = BATCH_ROWS,
     rejects: Annotated[
-        Path, typer.Option(help="Rows that bronze cannot hold are added here, a line of JSON each.")
+        Path, typer.Option(help="Rejected rows are added here whole, a line of JSON each.")
     ] = Path("rejects.jsonl"),
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on, and feed what changes, until Ctrl-C or SIGTERM.")
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="With --watch: seconds between looks.")] = 5,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Also send rows recorded as stored: bronze lost them."),
+    ] = False,
+    accept_no_wal: Annotated[
+        bool,
+        typer.Option(
+            "--accept-no-wal",
+            help="Take a file in WAL mode without its -wal for one that was closed cleanly.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Feed gateway files into bronze; run it again with the same files after a failure."""
+    """Feed gateway files into bronze; run it again with the same files after a failure.
+
+    Exit code 0: all rows are stored. 3: some were rejected. 1: a file or the database could not be
+    used; other files were fed.
+    """
     keep = append_rejections(rejects)
     shown = 0
 
@@ -41,21 +82,103 @@ def feed(
         keep(rejection)
         shown += 1
         if shown <= SHOWN_REJECTIONS:
-            typer.echo(f"set aside: {rejection}", err=True)
+            typer.echo(f"rejected: {rejection}", err=True)
+
+    address = Address.parse(database_url)
+
+    def connect() -> psycopg2.extensions.connection:
+        connection: psycopg2.extensions.connection = open_driver(address, "feed")
+        return connection
+
+    if watch:
+        rejected = _watch(connect, files, every, batch_rows, accept_no_wal, on_rejection)
+        raise typer.Exit(REJECTED if rejected else 0)
+
+    found = gateway_files(files)
+    if not found:
+        raise SetuError(
+            "there is no gateway file to feed",
+            context=[f"looked in: {place}" for place in files],
+            hint="Give files, or a directory that holds them",
+        )
 
     def on_batch(report: FeedReport) -> None:
         typer.echo(f"{report.stored:>10,} rows stored", err=True)
 
-    connection = open_driver(Address.parse(database_url), "feed")
+    def on_refused(error: GatewayFileError) -> None:
+        typer.echo(error.message, err=True)
+
+    connection = connect()
     try:
         report = feed_files(
-            connection, files, batch_rows=batch_rows, on_batch=on_batch, on_rejection=on_rejection
+            connection,
+            found,
+            batch_rows=batch_rows,
+            again=again,
+            accept_no_log=accept_no_wal,
+            on_batch=on_batch,
+            on_rejection=on_rejection,
+            on_refused=on_refused,
         )
     finally:
         connection.close()
-    typer.echo(
-        f"{report.read:,} rows read: {report.stored:,} stored in {report.batches:,} batches, "
-        f"{report.already_stored:,} stored before, {len(report.rejections):,} set aside"
-    )
-    if report.rejections:
-        typer.echo(f"Set aside in {rejects}: mend the rows at their gateway and feed them again.")
+    if as_json:
+        typer.echo(json.dumps(_as_json(report, len(found)), indent=2))
+    else:
+        typer.echo(counted(report))
+        if report.refused:
+            typer.echo(f"{len(report.refused)} of {len(found)} files gave no row, as said above")
+        if report.rejected:
+            typer.echo(f"Rejected rows are in {rejects}: correct them at their gateway, feed again")
+    if report.refused:
+        raise typer.Exit(COULD_NOT)
+    if report.rejected:
+        raise typer.Exit(REJECTED)
+
+
+def _as_json(report: FeedReport, files: int) -> dict[str, object]:
+    return {
+        "format": JSON_FORMAT,
+        "files": files,
+        "rows_read": report.read,
+        "rows_stored": report.stored,
+        "rows_stored_before": report.already_stored,
+        "rows_rejected": report.rejected,
+        "batches": report.batches,
+        "files_refused": [
+            {"state": error.state, "what": error.title, "hint": error.hint}
+            for error in report.refused
+        ],
+    }
+
+
+def _watch(
+    connect: Callable[[], psycopg2.extensions.connection],
+    places: list[Path],
+    every: float,
+    batch_rows: int,
+    accept_no_wal: bool,
+    on_rejection: Callable[[Rejection], None],
+) -> int:
+    """Follow the places until a signal; how many rows were rejected."""
+    stop = threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+
+    def say(line: str) -> None:
+        typer.echo(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}")
+
+    for place in places:
+        if not place.exists():
+            raise SetuError(f"{place} is not there", hint="Give a directory or a file to follow")
+    watcher = Watcher(connect, places, every, say, stop, batch_rows, accept_no_wal, on_rejection)
+    say(f"following {', '.join(map(str, places))}")
+    watcher.run()
+    say("stopped")
+    return watcher.rejected
