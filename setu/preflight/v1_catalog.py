@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from setu.catalog import Catalog, Difference, differences, render_differences, snapshot
 from setu.catalog.difference import Change
 from setu.preflight.findings import Finding
+from setu.preflight.tuning import is_tuning
 
 FILE: Final = Path("schema") / "catalog.json"
 #: Kinds that only the community edition has.
@@ -22,6 +23,8 @@ COMMUNITY_KINDS: Final = ("job", "continuous aggregate")
 _COMMUNITY_CREATE: Final = re.compile(r"^-- @community\nCREATE ", re.MULTILINE)
 #: What a customer may add to v1's objects without their being another schema.
 _ADDED: Final = frozenset({"privilege", "default privilege"})
+#: What somebody may have put on v1's tables; ``dependents`` says what becomes of it.
+_HANGING_ON: Final = frozenset({"trigger", "rule", "row policy"})
 
 
 def v1_schemas(root: Path) -> list[str]:
@@ -70,8 +73,8 @@ def drift(connection: Connection, root: Path, *, community: bool) -> list[Findin
             )
         ]
     expected = Catalog.from_json(path.read_text(encoding="utf-8"))
-    found = differences_of_v1(expected, v1_snapshot(connection, root), root, community=community)
-    return _findings([d for d in found if not _is_paused_job(d)])
+    actual = v1_snapshot(connection, root)
+    return _findings(differences_of_v1(expected, actual, root, community=community), actual)
 
 
 def differences_of_v1(
@@ -86,11 +89,6 @@ def differences_of_v1(
         for difference in differences(expected, actual, ignore_kinds=COMMUNITY_KINDS)
         if difference.change is not Change.MISSING or not absent(difference.key.name)
     ]
-
-
-def _is_paused_job(difference: Difference) -> bool:
-    """Whether all that differs is that somebody paused a job; it stays so on the way and back."""
-    return difference.key.kind == "job" and set(difference.fields) == {"scheduled"}
 
 
 def _community_only(root: Path) -> Callable[[str], bool]:
@@ -109,9 +107,13 @@ def _community_only(root: Path) -> Callable[[str], bool]:
     return is_one
 
 
-def _findings(found: Sequence[Difference]) -> list[Finding]:
+def _findings(found: Sequence[Difference], actual: Catalog) -> list[Finding]:
+    """What stops the run, then what is kept, then grants that v2's objects will not have."""
+    # What hangs on v1's tables has a check of its own.
+    found = [d for d in found if d.key.kind not in _HANGING_ON or d.change is not Change.UNEXPECTED]
     added = [d for d in found if d.key.kind in _ADDED and d.change is Change.UNEXPECTED]
-    drifted = [d for d in found if d not in added]
+    tuned = [d for d in found if d not in added and is_tuning(d, actual)]
+    drifted = [d for d in found if d not in added and d not in tuned]
     results = []
     if drifted:
         results.append(
@@ -120,6 +122,17 @@ def _findings(found: Sequence[Difference]) -> list[Finding]:
                 [render_differences(drifted).rstrip()],
                 "bring the objects above to what v1 expects; move objects of your own to a schema "
                 "of your own",
+            )
+        )
+    if tuned:
+        results.append(
+            Finding(
+                f"{len(tuned)} object(s) of v1 are tuned in another way than schema/ has it. That "
+                "does no harm: it stays with v1's objects, and comes back with a downgrade. v2's "
+                "objects do not have it.",
+                [render_differences(tuned).rstrip()],
+                "Nothing, or repeat on v2's objects what is worth it",
+                stops=False,
             )
         )
     if added:

@@ -34,6 +34,13 @@ BEGIN
     LOOP
         EXECUTE format('DROP FUNCTION %s', v_function);
     END LOOP;
+    -- No one of them reads another.
+    FOR v_name IN
+        DELETE FROM _archive.archived_code AS c
+        RETURNING format('%s _archive.%s', c.kind, c.object_name)
+    LOOP
+        EXECUTE format('DROP %s', v_name);
+    END LOOP;
     FOR v_name IN
         SELECT c.view_name FROM timescaledb_information.continuous_aggregates AS c
         WHERE c.view_schema = '_archive'

@@ -101,10 +101,6 @@ def test_empty_database_passes(connection: Connection, preflight: Check) -> None
             " RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'A' $$",
             "function master.get_shift_id",
         ),
-        (
-            "SELECT public.set_chunk_time_interval('silver.machine_cycles', INTERVAL '1 day')",
-            "dimension silver.machine_cycles.cycle_start",
-        ),
     ],
 )
 def test_drifted_v1_is_named_object_by_object(
@@ -114,6 +110,56 @@ def test_drifted_v1_is_named_object_by_object(
     with pytest.raises(PreflightError, match="Nothing has been changed") as caught:
         preflight(v1)
     assert named in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("tuning", "named"),
+    [
+        ("COMMENT ON TABLE master.plants IS 'ours'", "table master.plants"),
+        ("ALTER TABLE master.plants SET (fillfactor = 70)", "fillfactor=70"),
+        ("ALTER INDEX master.plants_pkey SET (fillfactor = 70)", "index master.plants_pkey"),
+        ("ALTER TABLE master.plants ALTER plant_name SET STATISTICS 9", "master.plants.plant_name"),
+        ("CREATE INDEX own_idx ON master.plants (plant_name)", "index master.own_idx"),
+        ("CREATE STATISTICS master.pair ON company_id, plant_id FROM master.plants", "master.pair"),
+        (
+            "REVOKE EXECUTE ON FUNCTION master.get_shift_id(text, timestamptz) FROM PUBLIC",
+            "privilege function master.get_shift_id",
+        ),
+        (
+            "SELECT public.set_chunk_time_interval('silver.machine_cycles', INTERVAL '1 day')",
+            "dimension silver.machine_cycles.cycle_start",
+        ),
+    ],
+)
+def test_tuning_of_v1_is_named_and_does_not_stop_the_run(
+    v1: Connection, preflight: Check, caplog: pytest.LogCaptureFixture, tuning: str, named: str
+) -> None:
+    execute(v1, tuning)
+    with caplog.at_level(logging.WARNING):
+        preflight(v1)
+    assert named in caplog.text
+    assert "comes back with a downgrade" in caplog.text
+
+
+@pytest.mark.requires("community")
+def test_another_retention_age_is_named_and_does_not_stop_the_run(
+    v1: Connection, preflight: Check, caplog: pytest.LogCaptureFixture
+) -> None:
+    execute(
+        v1,
+        'SELECT public.alter_job(j.job_id, config => j.config || \'{"drop_after": "9 years"}\')'
+        " FROM timescaledb_information.jobs AS j"
+        " WHERE j.hypertable_name = 'machine_cycles' AND j.proc_name = 'policy_retention'",
+    )
+    with caplog.at_level(logging.WARNING):
+        preflight(v1)
+    assert "policy_retention on silver.machine_cycles" in caplog.text
+
+
+def test_a_unique_index_more_stops_the_run(v1: Connection, preflight: Check) -> None:
+    execute(v1, "CREATE UNIQUE INDEX own_key ON master.plants (plant_name)")
+    with pytest.raises(PreflightError, match=r"index master\.own_key"):
+        preflight(v1)
 
 
 def test_objects_in_other_schemas_are_no_drift(v1: Connection, preflight: Check) -> None:

@@ -99,20 +99,7 @@ SELECT _archive.move_aggregates(
     ]
 );
 
--- @include schema/master/Functions/get_shift_id.sql
--- @include schema/bronze/Stored Procedures/proc_ingest_payload.sql
--- @include schema/bronze/Stored Procedures/proc_process_bronze_batch.sql
--- @include schema/alerting/Stored Procedures/proc_check_device_heartbeat.sql
--- @include schema/alerting/Stored Procedures/proc_check_machine_downtime.sql
--- @include schema/alerting/Stored Procedures/proc_run_engine.sql
--- @include schema/gold/Functions/get_cycle_summary.sql
--- @include schema/gold/Functions/get_downtime_summary.sql
--- @include schema/gold/Functions/get_energy_summary.sql
--- @include schema/gold/Functions/get_home_screen_stats.sql
--- @include schema/gold/Views/v_production_dashboard.sql
--- @include schema/gold/Views/v_downtime_dashboard.sql
--- @include schema/gold/Views/v_live_machine_status.sql
--- @include schema/gold/Views/v_oee_dashboard.sql
+SELECT _archive.restore_code();
 
 -- As after 0103: every new v1 row is migrated again.
 -- @include sql/p1_normalization/shared/sync_master.sql

@@ -85,8 +85,8 @@ DROP FUNCTION _stage.migrate_late_machines(timestamptz);
 -- @include sql/p1_normalization/shared/drop_migrate.sql
 -- @include sql/p1_normalization/shared/drop_sync.sql
 
--- Code and views of v1 hold no rows: the way down makes them anew from schema/.
--- @include sql/p1_normalization/shared/drop_v1_code.sql
+-- @include sql/p1_normalization/shared/v1_code.sql
+SELECT _archive.archive_code();
 
 SELECT _archive.move_aggregates(
     'gold', '_archive', ARRAY[
