@@ -18,11 +18,11 @@ Rules:
 Delete the rules from the new file.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

@@ -59,12 +59,12 @@ class MiniRepository:
         number = stem.partition("_")[0]
         (self.root / f"alembic/versions/p0_baseline/{stem}.py").write_text(
             f'"""{stem}.\n\nWhat: a\nWhy: b\nRisk: c\nDowngrade: d\n"""\n'
-            "from setu.chain.runner import handover\n"
+            "from setu.chain.runner import sql_step\n"
             f"revision = {number!r}\n"
             f"down_revision = {self._last!r}\n"
             "branch_labels = None\n"
             "depends_on = None\n"
-            "upgrade, downgrade = handover(__file__)\n",
+            "upgrade, downgrade = sql_step(__file__)\n",
             encoding="utf-8",
         )
         header = f"-- what: {stem}\n-- why: b\n-- transaction: {transaction}\n"

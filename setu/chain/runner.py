@@ -17,33 +17,25 @@ from typing import Any
 
 import psycopg2
 from alembic.runtime.migration import MigrationContext
-from psycopg2.extensions import QueryCanceledError
 from sqlalchemy.exc import SQLAlchemyError
 
 from alembic import op
+from setu.chain.failures import Position, statement_error
 from setu.chain.script import Script, Statement
 from setu.chain.settings import Settings
 from setu.chain.step import Part, Step
 from setu.db.notices import streamed_notices
 from setu.errors import (
-    DeployInterruptedError,
     LockTimeoutError,
     SetuError,
     StatementError,
-    VerifyError,
 )
 
 log = logging.getLogger("setu.chain.runner")
 
-LOCK_STATES = ("55P03", "40P01")
-#: A job that runs meanwhile can change a catalog row that a step changes, too; PostgreSQL has no
-#: state of its own for that. The step is as fit to be tried again as after a lock timeout.
-CONCURRENT_CHANGE = "tuple concurrently"
 SAVEPOINT = "setu_step"
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
-SHOWN_LINES = 12
-SHOWN_WIDTH = 160
 
 
 @dataclass(frozen=True)
@@ -55,18 +47,7 @@ class Run:
     sleep: Callable[[float], None] = time.sleep
 
 
-@dataclass(frozen=True)
-class _Position:
-    """Where a step is when something goes wrong, for the message."""
-
-    step: Step
-    part: Part
-    before: str
-    transaction: bool
-    on_demand: bool = False
-
-
-def handover(revision_file: str) -> tuple[Callable[[], None], Callable[[], None]]:
+def sql_step(revision_file: str) -> tuple[Callable[[], None], Callable[[], None]]:
     """``upgrade`` and ``downgrade`` of a revision file: both run the step of the same stem.
 
     :param revision_file: the revision's ``__file__``.
@@ -102,7 +83,7 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
         return
     started = time.monotonic()
     before = _revision_before(step, part, context)
-    where = _Position(step, part, before, script.header.transaction)
+    where = Position(step, part, before, script.header.transaction)
     edition = run.settings.edition
     statements = script.statements(edition)
     checks = verify.statements(edition) if verify else []
@@ -128,7 +109,7 @@ def check_step(step: Step, connection: Any, settings: Settings) -> None:
 
     :param connection: a psycopg2 connection; the caller rolls back. Raises :class:`VerifyError`.
     """
-    where = _Position(step, "verify", step.revision, transaction=True, on_demand=True)
+    where = Position(step, "verify", step.revision, transaction=True, on_demand=True)
     for statement in step.script("verify").statements(settings.edition):
         _execute(where, "verify", statement, connection)
 
@@ -155,7 +136,7 @@ def _plain(connection: Any, sql: str) -> None:
 
 
 def _run_in_transaction(
-    where: _Position,
+    where: Position,
     statements: Sequence[Statement],
     checks: Sequence[Statement],
     context: MigrationContext,
@@ -181,7 +162,7 @@ def _run_in_transaction(
 
 
 def _outside_transaction(
-    where: _Position, statements: Sequence[Statement], context: MigrationContext, run: Run
+    where: Position, statements: Sequence[Statement], context: MigrationContext, run: Run
 ) -> None:
     failure: StatementError | None = None
     try:
@@ -199,7 +180,7 @@ def _outside_transaction(
 
 
 def _run_alone(
-    where: _Position, statements: Sequence[Statement], context: MigrationContext, run: Run
+    where: Position, statements: Sequence[Statement], context: MigrationContext, run: Run
 ) -> None:
     connection = _driver(context)
     for done, statement in enumerate(statements):
@@ -214,7 +195,7 @@ def _run_alone(
             break
 
 
-def _attempts(where: _Position, run: Run) -> Iterator[bool]:
+def _attempts(where: Position, run: Run) -> Iterator[bool]:
     """Yield whether this attempt is the last, with growing, jittered pauses in between."""
     attempts = run.settings.integer("lock_attempts")
     for attempt in range(1, attempts + 1):
@@ -244,7 +225,7 @@ def _exhausted(error: LockTimeoutError, run: Run) -> LockTimeoutError:
 
 
 def _execute(
-    where: _Position, part: Part, statement: Statement, connection: Any, *, done: int = 0
+    where: Position, part: Part, statement: Statement, connection: Any, *, done: int = 0
 ) -> None:
     """Run one statement, or raise the error that names it."""
     notice = _notice_logger(where)
@@ -252,108 +233,14 @@ def _execute(
         with streamed_notices(connection, notice), connection.cursor() as cursor:
             cursor.execute(statement.text)
     except psycopg2.Error as error:
-        raise _statement_error(where, part, statement, error, connection, done) from error
+        raise statement_error(where, part, statement, error, connection, done) from error
 
 
-def _notice_logger(where: _Position) -> Callable[[str], None]:
+def _notice_logger(where: Position) -> Callable[[str], None]:
     def notice(text: str) -> None:
         log.info("%s %s: %s", where.step.revision, where.part, text.strip())
 
     return notice
-
-
-def _statement_error(
-    where: _Position,
-    part: Part,
-    statement: Statement,
-    error: psycopg2.Error,
-    connection: Any,
-    done: int,
-) -> StatementError:
-    diag = error.diag
-    state = error.pgcode
-    message = (diag.message_primary or str(error) or type(error).__name__).strip()
-    lost = bool(connection.closed)
-    direction = {"up": "upgrade", "down": "downgrade", "verify": "verification"}[part]
-    origin = _error_origin(statement, diag)
-    lines = [f"{direction} of {where.step.name}", f"at {origin}"]
-    if origin != statement.origin:
-        lines.append(f"in the statement that begins at {statement.origin}")
-    lines += [f"    {line}" for line in _shortened(statement.text)]
-    lines.append(f"SQLSTATE {state}: {message}" if state else message)
-    for label, text in (
-        ("DETAIL", diag.message_detail),
-        ("HINT", diag.message_hint),
-        ("CONTEXT", diag.context),
-    ):
-        if text:
-            lines.append(f"{label}: {text}")
-    lines.append(_state(where, part, done, lost))
-    revision = where.step.revision
-    kind: type[StatementError] = StatementError
-    if lost:
-        kind, title = DeployInterruptedError, f"The connection was lost in revision {revision}."
-        hint = "see why in the server's log, then run the same command again"
-    elif state in LOCK_STATES or (state == "XX000" and message.startswith(CONCURRENT_CHANGE)):
-        kind, title = LockTimeoutError, f"Revision {revision} did not get its locks."
-        hint = (
-            "see in pg_locks and pg_stat_activity who holds them, then run the same command again"
-        )
-    elif isinstance(error, QueryCanceledError):
-        kind, title = DeployInterruptedError, f"Revision {revision} was cancelled."
-        hint = "run the same command again when it may go on"
-    elif where.on_demand:
-        kind, title = VerifyError, f"Revision {revision} does not hold in this database."
-        hint = "see what changed the database since the revision was applied, and mend that"
-    elif part == "verify":
-        kind, title = VerifyError, f"Revision {revision} does not pass its verify.sql."
-        hint = "mend what the message names, then run the same command again"
-    else:
-        title = f"Revision {revision} failed."
-        hint = "mend the cause, then run the same command again"
-        if not where.transaction:
-            hint += "; the step is written so that it can be repeated"
-    return kind(title, context=lines, hint=hint, sqlstate=state)
-
-
-def _error_origin(statement: Statement, diag: Any) -> object:
-    """File and line of an error: by position, by line of a DO body, or the statement's first."""
-    if diag.statement_position:
-        return statement.origin_at(int(diag.statement_position))
-    inline = "PL/pgSQL function inline_code_block line "
-    for line in reversed((diag.context or "").splitlines()):
-        if line.startswith(inline):
-            number = line.removeprefix(inline).split(" ")[0]
-            return statement.origin_of_body_line(int(number)) or statement.origin
-    return statement.origin
-
-
-def _shortened(text: str) -> list[str]:
-    lines = text.splitlines()
-    shown = [
-        line if len(line) <= SHOWN_WIDTH else line[: SHOWN_WIDTH - 1] + "…"
-        for line in lines[:SHOWN_LINES]
-    ]
-    if len(lines) > SHOWN_LINES:
-        shown.append(f"… ({len(lines) - SHOWN_LINES} more lines)")
-    return shown
-
-
-def _state(where: _Position, part: Part, done: int, lost: bool) -> str:
-    """What the database looks like after the failure."""
-    if where.on_demand:
-        return "The check changes nothing."
-    stands = f"the database stands at revision {where.before}"
-    if where.transaction:
-        return f"The step was rolled back: nothing of it was kept, {stands}."
-    if part == "verify":
-        return f"All {done} statements of the step are committed, but {stands} still."
-    unsure = " The statement itself may have committed part of its work."
-    if lost:
-        unsure = " Whether the statement itself took effect is not known."
-    if done == 0:
-        return f"It is the step's first statement, and {stands}.{unsure}"
-    return f"{done} earlier statements of the step are committed; {stands} still.{unsure}"
 
 
 def _write(

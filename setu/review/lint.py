@@ -86,8 +86,8 @@ def _module(path: Path, name: str, values: dict[str, object]) -> Iterator[str]:
             continue
         source = ast.unparse(node)
         if source in (
-            "upgrade, downgrade = handover(__file__)",
-            "(upgrade, downgrade) = handover(__file__)",
+            "upgrade, downgrade = sql_step(__file__)",
+            "(upgrade, downgrade) = sql_step(__file__)",
         ):
             handed = True
             continue
@@ -104,7 +104,7 @@ def _module(path: Path, name: str, values: dict[str, object]) -> Iterator[str]:
         if identifier not in values:
             yield f"{name}: {identifier} is missing"
     if not handed:
-        yield f"{name}: it lacks 'upgrade, downgrade = handover(__file__)'"
+        yield f"{name}: it lacks 'upgrade, downgrade = sql_step(__file__)'"
 
 
 def _orphans(root: Path) -> Iterator[str]:

@@ -45,7 +45,7 @@ def test_a_chain_in_order_has_no_problems(repository: MiniRepository) -> None:
         (FIRST, "depends_on = None\n", "", "depends_on is missing"),
         (FIRST, "branch_labels = None", "branch_labels = f()", "is not a plain value"),
         (FIRST, "Risk: c", "", "the docstring has no 'Risk:'"),
-        (FIRST, "upgrade, downgrade = handover(__file__)\n", "", "lacks 'upgrade, downgrade"),
+        (FIRST, "upgrade, downgrade = sql_step(__file__)\n", "", "lacks 'upgrade, downgrade"),
         (
             FIRST,
             "depends_on = None\n",

@@ -7,11 +7,11 @@ Risk: none: it needs a database without these schemas, and fails on one that has
 Downgrade: to an empty database; it refuses while any v1 table holds rows.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

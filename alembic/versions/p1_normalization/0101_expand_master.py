@@ -10,11 +10,11 @@ Downgrade: v1 alone; v2's rows and keys are archived, and are the same ones afte
   upgrade.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0101"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

@@ -8,11 +8,11 @@ Risk: v1's silver tables and alerting.history take no writes while triggers are 
 Downgrade: v1 alone; v2's rows are archived.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0102"
 down_revision = "0101"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

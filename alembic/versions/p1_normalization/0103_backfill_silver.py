@@ -9,11 +9,11 @@ Risk: load, no locks: set -x backfill_pause to rest between chunks. Killed, it g
 Downgrade: the record of what was migrated; the rows themselves stay in v2's table.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0103"
 down_revision = "0102"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

@@ -9,11 +9,11 @@ Downgrade: v1's tables, aggregates, code and views as they were, and in them the
   under v2, translated. It refuses where v1 cannot hold a row of v2, and names it.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0104"
 down_revision = "0103"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

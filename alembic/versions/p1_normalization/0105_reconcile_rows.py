@@ -8,11 +8,11 @@ Downgrade: migrates the rows that arrived under v2 into v1's archived tables, ch
   that the swap back is short.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0105"
 down_revision = "0104"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

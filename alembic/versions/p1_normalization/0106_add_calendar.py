@@ -6,11 +6,11 @@ Risk: none.
 Downgrade: it is archived.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0106"
 down_revision = "0105"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

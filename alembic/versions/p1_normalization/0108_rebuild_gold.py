@@ -7,11 +7,11 @@ Risk: none: aggregates are made empty and read through to silver until their pol
 Downgrade: they go; v1's come back with the swap, with their data.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0108"
 down_revision = "0107"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

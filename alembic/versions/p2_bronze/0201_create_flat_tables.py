@@ -7,11 +7,11 @@ Downgrade: rows that were not loaded go back to v1 as pending payloads, and are 
   they are.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0201"
 down_revision = "0108"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

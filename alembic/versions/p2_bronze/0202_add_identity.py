@@ -7,11 +7,11 @@ Risk: none: the tables are new.
 Downgrade: plain id columns.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0202"
 down_revision = "0201"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

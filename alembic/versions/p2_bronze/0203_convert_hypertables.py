@@ -7,11 +7,11 @@ Downgrade: empty plain tables; the hypertables are archived with their rows, sin
   a month of bronze would take hours.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0203"
 down_revision = "0202"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

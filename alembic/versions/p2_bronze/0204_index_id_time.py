@@ -6,11 +6,11 @@ Risk: SHARE lock for the build; nobody writes to bronze before the upgrade is th
 Downgrade: no indexes.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0204"
 down_revision = "0203"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

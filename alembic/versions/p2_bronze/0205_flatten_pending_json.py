@@ -10,11 +10,11 @@ Downgrade: the tables with their rows; payloads that v2 has loaded are marked pr
   rejected is a dead letter.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0205"
 down_revision = "0204"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

@@ -6,11 +6,11 @@ Risk: none: new tables.
 Downgrade: the four tables are archived with their rows.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0301"
 down_revision = "0205"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

@@ -7,11 +7,11 @@ Downgrade: rights and roles go, and passwords that were set by hand with them; a
   database uses stays.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0302"
 down_revision = "0301"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

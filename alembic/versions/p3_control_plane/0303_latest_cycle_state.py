@@ -6,11 +6,11 @@ Risk: none.
 Downgrade: the cache goes; all of it stands in silver.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0303"
 down_revision = "0302"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

@@ -6,11 +6,11 @@ Risk: none.
 Downgrade: they go; v1's function comes back with the swap.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0304"
 down_revision = "0303"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

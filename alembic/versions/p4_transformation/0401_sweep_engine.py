@@ -6,11 +6,11 @@ Risk: none.
 Downgrade: code and views go; the rows they wrote stay.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0401"
 down_revision = "0304"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

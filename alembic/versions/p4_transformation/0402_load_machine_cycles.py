@@ -6,11 +6,11 @@ Risk: none.
 Downgrade: the load goes; the watermark stays where it is.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0402"
 down_revision = "0401"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

@@ -6,11 +6,11 @@ Risk: none.
 Downgrade: the loads go; the watermarks stay where they are.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0403"
 down_revision = "0402"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

@@ -6,11 +6,11 @@ Risk: none. The Apache edition has no jobs: setu worker calls the same procedure
 Downgrade: the jobs go; a run that is under way ends by itself.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0404"
 down_revision = "0403"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

@@ -7,11 +7,11 @@ Risk: a crash loses what was committed in the last 600 ms, all of it together; K
 Downgrade: the server's setting.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0501"
 down_revision = "0404"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

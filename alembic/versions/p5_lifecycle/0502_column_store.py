@@ -6,11 +6,11 @@ Risk: milliseconds of exclusive lock; nothing is compressed during the upgrade.
 Downgrade: decompresses chunk by chunk, which takes time and disk, then takes the settings off.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0502"
 down_revision = "0501"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

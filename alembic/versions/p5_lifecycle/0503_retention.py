@@ -6,11 +6,11 @@ Risk: none now.
 Downgrade: the action goes. What it dropped had been loaded before.
 """
 
-from setu.chain.runner import handover
+from setu.chain.runner import sql_step
 
 revision = "0503"
 down_revision = "0502"
 branch_labels = None
 depends_on = None
 
-upgrade, downgrade = handover(__file__)
+upgrade, downgrade = sql_step(__file__)

@@ -1,0 +1,126 @@
+"""The message of a statement that failed: what, where, why, and how the database stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import QueryCanceledError
+
+from setu.chain.script import Statement
+from setu.chain.step import Part, Step
+from setu.errors import DeployInterruptedError, LockTimeoutError, StatementError, VerifyError
+
+LOCK_STATES = ("55P03", "40P01")
+#: A job that runs meanwhile can change a catalog row that a step changes, too; PostgreSQL has no
+#: state of its own for that. The step is as fit to be tried again as after a lock timeout.
+CONCURRENT_CHANGE = "tuple concurrently"
+SHOWN_LINES = 12
+SHOWN_WIDTH = 160
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a step is when something goes wrong, for the message."""
+
+    step: Step
+    part: Part
+    before: str
+    transaction: bool
+    on_demand: bool = False
+
+
+def statement_error(
+    where: Position,
+    part: Part,
+    statement: Statement,
+    error: psycopg2.Error,
+    connection: Any,
+    done: int,
+) -> StatementError:
+    """The error for a statement of a step that failed; ``done`` statements came before it."""
+    diag = error.diag
+    state = error.pgcode
+    message = (diag.message_primary or str(error) or type(error).__name__).strip()
+    lost = bool(connection.closed)
+    direction = {"up": "upgrade", "down": "downgrade", "verify": "verification"}[part]
+    origin = _error_origin(statement, diag)
+    lines = [f"{direction} of {where.step.name}", f"at {origin}"]
+    if origin != statement.origin:
+        lines.append(f"in the statement that begins at {statement.origin}")
+    lines += [f"    {line}" for line in _shortened(statement.text)]
+    lines.append(f"SQLSTATE {state}: {message}" if state else message)
+    for label, text in (
+        ("DETAIL", diag.message_detail),
+        ("HINT", diag.message_hint),
+        ("CONTEXT", diag.context),
+    ):
+        if text:
+            lines.append(f"{label}: {text}")
+    lines.append(_state(where, part, done, lost))
+    revision = where.step.revision
+    kind: type[StatementError] = StatementError
+    if lost:
+        kind, title = DeployInterruptedError, f"The connection was lost in revision {revision}."
+        hint = "see why in the server's log, then run the same command again"
+    elif state in LOCK_STATES or (state == "XX000" and message.startswith(CONCURRENT_CHANGE)):
+        kind, title = LockTimeoutError, f"Revision {revision} did not get its locks."
+        hint = (
+            "see in pg_locks and pg_stat_activity who holds them, then run the same command again"
+        )
+    elif isinstance(error, QueryCanceledError):
+        kind, title = DeployInterruptedError, f"Revision {revision} was cancelled."
+        hint = "run the same command again when it may go on"
+    elif where.on_demand:
+        kind, title = VerifyError, f"Revision {revision} does not hold in this database."
+        hint = "see what changed the database since the revision was applied, and mend that"
+    elif part == "verify":
+        kind, title = VerifyError, f"Revision {revision} does not pass its verify.sql."
+        hint = "mend what the message names, then run the same command again"
+    else:
+        title = f"Revision {revision} failed."
+        hint = "mend the cause, then run the same command again"
+        if not where.transaction:
+            hint += "; the step is written so that it can be repeated"
+    return kind(title, context=lines, hint=hint, sqlstate=state)
+
+
+def _error_origin(statement: Statement, diag: Any) -> object:
+    """File and line of an error: by position, by line of a DO body, or the statement's first."""
+    if diag.statement_position:
+        return statement.origin_at(int(diag.statement_position))
+    inline = "PL/pgSQL function inline_code_block line "
+    for line in reversed((diag.context or "").splitlines()):
+        if line.startswith(inline):
+            number = line.removeprefix(inline).split(" ")[0]
+            return statement.origin_of_body_line(int(number)) or statement.origin
+    return statement.origin
+
+
+def _shortened(text: str) -> list[str]:
+    lines = text.splitlines()
+    shown = [
+        line if len(line) <= SHOWN_WIDTH else line[: SHOWN_WIDTH - 1] + "…"
+        for line in lines[:SHOWN_LINES]
+    ]
+    if len(lines) > SHOWN_LINES:
+        shown.append(f"… ({len(lines) - SHOWN_LINES} more lines)")
+    return shown
+
+
+def _state(where: Position, part: Part, done: int, lost: bool) -> str:
+    """What the database looks like after the failure."""
+    if where.on_demand:
+        return "The check changes nothing."
+    stands = f"the database stands at revision {where.before}"
+    if where.transaction:
+        return f"The step was rolled back: nothing of it was kept, {stands}."
+    if part == "verify":
+        return f"All {done} statements of the step are committed, but {stands} still."
+    unsure = " The statement itself may have committed part of its work."
+    if lost:
+        unsure = " Whether the statement itself took effect is not known."
+    if done == 0:
+        return f"It is the step's first statement, and {stands}.{unsure}"
+    return f"{done} earlier statements of the step are committed; {stands} still.{unsure}"
