@@ -104,6 +104,8 @@ def test_a_step_refuses_when_v1_rows_were_dropped_by_hand(
     chain.upgrade(revision)
     chain.run(
         "DROP FUNCTION IF EXISTS _archive.payload_digest",
+        "DROP VIEW IF EXISTS _archive.v_oee_dashboard, _archive.v_downtime_dashboard,"
+        " _archive.v_production_dashboard, _archive.v_live_machine_status",
         # Its functions and, where there are any, its aggregates go with it.
         f"DROP TABLE _archive.{table} CASCADE",
     )

@@ -58,6 +58,15 @@ BEGIN
     FOR v_code IN
         DELETE FROM _archive.archived_code AS c RETURNING c.schema_name, c.object_name, c.kind
     LOOP
+        IF coalesce(
+            to_regclass(CASE WHEN v_code.kind = 'VIEW' THEN format('_archive.%I', v_code.object_name) END)::oid,
+            to_regprocedure(CASE WHEN v_code.kind <> 'VIEW' THEN format('_archive.%s', v_code.object_name) END)::oid
+        ) IS NULL THEN
+            RAISE EXCEPTION 'cannot restore %.% because it is no longer in _archive',
+                v_code.schema_name, v_code.object_name
+                USING ERRCODE = 'undefined_object',
+                    HINT = 'It was dropped by hand. Stay at v2, or restore a backup.';
+        END IF;
         EXECUTE format('ALTER %s _archive.%s SET SCHEMA %I',
             v_code.kind, v_code.object_name, v_code.schema_name);
     END LOOP;
