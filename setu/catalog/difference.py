@@ -70,12 +70,15 @@ def differences(
         elif right is None:
             found.append(Difference(key, Change.MISSING))
         elif left != right:
+            written = expected.origin == "files"
             changed = {
                 name: (left.get(name), right.get(name))
                 for name in sorted({*left, *right})
                 if left.get(name) != right.get(name)
+                and not (written and _reads_alike(name, left.get(name), right.get(name)))
             }
-            found.append(Difference(key, Change.CHANGED, changed))
+            if changed:
+                found.append(Difference(key, Change.CHANGED, changed))
     return found
 
 
@@ -144,6 +147,16 @@ def _fields_across(
                 continue
         changed[name] = (left, right)
     return changed
+
+
+def _reads_alike(name: str, left: Any, right: Any) -> bool:
+    """Whether two texts of files are one expression, written in two ways."""
+    return (
+        name in _EXPRESSIONS - {"body"}
+        and left is not None
+        and right is not None
+        and equivalent_text(name, left, right, exact=True)
+    )
 
 
 def _first(value: Any) -> Any:

@@ -28,10 +28,11 @@ _IGNORED: Final = frozenset(
 )  # fmt: skip
 
 
-def equivalent_text(field: str, written: Any, printed: Any) -> bool:
+def equivalent_text(field: str, written: Any, printed: Any, *, exact: bool = False) -> bool:
     """Whether a field's text in a file and that of the server say the same.
 
     :param field: what the text is: ``definition``, ``default``, ``arguments``, ``body``.
+    :param exact: both texts are written, so that neither has casts that the other leaves out.
     """
     if written == printed:
         return True
@@ -39,7 +40,7 @@ def equivalent_text(field: str, written: Any, printed: Any) -> bool:
     for wrap in _WRAPS[field]:
         mine, theirs = _parsed(wrap % left), _parsed(wrap % right)
         if mine is not None and theirs is not None:
-            return _Matcher().same(mine, theirs)
+            return _Matcher(exact=exact).same(mine, theirs)
     return False
 
 
@@ -70,6 +71,9 @@ def _parsed(text: str) -> Any:
 
 
 class _Matcher:
+    def __init__(self, *, exact: bool = False) -> None:
+        self.exact = exact
+
     def same(self, file: Any, server: Any) -> bool:
         """Whether two nodes, or lists of nodes, or values mean the same."""
         file, server = _simplified(file), _simplified(server)
@@ -83,10 +87,14 @@ class _Matcher:
     def _nodes(self, file: Any, server: Any) -> bool:
         if file is None and _is_null(server):
             return True  # CASE without ELSE
-        if isinstance(server, ast.TypeCast):
+        if isinstance(server, ast.TypeCast) and not self.exact:
             if isinstance(file, ast.TypeCast):
                 return self._casts(file, server) or self.same(file, server.arg)
             return self.same(file, server.arg)
+        if isinstance(file, ast.TypeCast) and isinstance(server, ast.TypeCast):
+            return self._casts(file, server)
+        if self.exact and type(file) is not type(server):
+            return False
         if isinstance(file, ast.TypeCast) and type(file.arg) is type(server):
             return self.same(file.arg, server)  # a cast to the type that it has
         if type(file) is not type(server):
