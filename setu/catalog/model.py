@@ -34,13 +34,17 @@ class ObjectKey(NamedTuple):
 
 @dataclass(frozen=True)
 class SourceText:
-    """A statement of a file: where it begins, its text, and the comment above it."""
+    """A statement of a file: where it begins, its text, and the comment above it.
+
+    ``header`` is the comment on top of the file.
+    """
 
     file: str
     line: int
     text: str
     comment: str
     community: bool = False
+    header: str = ""
 
 
 @dataclass(frozen=True)

@@ -130,14 +130,16 @@ def parse_schema(
     """
     reader = _Reader(Evaluator(settings))
     pieces: list[_Piece] = []
+    layers: dict[str, str] = {}
     for file in files:
-        layers = file.name.split("/")[1:-1]
-        if layers and not file.name.startswith("sql/"):
-            reader.schema(layers[0], SourceText(file.name, 1, "", ""))
+        if file.name.count("/") > 1:
+            layers.setdefault(file.name.split("/")[1], file.name)
         pieces += [p for p in _pieces(file) if edition == "community" or not p.source.community]
     # Stable: within a rank the order of the files holds.
     for piece in sorted(pieces, key=lambda p: _rank(p.node)):
         reader.take(piece)
+    for layer, name in layers.items():
+        reader.schema(layer, SourceText(name, 1, "", ""))
     return reader.catalog()
 
 
@@ -154,7 +156,8 @@ def _pieces(file: SourceFile) -> list[_Piece]:
             hint="Correct the SQL; it is read with PostgreSQL's own grammar",
         ) from error
     comments = [t for t in tokens if t.name in _COMMENTS]
-    pieces, last = [], 0
+    pieces: list[_Piece] = []
+    last = 0
     for raw, piece in zip(tree, slices, strict=True):
         above = [
             file.text[t.start : t.end + 1].strip()
@@ -173,6 +176,7 @@ def _pieces(file: SourceFile) -> list[_Piece]:
             file.text[piece],
             " ".join(written),
             "-- @community" in above,
+            pieces[0].source.comment if pieces else " ".join(written),
         )
         pieces.append(_Piece(raw.stmt, source))
     return pieces

@@ -8,7 +8,7 @@ constraint is no change beside the constraint. Each has a class of risk and says
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from setu.catalog import Catalog, Difference, ObjectKey, differences
@@ -108,7 +108,32 @@ def changes_between(
     for key, entry in by_key.items():
         if key not in taken and not parents.implied(entry, by_key):
             changes += _changes(entry, parents.whole(key), left, right, folded.get(key, ()))
-    return sorted(changes, key=_place)
+    return sorted(_signatures(changes), key=_place)
+
+
+def _signatures(changes: list[SchemaChange]) -> list[SchemaChange]:
+    """A function that goes and the one of its name that comes are one change of its arguments."""
+    by_name: dict[tuple[str, str], dict[str, list[SchemaChange]]] = {}
+    for change in changes:
+        if change.key.kind in ("function", "procedure") and not change.facet:
+            name = (change.key.kind, change.key.name.partition("(")[0])
+            by_name.setdefault(name, {}).setdefault(change.action, []).append(change)
+    for found in by_name.values():
+        gone, come = found.get("drop", []), found.get("add", [])
+        if len(gone) == len(come) == 1 and "change" not in found:
+            old, new = gone[0], come[0]
+            arguments = tuple(entry.key.name.partition("(")[2][:-1] for entry in (old, new))
+            changes.remove(old)
+            changes[changes.index(new)] = replace(
+                new,
+                action="change",
+                fields={"arguments": (arguments[0], arguments[1])},
+                parts=(),
+                before=old.before,
+                risk="destructive",
+                why="Whatever calls it with the arguments of before fails",
+            )
+    return changes
 
 
 def _place(change: SchemaChange) -> tuple[Any, ...]:

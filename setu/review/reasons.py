@@ -72,7 +72,10 @@ def reason_for(change: SchemaChange, reasons: Iterable[Reason]) -> str:
         if reason.explains(change):
             reason.used = True
             return reason.text
-    return next((_first_sentence(s.comment) for s in change.sources if s.comment), "")
+    for source in change.sources:
+        if source.comment or source.header.startswith("New: "):
+            return _first_sentence(source.comment or source.header)
+    return ""
 
 
 def _first_sentence(comment: str) -> str:

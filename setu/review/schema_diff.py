@@ -83,7 +83,7 @@ class Review:
 
 def review_schemas(root: Path) -> Review:
     """``schema/`` of a repository against its ``schema_new/``. Needs no server."""
-    v1, v2 = folder_catalog(root, "schema"), folder_catalog(root, "schema_new")
+    v1, v2 = folder_catalog(root / "schema"), folder_catalog(root / "schema_new")
     files = read_schema(root / "schema")
     held = hold(v1, v2, files)
     reasons = read_reasons(root / FILE)

@@ -7,8 +7,7 @@ import time
 import pytest
 
 from setu.catalog import Catalog, differences, render_differences
-from setu.catalog.parsed import SourceFile, files_below, parse_schema
-from setu.chain.fresh import fresh_statements
+from setu.catalog.parsed import files_below, parse_schema
 from setu.chain.settings import Settings
 from tests.chain import HEAD, chain_on
 from tests.servers.at_hand import Server
@@ -19,16 +18,8 @@ SIDES = {"schema": "0001", "schema_new": HEAD}
 
 def parsed(folder: str, *, community: bool = True) -> Catalog:
     """The catalog of a folder of this repository, by the defaults of all settings."""
-    files = files_below(ROOT / folder)
-    if folder == "schema_new":
-        # The chain makes the schemas themselves.
-        files += [
-            SourceFile(statement.origin.file, statement.text)
-            for statement in fresh_statements(ROOT, "community")
-            if not statement.origin.file.startswith("schema_new/")
-        ]
     return parse_schema(
-        files,
+        files_below(ROOT / folder),
         settings=Settings().session_settings(),
         edition="community" if community else "apache",
     )

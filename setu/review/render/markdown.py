@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Final
 
-from setu.review.changes import RISKS
+from setu.review.changes import RISKS, Risk
 from setu.review.schema_diff import Review, ReviewedChange
 
-_SIGNS = {"safe": "🟢", "risky": "🟡", "destructive": "🔴"}
+#: A pull request's text holds 65,536 characters.
+LIMIT: Final = 60_000
+_SIGNS: Final = {"safe": "🟢", "risky": "🟡", "destructive": "🔴"}
 
 
 def markdown(review: Review) -> str:
-    """The review as Markdown, with a final newline."""
+    """The review as Markdown, with a final newline.
+
+    Where it would be longer than a pull request takes, the safe changes are left out of it, then
+    the risky ones; it says so, and the counts stay whole.
+    """
+    text = _markdown(review, RISKS)
+    for shown in (RISKS[1:], RISKS[2:], ()):
+        if len(text) <= LIMIT:
+            break
+        text = _markdown(review, shown)
+    return text
+
+
+def _markdown(review: Review, shown: Sequence[Risk]) -> str:
     lines = [f"# `{_code(review.left)}` → `{_code(review.right)}`", "", *_summary(review), ""]
     if review.missing:
         lines += ["## Asked and missing", ""]
@@ -25,10 +41,22 @@ def markdown(review: Review) -> str:
         lines += ["## Done, not asked for, and without a reason", ""]
         lines += _table(review.unexplained)
     for layer, entries in groupby(review.changes, key=lambda e: e.change.layer):
-        listed = list(entries)
-        lines += ["<details>", f"<summary>{layer}: {len(listed)} changes</summary>", ""]
+        every = list(entries)
+        listed = [entry for entry in every if entry.change.risk in shown]
+        if not listed:
+            continue
+        lines += ["<details>", f"<summary>{layer}: {_count(listed, every)}</summary>", ""]
         lines += [*_table(listed), "</details>", ""]
+    if len(shown) < len(RISKS):
+        left_out = " and ".join(risk for risk in RISKS if risk not in shown)
+        lines.append(f"The {left_out} changes are left out here; `make schema-diff` has them.")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _count(listed: Sequence[ReviewedChange], every: Sequence[ReviewedChange]) -> str:
+    if len(listed) == len(every):
+        return f"{len(every)} changes"
+    return f"{len(listed)} of {len(every)} changes"
 
 
 def _summary(review: Review) -> Iterator[str]:
