@@ -22,6 +22,8 @@ BEGIN
     WHERE o.run_id = r.run_id
         AND (o.place > p_max_runs OR r.started_at < clock_timestamp() - INTERVAL '30 days');
 
+    DELETE FROM _etl.retention_runs AS r WHERE r.started_at < clock_timestamp() - INTERVAL '30 days';
+
     -- Sent through again: the new bronze row speaks for it.
     DELETE FROM _etl.rejected_rows AS r WHERE r.resent_at < clock_timestamp() - INTERVAL '30 days';
 

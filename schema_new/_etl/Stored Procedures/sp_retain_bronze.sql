@@ -13,7 +13,11 @@ DECLARE
     v_chunk record;
     v_outcome text;
     v_kept integer := 0;
+    v_dropped integer := 0;
+    v_run_id bigint;
 BEGIN
+    INSERT INTO _etl.retention_runs (started_at) VALUES (v_started) RETURNING run_id INTO v_run_id;
+    COMMIT;
     FOR v_chunk IN
         SELECT w.pipeline, c.range_start, c.range_end,
             format('%I.%I', c.chunk_schema, c.chunk_name) AS chunk
@@ -27,6 +31,7 @@ BEGIN
             v_chunk.pipeline, v_chunk.chunk, v_chunk.range_start, v_chunk.range_end
         );
         IF v_outcome = 'dropped' THEN
+            v_dropped := v_dropped + 1;
             DELETE FROM _etl.kept_chunks AS k
             WHERE k.pipeline = v_chunk.pipeline AND k.chunk = v_chunk.chunk;
         ELSE
@@ -53,6 +58,9 @@ BEGIN
     DELETE FROM _etl.kept_chunks AS k WHERE k.last_kept_at < v_started;
     COMMIT;
     PERFORM _etl.fn_trim_logs(v_drop_after, v_keep_rejects, v_max_rejects, v_max_runs);
+    UPDATE _etl.retention_runs AS r
+    SET finished_at = clock_timestamp(), chunks_dropped = v_dropped, chunks_kept = v_kept
+    WHERE r.run_id = v_run_id;
     COMMIT;
 END
 $procedure$;

@@ -14,6 +14,9 @@ CREATE TABLE _etl.rejected_rows (
     CONSTRAINT rejected_rows_pipeline_bronze_id_key UNIQUE (pipeline, bronze_id)
 );
 
+CREATE INDEX rejected_rows_pipeline_rejected_at_idx ON _etl.rejected_rows (pipeline, rejected_at)
+WHERE resent_at IS NULL;
+
 COMMENT ON TABLE _etl.rejected_rows IS 'Bronze rows, and payloads of v1, that could not be loaded';
 COMMENT ON COLUMN _etl.rejected_rows.resent_at IS
     'When it was sent through again, as a new bronze row; null while it waits';

@@ -9,11 +9,17 @@ SELECT
         / nullif(count(r.run_id), 0)::numeric, 4) AS run_error_rate,
     coalesce(sum(r.rows_read), 0) AS rows_read,
     coalesce(sum(r.rows_rejected), 0) AS rows_rejected,
-    round(sum(r.rows_rejected) / nullif(sum(r.rows_read), 0), 4) AS row_reject_rate
+    round(sum(r.rows_rejected) / nullif(sum(r.rows_read), 0), 4) AS row_reject_rate,
+    (
+        SELECT count(*)
+        FROM _etl.rejected_rows AS j
+        WHERE j.pipeline = w.pipeline AND j.resent_at IS NULL
+            AND j.rejected_at > clock_timestamp() - INTERVAL '1 day'
+    ) AS rows_rejected_waiting
 FROM _etl.watermarks AS w
 LEFT JOIN _etl.job_runs AS r
     ON r.pipeline = w.pipeline AND r.started_at > clock_timestamp() - INTERVAL '1 day'
 GROUP BY w.pipeline;
 
-COMMENT ON VIEW _etl.v_error_rate IS 'Failed runs and rejected rows of the last 24 hours';
+COMMENT ON VIEW _etl.v_error_rate IS 'Failed runs and rejected rows of the last 24 hours, and how many of those rows still wait';
 GRANT SELECT ON _etl.v_error_rate TO setu_etl, setu_reader;

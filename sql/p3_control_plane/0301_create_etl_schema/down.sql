@@ -1,8 +1,9 @@
--- what: the seven tables archived; schema _etl goes
+-- what: the eight tables archived; schema _etl goes
 -- why: watermarks belong to the bronze rows that are archived, and must be restored with them
 -- transaction: yes
 -- lock: none that anybody else wants
 -- down: undone by upgrading again, which restores the same rows
+SELECT _archive.archive_table('_etl.retention_runs', 'v2_retention_runs');
 SELECT _archive.archive_table('_etl.kept_chunks', 'v2_kept_chunks');
 SELECT _archive.archive_table('_etl.discarded_rejects', 'v2_discarded_rejects');
 SELECT _archive.archive_table('_etl.feed_records', 'v2_feed_records');

@@ -1,8 +1,8 @@
--- what: schema _etl with watermarks, fence readings, run log, rejects, fed files and kept chunks
+-- what: schema _etl with watermarks, fence readings, run log, rejects, fed files and retention
 -- why: what has been loaded, up to where, and what was refused must be known at any moment
 -- transaction: yes
 -- lock: none on anything there was
--- down: the seven tables are archived with their rows
+-- down: the eight tables are archived with their rows
 -- @include schema_new/schemas.sql#etl
 -- @include schema_new/_etl/Tables/watermarks.sql#table
 -- @include schema_new/_etl/Tables/fence_readings.sql#table
@@ -11,10 +11,11 @@
 -- @include schema_new/_etl/Tables/discarded_rejects.sql
 -- @include schema_new/_etl/Tables/feed_records.sql
 -- @include schema_new/_etl/Tables/kept_chunks.sql
+-- @include schema_new/_etl/Tables/retention_runs.sql
 
 SELECT _archive.restore_in_place(
     '_etl', 'watermarks', 'fence_readings', 'job_runs', 'rejected_rows', 'discarded_rejects',
-    'feed_records', 'kept_chunks'
+    'feed_records', 'kept_chunks', 'retention_runs'
 );
 
 -- Payloads of v1 that 0205 could not read.

@@ -6,7 +6,8 @@ BEGIN
     SELECT string_agg(t.name, ', ') INTO v_wrong
     FROM unnest(ARRAY[
         '_etl.watermarks', '_etl.fence_readings', '_etl.job_runs', '_etl.rejected_rows',
-        '_etl.discarded_rejects', '_etl.feed_records', '_etl.kept_chunks'
+        '_etl.discarded_rejects', '_etl.feed_records', '_etl.kept_chunks',
+        '_etl.retention_runs'
     ]) AS t (name)
     WHERE to_regclass(t.name) IS NULL;
     IF v_wrong IS NOT NULL THEN

@@ -7,4 +7,5 @@
 -- @include schema_new/_etl/Functions/fn_trim_logs.sql
 -- @include schema_new/_etl/Stored Procedures/sp_retain_bronze.sql
 -- @include schema_new/_etl/Views/v_kept_chunks.sql
+-- @include schema_new/_etl/Views/v_last_retention.sql
 -- @include schema_new/_etl/jobs.sql#retain_bronze
