@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -136,17 +137,45 @@ class Machine:
     plant: Plant
 
 
+def wall_instant(wall: datetime, timezone: str) -> datetime:
+    """When a clock shows a time: the later of two such instants, or the jump that skips it."""
+    zone = ZoneInfo(timezone)
+    at = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    if at.astimezone(zone).replace(tzinfo=None) == wall:
+        return at
+    before, after = sorted(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    while after - before > timedelta(microseconds=1):
+        middle = before + (after - before) / 2
+        if middle.astimezone(zone).replace(tzinfo=None) > wall:
+            after = middle
+        else:
+            before = middle
+    return after
+
+
+@lru_cache(maxsize=100_000)
+def shifts_on(plant: Plant, day: date) -> tuple[tuple[datetime, datetime, Shift], ...]:
+    """The shifts of a business date with their begin and end."""
+    midnight = datetime.combine(day, datetime.min.time())
+    found = []
+    for shift in plant.shifts:
+        starts, ends = (
+            wall_instant(midnight + timedelta(days=days) + time, plant.timezone)
+            for days, time in ((shift.from_day, shift.start), (shift.to_day, shift.end))
+        )
+        if starts < ends:
+            found.append((starts, ends, shift))
+    return tuple(found)
+
+
 def shift_at(plant: Plant, instant: datetime) -> tuple[int, str | None, date]:
-    """Shift id, its name and the business date, by the clock on the plant's wall."""
+    """Shift id, its name and the business date: each shift is one piece of time."""
     wall = instant.astimezone(ZoneInfo(plant.timezone)).replace(tzinfo=None)
-    midnight = datetime.combine(wall.date(), datetime.min.time())
-    for days_back in (0, 1):
-        for shift in plant.shifts:
-            logical = midnight - timedelta(days=days_back)
-            starts = logical + timedelta(days=shift.from_day) + shift.start
-            ends = logical + timedelta(days=shift.to_day) + shift.end
-            if starts <= wall < ends:
-                return shift.shift_id, shift.name, logical.date()
+    for days_back in range(-1, 3):
+        day = wall.date() - timedelta(days=days_back)
+        for starts, ends, shift in shifts_on(plant, day):
+            if starts <= instant < ends:
+                return shift.shift_id, shift.name, day
     return 0, "UNKNOWN", wall.date()
 
 

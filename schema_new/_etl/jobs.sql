@@ -52,3 +52,23 @@ SELECT alter_job(
     max_retries => -1,
     retry_period => INTERVAL '10 minutes'
 );
+
+-- @section extend_shift_calendar
+-- Hourly: a plant that is new, or that silver has history of since, is written down soon.
+-- @community
+SET LOCAL ROLE setu_etl;
+-- @community
+SELECT alter_job(
+    job_id => add_job(
+        proc => 'master.sp_extend_shift_calendar',
+        schedule_interval => INTERVAL '1 hour',
+        config => jsonb_build_object('days_ahead', 60),
+        initial_start => date_trunc('hour', clock_timestamp()) + INTERVAL '1 hour 17 minutes',
+        fixed_schedule => true
+    ),
+    max_runtime => INTERVAL '30 minutes',
+    max_retries => -1,
+    retry_period => INTERVAL '10 minutes'
+);
+-- @community
+RESET ROLE;

@@ -1,9 +1,10 @@
-"""The calendar.
+"""The calendar, and the calendar of shifts.
 
-What: master.calendar, filled for the years that silver spans and two ahead.
-Why: reports by week and month.
+What: master.calendar for the years that silver spans and two ahead; master.shift_calendar with the
+    shifts of each plant's dates, for silver's history and 60 days ahead; breaks and days off.
+Why: reports by week and month; a day that is over keeps its shifts when their definitions change.
 Risk: none.
-Downgrade: it is archived.
+Downgrade: they are archived.
 """
 
 from setu.chain.runner import sql_step

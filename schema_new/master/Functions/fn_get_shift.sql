@@ -2,24 +2,28 @@
 -- @section function
 CREATE FUNCTION master.fn_get_shift(p_plant_iot_id integer, p_time timestamptz)
 RETURNS TABLE (shift_id smallint, shift_name text, logical_date date)
-LANGUAGE sql STABLE SECURITY INVOKER PARALLEL SAFE
+LANGUAGE sql STABLE SECURITY INVOKER PARALLEL UNSAFE
 -- The body is bound when it is created, so it needs no search_path, and without one it is inlined.
 BEGIN ATOMIC
-    -- The clock on the plant's wall decides, so an hour that daylight saving repeats is in the
-    -- same shift both times, and one that it skips is nobody's.
     SELECT
-        coalesce(w.shift_id, 0::smallint),
-        CASE WHEN w.shift_id IS NULL THEN 'UNKNOWN' ELSE w.shift_name END,
-        l.wall::date - coalesce(w.days_back, 0)
-    FROM (SELECT 1) AS one
+        coalesce(s.shift_id, 0::smallint),
+        CASE WHEN s.shift_id IS NULL THEN 'UNKNOWN' ELSE s.shift_name END,
+        coalesce(
+            s.logical_date, (p_time AT TIME ZONE coalesce(p.timezone, 'Asia/Kolkata'))::date
+        )
+    FROM (SELECT
+        -- Years in which a date has neighbours.
+        CASE
+            WHEN p_time BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 00:00:00+00'
+                THEN (p_time AT TIME ZONE 'UTC')::date
+        END AS utc_date
+    ) AS u
     LEFT JOIN master.plants AS p ON p.iot_id = p_plant_iot_id
-    CROSS JOIN LATERAL (
-        SELECT p_time AT TIME ZONE coalesce(p.timezone, 'Asia/Kolkata') AS wall
-    ) AS l
-    LEFT JOIN master.v_shift_windows AS w
-        ON w.plant_iot_id = p.iot_id
-        AND l.wall::time >= w.starts_at
-        AND l.wall::time < w.ends_before;
+    LEFT JOIN LATERAL (
+        SELECT e.shift_id, e.shift_name, e.logical_date
+        FROM master.fn_shift_entries(p_plant_iot_id, u.utc_date - 2, u.utc_date + 1) AS e
+        WHERE e.starts_at <= p_time AND p_time < e.ends_at
+    ) AS s ON true;
 END;
 
 REVOKE ALL ON FUNCTION master.fn_get_shift(integer, timestamptz) FROM PUBLIC;

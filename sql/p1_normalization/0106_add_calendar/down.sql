@@ -1,7 +1,41 @@
--- what: the calendar archived
+-- what: the calendars archived
 -- why: v1 has none
 -- transaction: yes
--- lock: none that anybody else wants
+-- lock: ACCESS EXCLUSIVE on master.shift_definitions and plants, milliseconds, to drop triggers
 -- down: undone by upgrading again
+DROP TRIGGER plants_plan ON master.plants;
+DROP TRIGGER plants_past ON master.plants;
+DROP TRIGGER plant_days_off_plan ON master.plant_days_off;
+DROP TRIGGER plant_days_off_past ON master.plant_days_off;
+DROP TRIGGER shift_breaks_plan ON master.shift_breaks;
+DROP TRIGGER shift_breaks_past ON master.shift_breaks;
+DROP TRIGGER shift_definitions_plan ON master.shift_definitions;
+DROP TRIGGER shift_definitions_past ON master.shift_definitions;
+DROP TRIGGER shift_calendar_begun ON master.shift_calendar;
+DROP FUNCTION master.fn_keep_shift_calendar();
+DROP FUNCTION master.fn_refuse_calendar_change();
+
+-- v1 may change its shifts while it runs: the next upgrade writes what had not begun by then.
+DELETE FROM master.shift_calendar AS c WHERE c.starts_at > now();
+UPDATE master.shift_calendar_extents AS x
+SET last_date = (now() AT TIME ZONE 'UTC')::date - 2
+WHERE x.last_date > (now() AT TIME ZONE 'UTC')::date - 2
+    AND x.first_date <= (now() AT TIME ZONE 'UTC')::date - 2;
+DELETE FROM master.shift_calendar_extents AS x
+WHERE x.first_date > (now() AT TIME ZONE 'UTC')::date - 2;
+
+DROP PROCEDURE master.sp_extend_shift_calendar(integer, jsonb);
+DROP FUNCTION master.fn_plan_shifts(integer, integer);
+DROP FUNCTION master.fn_plant_history_from(integer);
+DROP FUNCTION master.fn_settle_shifts(integer, date, date);
+DROP FUNCTION master.fn_shift_windows(date[]);
+DROP FUNCTION master.fn_shift_entries(integer, date, date);
+DROP FUNCTION master.fn_defined_shifts(integer, date, date);
+DROP FUNCTION master.fn_knows_zone(text);
+DROP FUNCTION master.fn_wall_instant(timestamp, text);
 DROP FUNCTION master.fn_fill_calendar(integer, integer);
+SELECT _archive.archive_table('master.plant_days_off', 'v2_plant_days_off');
+SELECT _archive.archive_table('master.shift_breaks', 'v2_shift_breaks');
+SELECT _archive.archive_table('master.shift_calendar_extents', 'v2_shift_calendar_extents');
+SELECT _archive.archive_table('master.shift_calendar', 'v2_shift_calendar');
 SELECT _archive.archive_table('master.calendar', 'v2_calendar');

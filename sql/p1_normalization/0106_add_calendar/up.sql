@@ -1,11 +1,41 @@
--- what: master.calendar, one row a date, for the years that silver spans and two ahead
--- why: reports by week and month; the ISO year of a date is not its calendar year
+-- what: master.calendar, one row a date; master.shift_calendar, the shifts of each plant's dates
+-- why: reports by week and month; and a day that is over keeps its shifts when they change
 -- transaction: yes
--- lock: none
--- down: the calendar is archived, with what was added to it
+-- lock: SHARE ROW EXCLUSIVE on master.shift_definitions and plants, milliseconds, to create triggers
+-- down: both are archived; shifts that have not begun are written anew by the next upgrade
 -- @include schema_new/master/Tables/calendar.sql#table
 -- @include schema_new/master/Functions/fn_fill_calendar.sql#function
+-- @include schema_new/master/Tables/shift_calendar.sql#table
+-- @include schema_new/master/Tables/shift_calendar_extents.sql#table
+-- @include schema_new/master/Tables/shift_breaks.sql#table
+-- @include schema_new/master/Tables/plant_days_off.sql#table
 
-SELECT _archive.restore_in_place('master', 'calendar');
+SELECT _archive.restore_in_place(
+    'master', 'calendar', 'shift_calendar', 'shift_calendar_extents', 'shift_breaks', 'plant_days_off'
+);
 
 -- @include schema_new/master/Tables/calendar.sql#seed
+-- @include schema_new/master/Functions/fn_wall_instant.sql#function
+-- @include schema_new/master/Functions/fn_knows_zone.sql#function
+-- @include schema_new/master/Functions/fn_defined_shifts.sql#function
+-- @include schema_new/master/Functions/fn_shift_entries.sql#function
+-- @include schema_new/master/Functions/fn_shift_windows.sql#function
+-- @include schema_new/master/Functions/fn_settle_shifts.sql#function
+-- @include schema_new/master/Functions/fn_plant_history_from.sql#function
+-- @include schema_new/master/Functions/fn_plan_shifts.sql#function
+-- @include schema_new/master/Stored Procedures/sp_extend_shift_calendar.sql#procedure
+
+-- History: by the definitions of now, which are all that v1 has.
+SELECT master.fn_settle_shifts(
+    p.iot_id,
+    h.first_date,
+    coalesce(x.first_date - 1, (now() AT TIME ZONE 'UTC' + INTERVAL '14 hours')::date)
+)
+FROM master.plants AS p
+LEFT JOIN master.shift_calendar_extents AS x ON x.plant_iot_id = p.iot_id
+CROSS JOIN LATERAL (SELECT master.fn_plant_history_from(p.iot_id) AS first_date) AS h
+WHERE h.first_date IS NOT NULL AND (x.first_date IS NULL OR h.first_date < x.first_date);
+SELECT master.fn_plan_shifts(p.iot_id) FROM master.plants AS p;
+
+-- @include schema_new/master/Functions/fn_refuse_calendar_change.sql
+-- @include schema_new/master/Functions/fn_keep_shift_calendar.sql

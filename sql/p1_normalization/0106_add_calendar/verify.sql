@@ -1,7 +1,8 @@
--- what: the calendar covers every day from this year to two years ahead, without a gap
+-- what: the calendar covers this year and two ahead; the shift calendar of each plant is written ahead
 DO $verify$
 DECLARE
     v_missing bigint;
+    v_plants text;
 BEGIN
     SELECT count(*) INTO v_missing
     FROM generate_series(
@@ -12,6 +13,16 @@ BEGIN
     IF v_missing > 0 THEN
         RAISE EXCEPTION 'master.calendar lacks % days of this year and the next two', v_missing
             USING HINT = 'SELECT master.fn_fill_calendar(from_year, to_year) adds them.';
+    END IF;
+
+    SELECT string_agg(p.plant_id, ', ') INTO v_plants
+    FROM master.plants AS p
+    LEFT JOIN master.shift_calendar_extents AS x ON x.plant_iot_id = p.iot_id
+    WHERE x.last_date IS NULL OR x.last_date < (now() AT TIME ZONE 'UTC')::date + 7;
+    IF v_plants IS NOT NULL THEN
+        RAISE EXCEPTION 'the shift calendar of some plants ends within a week'
+            USING DETAIL = format('Plants: %s.', v_plants),
+                HINT = 'CALL master.sp_extend_shift_calendar(0, NULL); its job does so every hour.';
     END IF;
 END
 $verify$;

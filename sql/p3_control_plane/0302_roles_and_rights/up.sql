@@ -7,6 +7,15 @@
 -- @include schema_new/schemas.sql#grants
 -- @include schema_new/master/Tables/*.sql#grants
 -- @include schema_new/master/Functions/fn_fill_calendar.sql#grants
+-- @include schema_new/master/Functions/fn_wall_instant.sql#grants
+-- @include schema_new/master/Functions/fn_knows_zone.sql#grants
+-- @include schema_new/master/Functions/fn_defined_shifts.sql#grants
+-- @include schema_new/master/Functions/fn_shift_entries.sql#grants
+-- @include schema_new/master/Functions/fn_shift_windows.sql#grants
+-- @include schema_new/master/Functions/fn_settle_shifts.sql#grants
+-- @include schema_new/master/Functions/fn_plant_history_from.sql#grants
+-- @include schema_new/master/Functions/fn_plan_shifts.sql#grants
+-- @include schema_new/master/Stored Procedures/sp_extend_shift_calendar.sql#grants
 -- @include schema_new/silver/Tables/machine_*.sql#grants
 -- @include schema_new/silver/Tables/customer_feedback.sql#grants
 -- @include schema_new/bronze/Tables/raw_*.sql#grants

@@ -1,4 +1,4 @@
--- what: deletes the jobs of the loads
+-- what: deletes the jobs of the loads and of the shift calendar
 -- why: mirrors the step up
 -- transaction: yes
 -- lock: none; a run that is under way ends by itself
@@ -6,4 +6,5 @@
 -- @community
 SELECT delete_job(j.job_id)
 FROM timescaledb_information.jobs AS j
-WHERE j.proc_schema = '_etl' AND j.proc_name LIKE 'sp\_load\_%';
+WHERE (j.proc_schema = '_etl' AND j.proc_name LIKE 'sp\_load\_%')
+    OR (j.proc_schema = 'master' AND j.proc_name = 'sp_extend_shift_calendar');

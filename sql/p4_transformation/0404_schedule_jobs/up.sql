@@ -1,6 +1,7 @@
--- what: each of the ten loads runs every minute, as role setu_etl
+-- what: each of the ten loads runs every minute, the shift calendar's action hourly, as role setu_etl
 -- why: silver is at most a minute behind, and each pipeline starts at its own second
 -- transaction: yes
 -- lock: none
 -- down: the jobs go; a run that is under way ends by itself
 -- @include schema_new/_etl/jobs.sql#load_facts
+-- @include schema_new/_etl/jobs.sql#extend_shift_calendar

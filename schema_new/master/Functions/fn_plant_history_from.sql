@@ -1,0 +1,38 @@
+-- New: how far back a plant's shift calendar must go: a plant that silver knows nothing of has no past.
+-- @section function
+CREATE FUNCTION master.fn_plant_history_from(p_plant_iot_id integer) RETURNS date
+LANGUAGE plpgsql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_today date := (now() AT TIME ZONE 'UTC')::date;
+BEGIN
+    IF EXISTS (
+        SELECT 1
+        FROM master.plant_machine_mapping AS pm
+        WHERE pm.plant_iot_id = p_plant_iot_id
+            AND (
+                EXISTS (SELECT 1 FROM silver.machine_status AS f WHERE f.machine_iot_id = pm.machine_iot_id)
+                OR EXISTS (SELECT 1 FROM silver.machine_cycles AS f WHERE f.machine_iot_id = pm.machine_iot_id)
+                OR EXISTS (SELECT 1 FROM silver.machine_downtime AS f WHERE f.machine_iot_id = pm.machine_iot_id)
+                OR EXISTS (SELECT 1 FROM silver.machine_focas AS f WHERE f.machine_iot_id = pm.machine_iot_id)
+            )
+    ) THEN
+        -- From the oldest chunk that is not absurdly old; two days more for zones and long shifts.
+        RETURN (
+            SELECT greatest((min(c.range_start) AT TIME ZONE 'UTC')::date - 2, v_today - 800)
+            FROM timescaledb_information.chunks AS c
+            WHERE c.hypertable_schema = 'silver' AND c.range_start < now()
+        );
+    END IF;
+    RETURN NULL;
+END
+$function$;
+
+REVOKE ALL ON FUNCTION master.fn_plant_history_from(integer) FROM PUBLIC;
+
+COMMENT ON FUNCTION master.fn_plant_history_from(integer) IS
+    'The first date of a plant''s past that the shift calendar keeps, at most 800 days ago; null: silver has nothing of it';
+
+-- @section grants
+GRANT EXECUTE ON FUNCTION master.fn_plant_history_from(integer) TO setu_etl;
