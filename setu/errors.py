@@ -56,6 +56,10 @@ class RightsError(SetuError):
     """The role may not do what the command needs."""
 
 
+class PoolerError(SetuError):
+    """Between us and the server is a pooler that keeps no session for a client."""
+
+
 class DatabaseStateError(SetuError):
     """The database or the server is in a state in which the command cannot work."""
 

@@ -75,7 +75,9 @@ def _run(context: ModuleType, preflight: PreflightCheck) -> None:
     if context.is_offline_mode():
         _offline(context, settings)
         return
-    with connected(database_url(), purpose.value) as connection:
+    # Pre-flight says the same of a move, beside what else it finds.
+    writes = purpose is Purpose.STAMP
+    with connected(database_url(), purpose.value, writes=writes) as connection:
         apply_session_settings(connection, settings.session_settings())
         if purpose is Purpose.READ:
             _configure(context, settings, may_run=False, connection=connection)
@@ -231,6 +233,10 @@ DECLARE
     v_expected text[] := ARRAY[{expected}]::text[];
     v_actual text[] := '{{}}';
 BEGIN
+    IF pg_catalog.current_setting('timescaledb.restoring', true) = 'on' THEN
+        RAISE EXCEPTION 'cannot run this script because timescaledb.restoring is on'
+            USING HINT = 'SELECT timescaledb_post_restore() when the restore has ended.';
+    END IF;
     IF pg_catalog.to_regclass('{SCHEMA}.{TABLE}') IS NOT NULL THEN
         EXECUTE 'SELECT coalesce(array_agg(v.version_num::text), ''{{}}'')'
             ' FROM {SCHEMA}.{TABLE} AS v'

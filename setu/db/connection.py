@@ -15,9 +15,10 @@ from sqlalchemy.exc import DBAPIError
 
 from setu.db.address import VARIABLE, Address
 from setu.db.address import database_address as database_url
+from setu.db.pooler import refuse_transaction_pooler
 from setu.db.rights import translated
 from setu.db.session_settings import pin_session
-from setu.errors import DatabaseConnectionError
+from setu.errors import DatabaseConnectionError, DatabaseStateError
 
 __all__ = [
     "VARIABLE",
@@ -106,12 +107,16 @@ def application_name(purpose: str) -> str:
     return name.encode("ascii", "replace").decode()[:NAME_BYTES]
 
 
-def open_driver(address: Address | URL | str, purpose: str, **given: Any) -> Any:
+def open_driver(
+    address: Address | URL | str, purpose: str, *, writes: bool = False, **given: Any
+) -> Any:
     """A psycopg2 connection under SETU's session settings.
 
     :param purpose: what it is for, shown in ``application_name``.
+    :param writes: refuse a standby, and a database that is read-only.
     :param given: libpq's parameters that hold unless the address has them. Raises
-        :class:`DatabaseConnectionError`.
+        :class:`DatabaseConnectionError`, :class:`~setu.errors.PoolerError` and
+        :class:`~setu.errors.DatabaseStateError`.
     """
     address = Address.of(address)
     defaults = {
@@ -123,7 +128,9 @@ def open_driver(address: Address | URL | str, purpose: str, **given: Any) -> Any
     try:
         driver = psycopg2.connect(**parameters)
         try:
+            refuse_transaction_pooler(driver, address, parameters)
             pin_session(driver)
+            _refuse_unfit(driver, writes=writes)
         except BaseException:
             driver.close()
             raise
@@ -132,19 +139,54 @@ def open_driver(address: Address | URL | str, purpose: str, **given: Any) -> Any
     return driver
 
 
+def _refuse_unfit(driver: Any, *, writes: bool) -> None:
+    """Refuse a database in a state in which what is read or written would be wrong."""
+    with driver.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_catalog.current_setting('timescaledb.restoring', true),"
+            " pg_catalog.pg_is_in_recovery(),"
+            " pg_catalog.current_setting('default_transaction_read_only')::boolean,"
+            " pg_catalog.quote_ident(pg_catalog.current_database())"
+        )
+        restoring, standby, read_only, database = cursor.fetchone()
+    driver.rollback()
+    if restoring == "on":
+        raise DatabaseStateError(
+            "The database is being restored: timescaledb.restoring is on.",
+            context=["Hypertables behave as plain tables meanwhile; rows would go astray."],
+            hint="When the restore has ended, SELECT timescaledb_post_restore(); "
+            f"or ALTER DATABASE {database} RESET timescaledb.restoring",
+        )
+    if writes and standby:
+        raise DatabaseStateError(
+            "This server is a standby: it is read-only.", hint="Point DATABASE_URL at the primary"
+        )
+    if writes and read_only:
+        raise DatabaseStateError(
+            "default_transaction_read_only is on for this role, database or server.",
+            hint=f"ALTER DATABASE {database} SET default_transaction_read_only = off, "
+            "or correct it where it is set",
+        )
+
+
 @contextmanager
-def connected(address: Address | URL | str, purpose: str) -> Iterator[Connection]:
+def connected(
+    address: Address | URL | str, purpose: str, *, writes: bool = False
+) -> Iterator[Connection]:
     """One connection, without a pool, under SETU's session settings; closed at the end.
 
     A statement in the block that fails for want of a right, or on an object that is not there,
     leaves it as an error that says what is missing (``setu.db.rights``).
 
-    :param purpose: what the connection is for, shown in ``application_name``. Raises
-        :class:`DatabaseConnectionError`.
+    :param purpose: what the connection is for, shown in ``application_name``.
+    :param writes: refuse a standby, and a database that is read-only. Raises what
+        :func:`open_driver` does.
     """
     known = Address.of(address)
     engine = create_engine(
-        "postgresql+psycopg2://", poolclass=NullPool, creator=lambda: open_driver(known, purpose)
+        "postgresql+psycopg2://",
+        poolclass=NullPool,
+        creator=lambda: open_driver(known, purpose, writes=writes),
     )
     try:
         connection = engine.connect()

@@ -25,7 +25,7 @@ from sqlalchemy import URL
 
 from setu.db.address import Address
 from setu.db.connection import open_driver
-from setu.errors import DatabaseConnectionError, SetuError
+from setu.errors import DatabaseConnectionError, DatabaseStateError, SetuError
 
 DAY = 86_400.0
 FIRST_PAUSE = 1.0
@@ -106,8 +106,8 @@ class Worker:
         Raises :class:`ServerAwayError`.
         """
         try:
-            connection = open_driver(self._address, "worker", **TCP_SETTINGS)
-        except (DatabaseConnectionError, psycopg2.OperationalError) as error:
+            connection = open_driver(self._address, "worker", writes=True, **TCP_SETTINGS)
+        except (DatabaseConnectionError, DatabaseStateError, psycopg2.OperationalError) as error:
             raise ServerAwayError(_first_line(error)) from error
         try:
             connection.autocommit = True

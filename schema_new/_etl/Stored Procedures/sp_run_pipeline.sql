@@ -19,6 +19,12 @@ DECLARE
     v_row_is_bad boolean;
     v_fault text;
 BEGIN
+    -- Hypertables behave as plain tables while it is on: rows would vanish with it.
+    IF current_setting('timescaledb.restoring', true) = 'on' THEN
+        RAISE EXCEPTION 'cannot run pipeline % because timescaledb.restoring is on', p_pipeline
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                HINT = 'SELECT timescaledb_post_restore() when the restore has ended.';
+    END IF;
     IF NOT EXISTS (SELECT 1 FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline) THEN
         RAISE EXCEPTION 'cannot run pipeline % because _etl.watermarks does not know it', p_pipeline
             USING ERRCODE = 'no_data_found',

@@ -40,7 +40,7 @@ def drop(
             f"Drop v1's rows in {url} for good? No downgrade can bring them back",
             abort=True,
         )
-    with connected(url, "archive drop") as connection:
+    with connected(url, "archive drop", writes=True) as connection:
         root = repository_root()
         dropped = drop_archive(
             connection, root, settings, lambda: broken_steps(connection, root, settings)

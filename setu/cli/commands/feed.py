@@ -87,7 +87,7 @@ def feed(
     address = Address.parse(database_url)
 
     def connect() -> psycopg2.extensions.connection:
-        connection: psycopg2.extensions.connection = open_driver(address, "feed")
+        connection: psycopg2.extensions.connection = open_driver(address, "feed", writes=True)
         return connection
 
     if watch:
