@@ -28,7 +28,7 @@ PASSING = frozenset({"_stage", "_archive"})
 #: What verify.sql reads of the way from v1, for a database that never was v1.
 STATE = (
     "sql/p1_normalization/shared/archive.sql",
-    "sql/p2_bronze/shared/return_bronze.sql",
+    "sql/p2_bronze/shared/hand_back.sql",
     "sql/operations/no_archive.sql",
 )
 

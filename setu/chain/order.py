@@ -29,7 +29,7 @@ NOT_FOR_THE_SERVER = ("Source Templates",)
 _FIRST = ("schemas", "etl", "roles", "table", "identity", "hypertable", "indexes")
 #: Rights come before the column store: TimescaleDB cannot grant a column of a compressed hypertable
 #: that its internal table lacks.
-_LAST = ("refresh", "grants", "column_store", "seed")
+_LAST = ("refresh", "grants", "column_store", "policy", "seed")
 _NAME = re.compile(r"\b([a-z_][a-z0-9_]*)\.([a-z_][a-z0-9_]*)")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from setu.errors import PreflightError
 
 V1_REVISION = "0001"
-ROLES_REVISION = "0302"
+ROLES_REVISION = "0203"
 JOBS_REVISION = "0404"
 
 

@@ -77,7 +77,7 @@ class Arrivals:
             chain.run("CALL _etl.sp_load_machine_cycles(0, '{}')")
             # From here on a scheduler, where there is one, finds nothing to do.
             chain.run("UPDATE _etl.watermarks SET enabled = false")
-        if self.has("0201"):
+        if self.has("0204"):
             self._send(chain, 70, machine="CNC-00001")
 
     def _masters(self) -> str:
@@ -152,11 +152,10 @@ class Arrivals:
             key = chain.value(
                 "SELECT iot_id FROM master.machine_info WHERE machine_id = %s", machine
             )
-        identity = self.has("0202")
         chain.run(
-            f"INSERT INTO bronze.raw_machine_cycles ({'' if identity else 'id, '}device_id,"
+            "INSERT INTO bronze.raw_machine_cycles (device_id,"
             " machine_iot_id, cycle_start, cycle_end, program_no, std_cycle_time)"
-            f" VALUES ({'' if identity else '5, '}'GW-00001', {key}, '{self.at(minutes)}',"
+            f" VALUES ('GW-00001', {key}, '{self.at(minutes)}',"
             f" '{self.at(minutes + 5)}', 'O-bronze', 420)"
         )
 
@@ -170,7 +169,7 @@ class Arrivals:
             "cycles": [("M", "7", 5.0), ("CNC-00001", "A", 5.0), ("CNC-00001", "UNKNOWN", 5.0)],
             "completed": [(None,), (50.0,)],
         }
-        if self.has("0201"):
+        if self.has("0204"):
             expected["pending"] = [("O-bronze", 420)]
         if self.has("0402"):
             expected["loaded"] = [(1,)]
@@ -194,7 +193,7 @@ class Arrivals:
             f" FROM silver.machine_cycles WHERE cycle_start = '{self.open_cycle}'"
             " AND machine_id = 'CNC-00002' ORDER BY cycle_end NULLS FIRST",
         }
-        if self.has("0201"):
+        if self.has("0204"):
             asked["pending"] = (
                 "SELECT c ->> 'ProgramNo', (c ->> 'StdCycleTime')::integer"
                 " FROM bronze.raw_telemetry AS t,"
@@ -280,14 +279,8 @@ def journeys(server: Server) -> dict[str, Journey]:
     return seen
 
 
-# Until 0205 v1's payloads are live, and a bronze row that was not loaded came back as one. What
-# slept as a hypertable, or alone, wakes where the table becomes one, in 0203.
-CHANGED = {
-    "0201": ("bronze.raw_telemetry", "bronze.raw_machine_cycles"),
-    "0202": ("bronze.raw_telemetry", "bronze.raw_machine_cycles"),
-    "0203": ("bronze.raw_telemetry",),
-    "0204": ("bronze.raw_telemetry",),
-}
+# Until 0205 v1's payloads are live, and a bronze row that was not loaded came back as one.
+CHANGED = {"0204": ("bronze.raw_telemetry",)}
 
 
 on_v2 = pytest.mark.parametrize("revision", V2_REVISIONS)
@@ -335,7 +328,7 @@ def test_only_what_was_not_loaded_is_loaded_after_the_way_back(
 def test_each_bronze_row_is_there_once_after_all_the_journeys(
     journeys: dict[str, Journey],
 ) -> None:
-    starts = [Arrivals(r).at(70) for r in V2_REVISIONS if r >= "0201"]
+    starts = [Arrivals(r).at(70) for r in V2_REVISIONS if r >= "0204"]
     starts += [Arrivals(r).at(n) for r in V2_REVISIONS if r >= "0402" for n in (60, 61)]
     assert journeys["end"].found["bronze"] == [(start, 1) for start in sorted(starts)]
 

@@ -56,6 +56,7 @@ ALTER TABLE bronze.raw_machine_am_status SET (
     timescaledb.segmentby = 'machine_iot_id',
     timescaledb.orderby = 'id'
 );
+-- @section policy
 -- @community
 CALL add_columnstore_policy(
     hypertable => 'bronze.raw_machine_am_status',

@@ -60,6 +60,7 @@ ALTER TABLE bronze.raw_machine_focas_program_production SET (
     timescaledb.segmentby = 'machine_iot_id',
     timescaledb.orderby = 'id'
 );
+-- @section policy
 -- @community
 CALL add_columnstore_policy(
     hypertable => 'bronze.raw_machine_focas_program_production',

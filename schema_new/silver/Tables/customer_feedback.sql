@@ -42,6 +42,7 @@ ALTER TABLE silver.customer_feedback SET (
     timescaledb.segmentby = 'machine_iot_id',
     timescaledb.orderby = 'event_time'
 );
+-- @section policy
 -- @community
 CALL add_columnstore_policy(
     hypertable => 'silver.customer_feedback',

@@ -46,6 +46,7 @@ ALTER TABLE silver.machine_cycles SET (
     timescaledb.segmentby = 'machine_iot_id',
     timescaledb.orderby = 'cycle_start'
 );
+-- @section policy
 -- @community
 CALL add_columnstore_policy(
     hypertable => 'silver.machine_cycles',

@@ -44,6 +44,7 @@ ALTER TABLE silver.machine_downtime SET (
     timescaledb.segmentby = 'machine_iot_id',
     timescaledb.orderby = 'down_start'
 );
+-- @section policy
 -- @community
 CALL add_columnstore_policy(
     hypertable => 'silver.machine_downtime',

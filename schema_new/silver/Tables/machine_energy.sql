@@ -44,6 +44,7 @@ ALTER TABLE silver.machine_energy SET (
     timescaledb.segmentby = 'machine_iot_id',
     timescaledb.orderby = 'event_time'
 );
+-- @section policy
 -- @community
 CALL add_columnstore_policy(
     hypertable => 'silver.machine_energy',

@@ -48,6 +48,7 @@ ALTER TABLE silver.machine_focas_program_production SET (
     timescaledb.segmentby = 'machine_iot_id',
     timescaledb.orderby = 'event_time'
 );
+-- @section policy
 -- @community
 CALL add_columnstore_policy(
     hypertable => 'silver.machine_focas_program_production',

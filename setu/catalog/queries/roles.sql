@@ -1,4 +1,5 @@
--- Roles belong to the server, not to the database; only those named setu_* are SETU's.
+-- Roles belong to the server, not to the database; only those named setu_* are SETU's. One that only
+-- archived rows are granted to is part of the archive, which is state and not schema.
 SELECT
     'role' AS kind,
     r.rolname::text AS name,
@@ -16,6 +17,14 @@ SELECT
     ) AS fields
 FROM pg_roles AS r
 WHERE r.rolname LIKE 'setu\_%' AND current_setting('setu_catalog.schemas') = ''
+    AND coalesce((
+        SELECT bool_or(coalesce(n.nspname, '') NOT IN ('_archive', '_timescaledb_internal'))
+        FROM pg_shdepend AS h
+        LEFT JOIN pg_class AS c ON h.classid = 'pg_class'::regclass AND c.oid = h.objid
+        LEFT JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE h.refclassid = 'pg_authid'::regclass AND h.refobjid = r.oid
+            AND h.dbid = (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database())
+    ), true)
 UNION ALL
 SELECT
     CASE WHEN s.setrole = 0 THEN 'database setting' ELSE 'role setting' END AS kind,

@@ -1,4 +1,5 @@
--- TimescaleDB's own triggers (ts_insert_blocker and the like) come and go with its version.
+-- TimescaleDB's own triggers (ts_insert_blocker and the like) come and go with its version. Those of
+-- _archive note what changes for the way back: state, as _archive itself is, and not schema.
 SELECT
     'trigger' AS kind,
     c.label || '.' || quote_ident(t.tgname) AS name,
@@ -14,6 +15,7 @@ INNER JOIN pg_trigger AS t ON t.tgrelid = c.oid AND NOT t.tgisinternal
 INNER JOIN pg_proc AS p ON p.oid = t.tgfoid
 INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace
 WHERE n.nspname NOT LIKE '\_timescaledb\_%'
+    AND n.nspname <> '_archive'
     AND t.tgname <> 'ts_insert_blocker'
 UNION ALL
 SELECT

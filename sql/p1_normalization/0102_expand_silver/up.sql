@@ -9,6 +9,8 @@
 -- @include schema_new/silver/Tables/customer_feedback.sql#hypertable with silver => _stage
 -- @include schema_new/silver/Tables/machine_*.sql#indexes with silver => _stage
 -- @include schema_new/silver/Tables/customer_feedback.sql#indexes with silver => _stage
+-- @include schema_new/silver/Tables/machine_*.sql#column_store with silver => _stage
+-- @include schema_new/silver/Tables/customer_feedback.sql#column_store with silver => _stage
 -- @include schema_new/alerting/Tables/history.sql#table with alerting => _stage, config => _stage, master => _stage
 -- @include schema_new/alerting/Tables/history.sql#hypertable with alerting => _stage, config => _stage, master => _stage
 -- @include schema_new/alerting/Tables/history.sql#indexes with alerting => _stage, config => _stage, master => _stage

@@ -97,7 +97,8 @@ CREATE TABLE IF NOT EXISTS _archive.paused_jobs (
     scheduled boolean NOT NULL
 );
 CREATE TABLE IF NOT EXISTS _archive.flattened_payloads (
-    digest text PRIMARY KEY
+    digest text PRIMARY KEY,
+    ingest_time timestamptz NOT NULL
 );
 CREATE TABLE IF NOT EXISTS _archive.flattened_rows (
     bronze_table text NOT NULL,

@@ -1,4 +1,8 @@
+DROP FUNCTION _archive.migrate_rest_back();
+DROP FUNCTION _archive.migrate_noted_back(text, bigint);
+DROP FUNCTION _archive.migrate_noted_master_back();
 DROP FUNCTION _archive.migrate_back(text, timestamptz, timestamptz);
+DROP FUNCTION _archive.same_row(_archive.migrated_tables);
 DROP FUNCTION _archive.migrate_master_back();
 DROP FUNCTION _archive.to_v1(alerting.history);
 DROP FUNCTION _archive.to_v1(silver.machine_cycles);

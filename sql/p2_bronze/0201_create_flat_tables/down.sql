@@ -1,29 +1,20 @@
--- what: drops the flat tables; rows that they hold are archived with the hypertable archived before them, or alone
--- why: a row may have come before its table was a hypertable
+-- what: drops the flat tables, which are empty: 0204 has archived what was in them
+-- why: v1 has none
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on the flat tables, while the few rows are copied
--- down: undone by upgrading again, which restores the rows with their ids
-SELECT _archive.lock_tables(VARIADIC ARRAY(
-    SELECT format('bronze.%I', f.table_name)::regclass FROM _archive.flat_tables AS f
-));
-
-SELECT _archive.return_rows(f.table_name) FROM _archive.flat_tables AS f;
-
-DO $archive$
-DECLARE
-    v_table text;
-BEGIN
-    FOR v_table IN SELECT f.table_name FROM _archive.flat_tables AS f LOOP
-        IF to_regclass(format('_archive.%I', 'v2_' || v_table)) IS NULL THEN
-            PERFORM _archive.archive_table(format('bronze.%I', v_table)::regclass, 'v2_' || v_table);
-        ELSE
-            EXECUTE format('INSERT INTO _archive.%I OVERRIDING SYSTEM VALUE SELECT b.* FROM bronze.%I AS b',
-                'v2_' || v_table, v_table);
-            EXECUTE format('DROP TABLE bronze.%I', v_table);
-        END IF;
-    END LOOP;
-END
-$archive$;
-
-DROP FUNCTION _archive.return_rows(text);
+-- lock: ACCESS EXCLUSIVE on the flat tables, milliseconds
+-- down: undone by upgrading again
+DROP TABLE bronze.raw_machine_cycles;
+DROP TABLE bronze.raw_machine_downtime;
+DROP TABLE bronze.raw_machine_status;
+DROP TABLE bronze.raw_machine_alarms;
+DROP TABLE bronze.raw_machine_energy;
+DROP TABLE bronze.raw_machine_focas;
+DROP TABLE bronze.raw_machine_focas_program_production;
+DROP TABLE bronze.raw_machine_tool_usage;
+DROP TABLE bronze.raw_machine_pm_status;
+DROP TABLE bronze.raw_machine_am_status;
+DROP FUNCTION bronze.fn_refuse_rows();
+DROP FUNCTION _archive.hand_back_payloads();
+DROP FUNCTION _archive.hand_back(text, bigint, bigint);
+DROP FUNCTION _archive.settled_id(text, interval);
 DROP FUNCTION _archive.last_loaded_id(text);

@@ -1,8 +1,9 @@
--- what: ten flat and typed bronze tables, one for each fact table
+-- what: ten flat and typed bronze tables, one for each fact table; they take no rows yet
 -- why: JSON costs its parse on every read and hides a wrong type until the load
 -- transaction: yes
 -- lock: none on anything there was
--- down: rows that were not loaded go back to v1 as pending payloads, and are archived
+-- down: the empty tables go; rows of an earlier v2 period stay in _archive
 -- @include schema_new/bronze/Tables/raw_*.sql#table
 
--- @include sql/p2_bronze/shared/return_bronze.sql
+-- @include sql/p2_bronze/shared/hand_back.sql
+-- @include sql/p2_bronze/shared/close_bronze.sql

@@ -1,27 +1,33 @@
--- what: plain tables in place of the hypertables, which are archived with their rows
--- why: there is no way back from a hypertable but a copy, and a month of bronze is too much to copy
+-- what: empty plain tables in place of the empty hypertables; the roles go unless they are still used
+-- why: there is no way back from a hypertable to a table
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on the flat tables, while rows not yet loaded go back to v1
--- down: undone by upgrading again, which restores the hypertables
-SELECT _archive.lock_tables(VARIADIC ARRAY(
-    SELECT format('bronze.%I', f.table_name)::regclass FROM _archive.flat_tables AS f
-));
-
-SELECT _archive.return_rows(f.table_name) FROM _archive.flat_tables AS f;
-
-SELECT _archive.archive_table(format('bronze.%I', f.table_name)::regclass, 'v2_' || f.table_name)
-FROM _archive.flat_tables AS f;
-
+-- lock: ACCESS EXCLUSIVE on the flat tables, milliseconds
+-- down: undone by upgrading again
+DROP TABLE bronze.raw_machine_cycles;
+DROP TABLE bronze.raw_machine_downtime;
+DROP TABLE bronze.raw_machine_status;
+DROP TABLE bronze.raw_machine_alarms;
+DROP TABLE bronze.raw_machine_energy;
+DROP TABLE bronze.raw_machine_focas;
+DROP TABLE bronze.raw_machine_focas_program_production;
+DROP TABLE bronze.raw_machine_tool_usage;
+DROP TABLE bronze.raw_machine_pm_status;
+DROP TABLE bronze.raw_machine_am_status;
+DROP FUNCTION bronze.fn_refuse_rows();
 -- @include schema_new/bronze/Tables/raw_*.sql#table
 -- @include schema_new/bronze/Tables/raw_*.sql#identity
+-- @include sql/p2_bronze/shared/close_bronze.sql
 
-DO $continue$
+DO $drop$
 DECLARE
-    v_table text;
+    v_role text;
 BEGIN
-    FOR v_table IN SELECT f.table_name FROM _archive.flat_tables AS f LOOP
-        EXECUTE format('SELECT setval(%L, s.last_value, s.is_called) FROM _archive.%I AS s',
-            format('bronze.%I', v_table || '_id_seq'), v_table || '_id_seq');
+    FOREACH v_role IN ARRAY ARRAY['setu_ingest', 'setu_etl', 'setu_reader'] LOOP
+        BEGIN
+            EXECUTE format('DROP ROLE %I', v_role);
+        EXCEPTION WHEN dependent_objects_still_exist THEN
+            RAISE NOTICE 'role % stays: archived rows or another database use it', v_role;
+        END;
     END LOOP;
 END
-$continue$;
+$drop$;

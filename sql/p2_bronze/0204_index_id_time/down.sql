@@ -1,15 +1,41 @@
--- what: drops the indexes
--- why: mirrors the step up
+-- what: the bronze hypertables are archived whole; empty ones take their place, which refuse rows
+-- why: with index and compressed chunks as they are, neither way builds or opens anything; no row comes after this
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on the flat tables and their chunks, milliseconds
--- down: undone by upgrading again, which builds them
-DROP INDEX bronze.raw_machine_cycles_id_time_idx;
-DROP INDEX bronze.raw_machine_downtime_id_time_idx;
-DROP INDEX bronze.raw_machine_status_id_time_idx;
-DROP INDEX bronze.raw_machine_alarms_id_time_idx;
-DROP INDEX bronze.raw_machine_energy_id_time_idx;
-DROP INDEX bronze.raw_machine_focas_id_time_idx;
-DROP INDEX bronze.raw_machine_focas_program_production_id_time_idx;
-DROP INDEX bronze.raw_machine_tool_usage_id_time_idx;
-DROP INDEX bronze.raw_machine_pm_status_id_time_idx;
-DROP INDEX bronze.raw_machine_am_status_id_time_idx;
+-- lock: ACCESS EXCLUSIVE on the flat tables, while what arrived since the last pass of 0205 is handed back
+-- down: undone by upgrading again, which restores the hypertables
+SELECT _archive.hand_back(f.table_name, s.upto_id, 1000000)
+FROM _archive.flat_tables AS f
+CROSS JOIN LATERAL _archive.settled_id(f.table_name, INTERVAL '100 milliseconds') AS s (upto_id)
+WHERE s.upto_id IS NOT NULL;
+
+SELECT _archive.lock_tables(VARIADIC ARRAY(
+    SELECT format('bronze.%I', f.table_name)::regclass FROM _archive.flat_tables AS f
+    ORDER BY f.table_name
+));
+
+DO $rest$
+DECLARE
+    v_table text;
+BEGIN
+    FOR v_table IN SELECT f.table_name FROM _archive.flat_tables AS f LOOP
+        WHILE _archive.hand_back(
+            v_table,
+            coalesce(pg_sequence_last_value(
+                pg_get_serial_sequence(format('bronze.%I', v_table), 'id')::regclass
+            ), 0),
+            1000000
+        ) LOOP
+        END LOOP;
+    END LOOP;
+END
+$rest$;
+
+SELECT _archive.archive_table(format('bronze.%I', f.table_name)::regclass, 'v2_' || f.table_name)
+FROM _archive.flat_tables AS f;
+
+-- @include schema_new/bronze/Tables/raw_*.sql#table
+-- @include schema_new/bronze/Tables/raw_*.sql#identity
+-- @include schema_new/bronze/Tables/raw_*.sql#hypertable
+-- @include schema_new/bronze/Tables/raw_*.sql#grants
+-- @include schema_new/bronze/Tables/raw_*.sql#column_store
+-- @include sql/p2_bronze/shared/close_bronze.sql

@@ -1,33 +1,49 @@
--- what: v1's bronze tables come back; payloads that v2 loaded are marked processed
+-- what: v1's bronze tables come back; payloads that v2 loaded are processed, rows that it did not load wait as payloads
 -- why: v1 must find what still waits, and must not process again what v2 has migrated into silver
--- transaction: yes
--- lock: none that anybody else wants: the tables were archived
+-- transaction: no (each pass commits; run again, it goes on with the rows that are left)
+-- lock: none that anybody else wants: the tables were archived, and sinks go on
 -- down: undone by upgrading again, which flattens only what it has not flattened before
-DO $require$
+DO $restore$
 BEGIN
+    IF to_regclass('bronze.raw_telemetry') IS NOT NULL THEN
+        RETURN;  -- an earlier run has come this far
+    END IF;
     IF to_regclass('_archive.raw_telemetry') IS NULL OR to_regclass('_archive.dead_letter_queue') IS NULL THEN
         RAISE EXCEPTION 'cannot go back to v1 because its rows are no longer in _archive'
             USING ERRCODE = 'object_not_in_prerequisite_state',
                 DETAIL = 'v1''s payloads were archived there: raw_telemetry, dead_letter_queue.',
-                HINT = 'setu archive drop was run, or they were dropped by hand. Stay at v2, or restore a backup.';
+                HINT = 'Stay at v2, or restore a backup: setu archive drop was run, or they were dropped by hand';
     END IF;
+    PERFORM _archive.restore_table('raw_telemetry', 'bronze', 'raw_telemetry');
+    PERFORM _archive.restore_table('dead_letter_queue', 'bronze', 'dead_letter_queue');
+    PERFORM _archive.restore_table('migration_metadata', 'bronze', 'migration_metadata');
 END
-$require$;
+$restore$;
 
-SELECT _archive.restore_table('raw_telemetry', 'bronze', 'raw_telemetry');
-SELECT _archive.restore_table('dead_letter_queue', 'bronze', 'dead_letter_queue');
-SELECT _archive.restore_table('migration_metadata', 'bronze', 'migration_metadata');
+SELECT _archive.hand_back_payloads();
 
-UPDATE bronze.raw_telemetry AS t
-SET processed = true, processing_status = 'processed'
-FROM _archive.flattened_payloads AS f
-WHERE f.digest = _archive.payload_digest(t)
-    AND t.processing_status IS DISTINCT FROM 'processed'
-    AND EXISTS (SELECT 1 FROM _archive.flattened_rows AS r WHERE r.digest = f.digest)
-    AND NOT EXISTS (
-        SELECT 1 FROM _archive.flattened_rows AS r
-        WHERE r.digest = f.digest AND r.bronze_id > _archive.last_loaded_id(r.bronze_table)
-    );
+-- Passes get shorter: each takes what arrived during the one before.
+DO $passes$
+DECLARE
+    v_table text;
+    v_upto bigint;
+BEGIN
+    FOR v_pass IN 1..3 LOOP
+        FOR v_table IN SELECT f.table_name FROM _archive.flat_tables AS f ORDER BY f.table_name LOOP
+            v_upto := _archive.settled_id(v_table, INTERVAL '1 second');
+            IF v_upto IS NULL THEN
+                RAISE NOTICE 'a writer of bronze.% is at work for long; its rows are handed back by 0204', v_table;
+                CONTINUE;
+            END IF;
+            COMMIT;
+            WHILE _archive.hand_back(v_table, v_upto, 20000) LOOP
+                COMMIT;
+            END LOOP;
+            COMMIT;
+        END LOOP;
+    END LOOP;
+END
+$passes$;
 
 -- What v2 rejected and nobody corrected is a dead letter in v1's terms.
 DO $rejected$
@@ -45,5 +61,5 @@ BEGIN
 END
 $rejected$;
 
-DROP FUNCTION _archive.flatten_payload(jsonb, timestamptz, text);
-DROP FUNCTION _archive.payload_digest(bronze.raw_telemetry);
+DROP FUNCTION IF EXISTS _archive.flatten_payload(jsonb, timestamptz, text);
+DROP FUNCTION IF EXISTS _archive.payload_digest(bronze.raw_telemetry);

@@ -2,7 +2,7 @@
 -- why: no JSON is left on the way in, and none of what waited is lost
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on bronze.raw_telemetry and dead_letter_queue while payloads are read
--- down: both tables come back with their rows; a payload that v2 loaded is marked processed
+-- down: both tables come back with their rows; a payload of which v2 loaded something is marked processed
 LOCK TABLE bronze.raw_telemetry, bronze.dead_letter_queue IN SHARE ROW EXCLUSIVE MODE;
 
 -- @include sql/p2_bronze/shared/flatten_payload.sql
@@ -33,7 +33,8 @@ BEGIN
         -- A payload is read whole or not at all, as v1 did; one that fails is kept with its error.
         BEGIN
             v_count := _archive.flatten_payload(v_raw.payload, v_raw.ingest_time, v_raw.digest);
-            INSERT INTO _archive.flattened_payloads (digest) VALUES (v_raw.digest)
+            INSERT INTO _archive.flattened_payloads (digest, ingest_time)
+            VALUES (v_raw.digest, v_raw.ingest_time)
             ON CONFLICT (digest) DO NOTHING;
             v_rows := v_rows + v_count;
         EXCEPTION

@@ -1,5 +1,5 @@
--- what: the three roles lose their rights here, and go unless another database uses them
--- why: mirrors the step up; passwords that they were given by hand are gone with them
+-- what: the three roles lose their rights, but those on the tables of bronze
+-- why: mirrors the step up: without USAGE on schema bronze, its tables are out of their reach
 -- transaction: yes
 -- lock: none that a reader or writer would notice
 -- down: undone by upgrading again
@@ -14,26 +14,45 @@ BEGIN
     WHERE d.dbid = (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database())
         AND d.deptype = 'o' AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader');
     IF v_owned IS NOT NULL THEN
-        RAISE EXCEPTION 'cannot drop the roles of setu because they own objects here'
+        RAISE EXCEPTION 'cannot take the rights of the roles of setu because they own objects here'
             USING ERRCODE = 'dependent_objects_still_exist', DETAIL = v_owned,
                 HINT = 'Give the objects to another role with ALTER ... OWNER TO, then downgrade again.';
     END IF;
 END
 $owned$;
 
--- They own nothing, so this takes away rights and no object.
-DROP OWNED BY setu_ingest, setu_etl, setu_reader;
-
-DO $drop$
+DO $revoke$
 DECLARE
-    v_role text;
+    v_right record;
 BEGIN
-    FOREACH v_role IN ARRAY ARRAY['setu_ingest', 'setu_etl', 'setu_reader'] LOOP
-        BEGIN
-            EXECUTE format('DROP ROLE %I', v_role);
-        EXCEPTION WHEN dependent_objects_still_exist THEN
-            RAISE NOTICE 'role % stays: another database uses it', v_role;
-        END;
+    FOR v_right IN
+        SELECT DISTINCT r.rolname,
+            CASE
+                WHEN d.classid = 'pg_namespace'::regclass THEN 'SCHEMA'
+                WHEN d.classid = 'pg_proc'::regclass THEN 'ROUTINE'
+                WHEN c.relkind = 'S' THEN 'SEQUENCE'
+                ELSE 'TABLE'
+            END AS kind,
+            CASE
+                WHEN d.classid = 'pg_namespace'::regclass THEN quote_ident(n.nspname)
+                WHEN d.classid = 'pg_proc'::regclass THEN d.objid::regprocedure::text
+                ELSE format('%I.%I', cn.nspname, c.relname)
+            END AS name
+        FROM pg_shdepend AS d
+        INNER JOIN pg_roles AS r ON r.oid = d.refobjid AND d.refclassid = 'pg_authid'::regclass
+        LEFT JOIN pg_namespace AS n ON d.classid = 'pg_namespace'::regclass AND n.oid = d.objid
+        LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+        LEFT JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
+        WHERE d.dbid = (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database())
+            AND d.deptype = 'a' AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+            AND (
+                d.classid IN ('pg_namespace'::regclass, 'pg_proc'::regclass)
+                -- Chunks, and what is behind an aggregate, follow what they belong to.
+                OR cn.nspname NOT IN ('bronze', '_archive', '_timescaledb_internal')
+            )
+        ORDER BY 1, 2, 3
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s %s FROM %I', v_right.kind, v_right.name, v_right.rolname);
     END LOOP;
 END
-$drop$;
+$revoke$;

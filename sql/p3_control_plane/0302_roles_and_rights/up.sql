@@ -1,9 +1,8 @@
--- what: roles setu_ingest, setu_etl and setu_reader with their rights; PUBLIC loses all
+-- what: the rights of setu_ingest, setu_etl and setu_reader; PUBLIC loses all
 -- why: a sink can only add rows, a job only what it loads, a reader only read
 -- transaction: yes
 -- lock: none that a reader or writer would notice
--- down: the rights go, and the roles with them unless another database uses them
--- @include schema_new/roles.sql#roles
+-- down: the rights go, but those on bronze, which 0203 gave with the tables
 -- @include schema_new/schemas.sql#grants
 -- @include schema_new/master/Tables/*.sql#grants
 -- @include schema_new/master/Functions/fn_fill_calendar.sql#grants
@@ -18,7 +17,6 @@
 -- @include schema_new/master/Stored Procedures/sp_extend_shift_calendar.sql#grants
 -- @include schema_new/silver/Tables/machine_*.sql#grants
 -- @include schema_new/silver/Tables/customer_feedback.sql#grants
--- @include schema_new/bronze/Tables/raw_*.sql#grants
 -- @include schema_new/config/Tables/*.sql#grants
 -- @include schema_new/alerting/Tables/*.sql#grants
 -- @include schema_new/alerting/Stored Procedures/*.sql#grants

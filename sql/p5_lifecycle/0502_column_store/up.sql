@@ -1,8 +1,8 @@
 -- what: bronze goes to the column store after 7 days, silver after 14
 -- why: a fraction of the disk; later than any batch is likely to touch a row again
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on bronze's and silver's hypertables, milliseconds: nothing is compressed now
--- down: compressed chunks are decompressed one by one, then the settings go
--- @include schema_new/bronze/Tables/raw_*.sql#column_store
--- @include schema_new/silver/Tables/machine_*.sql#column_store
--- @include schema_new/silver/Tables/customer_feedback.sql#column_store
+-- lock: none that anybody else wants: how a table is compressed belongs to its definition (0102, 0203)
+-- down: the policies go; what is compressed stays so
+-- @include schema_new/bronze/Tables/raw_*.sql#policy
+-- @include schema_new/silver/Tables/machine_*.sql#policy
+-- @include schema_new/silver/Tables/customer_feedback.sql#policy
