@@ -50,7 +50,11 @@ class Fleet:
         return f"SIM-{machine + 1:05d}"
 
     def device_of(self, machine: int) -> str:
-        """The device id of the gateway of a machine, counted from 0."""
+        """The device id under which a machine's gateway speaks for it: one a machine."""
+        return f"SIM-D-{machine + 1:05d}"
+
+    def gateway_of(self, machine: int) -> str:
+        """The gateway through which a machine sends, and whose file it is in."""
         return f"SIM-GW-{machine // self.per_gateway + 1:04d}"
 
 
@@ -64,6 +68,7 @@ class Message(NamedTuple):
     table: str
     partition: int
     offset: int
+    gateway: str
     device_id: str
     machine: int
     values: tuple[object, ...]
@@ -87,6 +92,7 @@ def messages(fleet: Fleet) -> Iterator[Message]:
             sent.report.table,
             partition,
             offsets[partition],
+            fleet.gateway_of(sent.machine),
             fleet.device_of(sent.machine),
             sent.machine,
             sent.report.values,

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,12 @@ import psycopg2.extensions
 from psycopg2 import sql
 from psycopg2.extras import execute_values
 
-from setu.ingest.source_templates import read_columns, read_template
+from setu.ingest.source_templates import (
+    SourceTemplate,
+    read_columns,
+    read_template,
+    read_templates,
+)
 from setu.simulate.delivery import Message
 
 #: Kafka Connect's JDBC sink writes this many rows in one transaction unless told otherwise.
@@ -45,9 +51,10 @@ def write_files(
     with ExitStack() as stack:
         open_files: dict[Path, sqlite3.Connection] = {}
         for message in messages:
-            path = folder / f"{message.device_id}.sqlite"
+            path = folder / f"{message.gateway}.sqlite"
             if path not in open_files:
                 open_files[path] = stack.enter_context(closing(sqlite3.connect(path)))
+                _make_tables(open_files[path])
             _insert(open_files[path], message, _key(message, keys))
             written[path] += 1
         for file in open_files.values():
@@ -55,13 +62,23 @@ def write_files(
     return dict(written)
 
 
+def _make_tables(file: sqlite3.Connection) -> None:
+    """The gateway's ten tables, as far as the file does not have them."""
+    for table in sorted(read_templates()):
+        if not read_columns(file, table):
+            file.execute(_template(table).ddl)
+
+
 def _insert(file: sqlite3.Connection, message: Message, key: int) -> None:
-    template = read_template(message.table)
-    if not read_columns(file, message.table):
-        file.execute(template.ddl)
+    template = _template(message.table)
     names = ", ".join(template.names)
     marks = ", ".join("?" for _ in template.names)
     file.execute(f"INSERT INTO {message.table} ({names}) VALUES ({marks})", _row(message, key))
+
+
+@lru_cache
+def _template(table: str) -> SourceTemplate:
+    return read_template(table)
 
 
 def write_bronze(
@@ -97,7 +114,7 @@ def write_bronze(
 
 
 def _insert_bronze(cursor: Any, table: str, values: list[tuple[object, ...]]) -> None:
-    names = sql.SQL(", ").join(sql.Identifier(name) for name in read_template(table).names)
+    names = sql.SQL(", ").join(sql.Identifier(name) for name in _template(table).names)
     query = sql.SQL("INSERT INTO bronze.{} ({}) VALUES %s").format(sql.Identifier(table), names)
     execute_values(cursor, query, values, page_size=PAGE)
 
