@@ -142,7 +142,7 @@ GROUP BY u.reason_code ORDER BY u.reason_code
 def read_accounts(connection: Connection) -> RowReport:
     """What became of v1's rows, as the role that deployed.
 
-    Raises :class:`NoAccountsError` below revision 0105.
+    Raises :class:`NoAccountsError` below revision 0109.
     """
     if not _exists(connection, "_archive.row_reconciliation") or not _rows(
         connection,
@@ -150,7 +150,7 @@ def read_accounts(connection: Connection) -> RowReport:
     ):
         raise NoAccountsError(
             "The rows of v1 have not been accounted for in this database.",
-            context=["Revision 0105 counts them."],
+            context=["Revision 0109 counts them."],
             hint="run alembic upgrade head first",
         )
     accounts: list[Account] = []

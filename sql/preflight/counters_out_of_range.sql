@@ -1,6 +1,6 @@
 -- title: v1 counters do not fit v2's 32-bit integers
 -- hint: correct the values in silver.machine_focas or silver.machine_tool_usage, or delete the rows
--- from: 0001..0103
+-- from: 0001..0106
 SELECT
     format('%s is %s', c.name, c.value) AS problem,
     format('%s of company %s', c.machine_id, c.company_id) AS key,

@@ -1,6 +1,6 @@
 -- title: v1 energies do not fit v2's numeric(12,3)
 -- hint: correct the values in silver.machine_energy, or delete the rows
--- from: 0001..0103
+-- from: 0001..0106
 SELECT
     format('%s is %s', v.name, v.value) AS problem,
     format('%s of company %s', e.machine_id, e.company_id) AS key,

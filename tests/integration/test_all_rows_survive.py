@@ -18,7 +18,7 @@ from tests.servers.at_hand import Server
 FLEET = FleetSize(companies=2, plants=1, machines=2, days=3, cycles_per_machine_day=4)
 UNTIL = last_midnight() - timedelta(days=1)
 # The first revision at which v2 is live, and the last. Their rows lie a day apart.
-REVISIONS = ("0104", HEAD)
+REVISIONS = ("0107", HEAD)
 FACTS = (
     "machine_cycles",
     "machine_downtime",

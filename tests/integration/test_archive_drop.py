@@ -94,8 +94,8 @@ def test_the_report_still_counts_when_archive_was_dropped(chain: Chain) -> None:
     ("revision", "before", "table"),
     [
         ("0205", "0204", "raw_telemetry"),
-        ("0105", "0104", "machine_cycles"),
-        ("0104", "0103", "machine_cycles"),
+        ("0108", "0107", "machine_cycles"),
+        ("0107", "0106", "machine_cycles"),
     ],
 )
 def test_a_step_refuses_when_v1_rows_were_dropped_by_hand(

@@ -72,7 +72,7 @@ def sleep(server: Server) -> Iterator[Sleep]:
         )]  # fmt: skip
         assert len(ids) == 9 + len(AGGREGATES)
         # Before the expansion it would be a drift that pre-flight names.
-        chain.upgrade("0103")
+        chain.upgrade("0106")
         chain.run(f"SELECT alter_job({ids[0]}, scheduled => false)")
         seen = Sleep()
         seen.jobs.append(chain.query(JOBS, ids))

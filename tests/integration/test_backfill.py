@@ -76,7 +76,7 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was_and_loses_nothing(chain:
     assert len(after) == done + left
     assert set(before) <= set(after)  # what was carried is not carried again
 
-    chain.upgrade()  # 0105 counts every row, and fails when one is missing
+    chain.upgrade()  # 0106 compares every row, and fails when one is missing
     assert chain.revision() == HEAD
     assert chain.broken() == []
     chain.downgrade("0001")
@@ -84,7 +84,7 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was_and_loses_nothing(chain:
 
 
 def test_readers_of_v1_never_wait_longer_than_the_lock_timeout_of_the_swap(chain: Chain) -> None:
-    chain.upgrade("0103")
+    chain.upgrade("0106")
     done = threading.Event()
     refused: list[str] = []
     waits: list[float] = []
@@ -128,11 +128,11 @@ def test_readers_of_v1_never_wait_longer_than_the_lock_timeout_of_the_swap(chain
     for reader in readers:
         reader.start()
     try:
-        chain.upgrade("0104", "lock_timeout=300ms", "lock_attempts=60")
+        chain.upgrade("0107", "lock_timeout=300ms", "lock_attempts=60")
     finally:
         done.set()
         for thread in (*readers, blocker):
             thread.join(30)
-    assert chain.revision() == "0104"
+    assert chain.revision() == "0107"
     assert refused == []
     assert waits

@@ -95,7 +95,7 @@ def test_an_upgrade_whose_process_is_killed_in_the_backfill_goes_on(chain: Chain
 @pytest.mark.requires("multi_session")
 def test_an_upgrade_whose_backend_is_killed_in_the_swap_goes_on(chain: Chain) -> None:
     v1 = chain.rows(*V1_TABLES)
-    chain.upgrade("0103")
+    chain.upgrade("0106")
     before = chain.catalog()
     reader = psycopg2.connect(chain.url)
     with reader.cursor() as cursor:
@@ -113,8 +113,8 @@ def test_an_upgrade_whose_backend_is_killed_in_the_swap_goes_on(chain: Chain) ->
         process.kill()
         reader.close()
     assert process.returncode == 1
-    assert "The connection was lost in revision 0104." in errors
-    assert chain.revision() == "0103"
+    assert "The connection was lost in revision 0107." in errors
+    assert chain.revision() == "0106"
     assert not render_differences(differences(before, chain.catalog()))
     finish(chain, v1)
 
@@ -122,16 +122,16 @@ def test_an_upgrade_whose_backend_is_killed_in_the_swap_goes_on(chain: Chain) ->
 @pytest.mark.requires("multi_session")
 def test_a_swap_that_does_not_get_its_locks_gives_up_and_changes_nothing(chain: Chain) -> None:
     v1 = chain.rows(*V1_TABLES)
-    chain.upgrade("0103")
+    chain.upgrade("0106")
     reader = psycopg2.connect(chain.url)
     try:
         with reader.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM master.machine_info")
-        with pytest.raises(LockTimeoutError, match="0104 did not get its locks"):
-            chain.upgrade("0104", "lock_timeout=50ms", "lock_attempts=2")
+        with pytest.raises(LockTimeoutError, match="0107 did not get its locks"):
+            chain.upgrade("0107", "lock_timeout=50ms", "lock_attempts=2")
     finally:
         reader.close()
-    assert chain.revision() == "0103"
+    assert chain.revision() == "0106"
     finish(chain, v1)
 
 
@@ -158,7 +158,7 @@ def test_v1_goes_on_writing_while_the_upgrade_runs(chain: Chain) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        chain.upgrade("0105")
+        chain.upgrade("0109")
     finally:
         stop.set()
         writer.join()

@@ -49,7 +49,7 @@ def v1(connection: Connection, edition: str) -> Connection:
 def preflight(edition: str) -> Check:
     """The check as a run to the end of phase 1 makes it, on this server's edition."""
 
-    def run(connection: Connection, current: str | None = "0001", target: str = "0105") -> None:
+    def run(connection: Connection, current: str | None = "0001", target: str = "0109") -> None:
         check(
             connection,
             settings=Settings({"edition": edition}),
@@ -188,7 +188,7 @@ def test_grants_to_other_roles_warn_only(
 
 def test_drift_does_not_matter_once_v1_is_left(v1: Connection, preflight: Check) -> None:
     execute(v1, "CREATE TABLE master.own (i integer)")
-    preflight(v1, current="0105", target="0205")
+    preflight(v1, current="0109", target="0205")
 
 
 def test_v1_without_revision_is_sent_to_adopt(v1: Connection, preflight: Check) -> None:
@@ -318,7 +318,7 @@ def test_downgrade_is_not_held_up_by_v1_rules(v1: Connection, edition: str) -> N
     check(
         v1,
         settings=Settings({"edition": edition}),
-        current="0105",
+        current="0109",
         target="0001",
         direction="downgrade",
         root=ROOT,

@@ -94,7 +94,7 @@ def upgrade(server: Server) -> Iterator[Upgrade]:
             "master.machine_health_settings",
         ):
             seen.v1[table] = records(chain, table)
-        chain.upgrade("0105")
+        chain.upgrade("0109")
         url = make_url(chain.url).set(drivername="postgresql+psycopg2")
         with connected(url, "test") as connection:
             seen.reported = {a.table: a for a in read_accounts(connection).accounts}

@@ -18,7 +18,7 @@ from tests.kept import cache, keep, missing, rest, rows
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=2, machines=2, days=3, cycles_per_machine_day=4)
-V2_REVISIONS = [revision for revision in REVISIONS if revision >= "0104"]
+V2_REVISIONS = [revision for revision in REVISIONS if revision >= "0107"]
 UNTIL = last_midnight() - timedelta(days=1)
 
 
@@ -400,7 +400,7 @@ def test_of_a_history_row_that_is_sent_again_the_first_created_wins(
     chain.run(v1_cycle(S, program_no="history", created_at=S))
     chain.upgrade(revision)
     chain.run(v1_cycle(S, program_no="again", created_at=S + timedelta(minutes=minutes)))
-    chain.upgrade("0105")
+    chain.upgrade("0109")
     assert [row[1] for row in chain.query(CYCLES)] == ["again" if minutes < 0 else "history"]
 
 
@@ -444,17 +444,17 @@ def test_what_v1_writes_between_down_and_up_again_is_in_v2(chain: Chain) -> None
 
 def test_what_v1_wrote_before_the_downgrade_to_the_expanded_state_is_kept(chain: Chain) -> None:
     chain.upgrade()
-    chain.downgrade("0103")
+    chain.downgrade("0106")
     chain.run(v1_cycle(S, program_no="while v1 was live"))
     chain.upgrade()
     assert [row[1] for row in chain.query(CYCLES)] == ["while v1 was live"]
 
 
 def test_the_journey_can_tell_a_row_that_is_lost(chain: Chain) -> None:
-    chain.upgrade("0104")
-    Arrivals("0104").write(chain)
+    chain.upgrade("0107")
+    Arrivals("0107").write(chain)
     chain.run("DELETE FROM _archive.machine_cycles WHERE machine_id = 'M-404'")
-    chain.run(f"DELETE FROM silver.machine_cycles WHERE cycle_start = '{Arrivals('0104').at(10)}'")
+    chain.run(f"DELETE FROM silver.machine_cycles WHERE cycle_start = '{Arrivals('0107').at(10)}'")
     chain.downgrade("0001")
     assert missing(chain, loaded=False)["silver.machine_cycles"] == 1
-    assert Arrivals("0104").found(chain) != Arrivals("0104").expected()
+    assert Arrivals("0107").found(chain) != Arrivals("0107").expected()

@@ -18,7 +18,7 @@ from setu.preflight.rules import adoption, findings, is_known_bad_pair, version_
 
 GOOD = ServerFacts()
 WHOLE_CHAIN = Plan("upgrade", "0001", "0503")
-PHASE_1 = Plan("upgrade", "0001", "0105")
+PHASE_1 = Plan("upgrade", "0001", "0109")
 DOWN = Plan("downgrade", "0503", "0001")
 
 
@@ -213,7 +213,7 @@ def test_repository_has_well_formed_data_checks() -> None:
     assert overlap.stops
     assert overlap.applies(WHOLE_CHAIN)
     assert not overlap.applies(DOWN)
-    assert not overlap.applies(Plan("upgrade", "0105", "0503"))
+    assert not overlap.applies(Plan("upgrade", "0109", "0503"))
     assert not overlap.applies(Plan("upgrade", None, "0503"))
 
 
@@ -229,9 +229,9 @@ def test_data_check_may_warn_and_hold_for_a_range(tmp_path: Path) -> None:
     folder = tmp_path / "sql" / "preflight"
     folder.mkdir(parents=True)
     (folder / "soft.sql").write_text(
-        "-- title: t\n-- hint: h\n-- from: 0001..0103\n-- level: warn\nSELECT 1", encoding="utf-8"
+        "-- title: t\n-- hint: h\n-- from: 0001..0106\n-- level: warn\nSELECT 1", encoding="utf-8"
     )
     (check,) = load_checks(tmp_path)
     assert not check.stops
-    assert check.applies(Plan("upgrade", "0103", "0104"))
-    assert not check.applies(Plan("upgrade", "0104", "0105"))
+    assert check.applies(Plan("upgrade", "0106", "0107"))
+    assert not check.applies(Plan("upgrade", "0107", "0109"))

@@ -1,11 +1,10 @@
-"""v2's master tables beside v1's, filled and kept in step.
+"""v2's master tables beside v1's, filled; v1's note that they change.
 
 What: companies, plants, device_info, machine_info, plant_machine_mapping, shift_definitions,
   downtime_codes, machine_assets, production_targets, users, alert rules, subscriptions and active
-  alerts in _stage, with integer keys; triggers on v1's tables migrate each change.
+  alerts in _stage, with integer keys; triggers on v1's tables note each statement.
 Why: keys must exist before any row can be migrated to them.
-Risk: v1's master, config and active_alerts tables take no writes while some thousands of rows are
-  copied. Readers notice nothing.
+Risk: v1's writers wait while triggers are made, for milliseconds. Readers notice nothing.
 Downgrade: v1 alone; v2's rows and keys are archived, and are the same ones after another
   upgrade.
 """

@@ -1,11 +1,12 @@
-"""v2's silver beside v1's, and a trigger that migrates each new v1 row.
+"""v2's silver beside v1's; v1's tables note which rows change.
 
-What: v2's silver tables and alert history in _stage, the triggers on v1's, and the list of chunks
-  to backfill.
-Why: v1 goes on until the swap; what it writes from here on must not have to be looked for.
-Risk: v1's silver tables and alerting.history take no writes while triggers are created on their
-  chunks.
-Downgrade: v1 alone; v2's rows are archived.
+What: v2's silver tables and alert history in _stage, the views that show v1's rows as v2 holds
+  them, and triggers on v1's tables that write machine and time of each changed row to a table that
+  nobody can wait for.
+Why: v1 goes on until the swap; what it changes from here on must not have to be looked for.
+Risk: v1's writers wait while triggers are made, for milliseconds; then a statement costs a little
+  more.
+Downgrade: v1 alone; v2's rows and the notes left are archived.
 """
 
 from setu.chain.runner import sql_step

@@ -1,7 +1,7 @@
-"""v1's older rows into v2, chunk by chunk.
+"""v1's rows into v2, range by range, and then what v1 changed meanwhile.
 
-What: every row of v1 that the trigger has not seen, newest chunk first, each chunk its own
-  transaction.
+What: every row of v1, newest chunk first, each chunk its own transaction; then the notes. After a
+  downgrade, only what v1 has changed since.
 Why: 500 million rows in one transaction would hold back vacuum for hours, and lose all when
   killed.
 Risk: load, no locks: set -x backfill_pause to rest between chunks. Killed, it goes on where it

@@ -4,19 +4,20 @@
 -- lock: ACCESS EXCLUSIVE on v1's master, config and active_alerts tables, to drop a trigger each
 -- down: undone by upgrading again, which restores the same rows with the same keys
 SELECT _archive.lock_tables(
-    'master.companies',
-    'master.plants',
+    'master.machine_assets',
+    'master.production_targets',
+    'config.alert_subscriptions',
+    'alerting.active_alerts',
+    'config.alert_rules',
     'master.machine_info',
     'master.shifts',
     'master.downtime_codes',
     'master.users',
-    'master.machine_assets',
-    'master.production_targets',
-    'config.alert_rules',
-    'config.alert_subscriptions',
-    'alerting.active_alerts'
+    'master.plants',
+    'master.companies'
 );
 
+-- @include sql/p1_normalization/shared/drop_note_masters.sql
 -- @include sql/p1_normalization/shared/drop_sync.sql
 
 SELECT _archive.archive_table('_stage.active_alerts', 'v2_active_alerts');

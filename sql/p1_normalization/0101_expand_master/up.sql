@@ -1,7 +1,7 @@
--- what: v2's master, rule and alert tables beside v1's, filled, and kept in step by triggers on v1's
+-- what: v2's master, rule and alert tables beside v1's, filled; v1's tables note that they change
 -- why: keys must exist before any row can be migrated; v1 writers and readers notice nothing
 -- transaction: yes
--- lock: SHARE ROW EXCLUSIVE on v1's master, config and active_alerts tables, while thousands of rows are copied
+-- lock: SHARE ROW EXCLUSIVE on v1's master, config and active_alerts tables, to create triggers: milliseconds
 -- down: v2's rows are archived with their keys; v1's tables were never touched
 -- @include sql/p1_normalization/shared/archive.sql
 
@@ -40,7 +40,8 @@ SELECT _archive.restore_in_place(
     'active_alerts'
 );
 
--- The triggers come first: they hold writers off until the commit, so no row slips in between.
 -- @include sql/p1_normalization/shared/sync_master.sql
 
 SELECT _stage.sync_master();
+
+-- @include sql/p1_normalization/shared/note_masters.sql

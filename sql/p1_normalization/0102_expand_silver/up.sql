@@ -1,7 +1,7 @@
--- what: v2's silver and alert history in _stage, and triggers that migrate each new v1 row
+-- what: v2's silver and alert history in _stage; v1's tables note which rows change
 -- why: from here on only what is older is left to migrate, and v1 goes on as it was
 -- transaction: yes
--- lock: SHARE ROW EXCLUSIVE on v1's silver tables, alerting.history and their chunks, to create triggers
+-- lock: SHARE ROW EXCLUSIVE on v1's silver tables and alerting.history, to create triggers: milliseconds
 -- down: v2's rows are archived; v1's tables lose the triggers and nothing else
 -- @include schema_new/silver/Tables/machine_*.sql#table with silver => _stage
 -- @include schema_new/silver/Tables/customer_feedback.sql#table with silver => _stage
@@ -31,14 +31,14 @@ SELECT _archive.restore_in_place(
     'history'
 );
 
--- @include sql/p1_normalization/shared/backfill_tables.sql
 -- @include sql/p1_normalization/shared/to_v2.sql
 -- @include sql/p1_normalization/shared/migrate.sql
 
--- The triggers are on and hold writers off until the commit: the rows of these chunks are all that
--- they have not seen.
-INSERT INTO _stage.backfill_progress (table_name, range_start, range_end)
-SELECT t.table_name, c.range_start, c.range_end
-FROM _archive.migrated_tables AS t
-INNER JOIN timescaledb_information.chunks AS c
-    ON c.hypertable_schema = t.schema_name AND c.hypertable_name = t.table_name;
+SELECT _stage.refresh_maps();
+
+-- @include sql/p1_normalization/shared/note_rows.sql
+
+-- Notes that an earlier downgrade left.
+INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+SELECT n.table_name, n.company_id, n.machine_id, n.at, n.inserted FROM _archive.noted_rows AS n;
+DELETE FROM _archive.noted_rows;

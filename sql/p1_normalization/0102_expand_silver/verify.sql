@@ -26,17 +26,20 @@ BEGIN
     IF v_wrong IS NOT NULL THEN
         RAISE EXCEPTION 'v2 hypertables are missing, or lack their natural key' USING DETAIL = v_wrong;
     END IF;
-    SELECT string_agg(format('%I.%I', c.schema_name, c.table_name), ', ')
+    SELECT string_agg(format('%s on %I.%I', g.name, c.schema_name, c.table_name), ', ')
     INTO v_wrong
     FROM _archive.migrated_tables AS c
+    CROSS JOIN (
+        VALUES ('setu_note_insert'), ('setu_note_update'), ('setu_note_delete'), ('setu_note_truncate')
+    ) AS g (name)
     WHERE v_staged AND NOT EXISTS (
         SELECT 1 FROM pg_trigger AS t
         WHERE t.tgrelid = to_regclass(format('%I.%I', c.schema_name, c.table_name))
-            AND t.tgname = 'setu_migrate' AND t.tgenabled = 'O'
+            AND t.tgname = g.name AND t.tgenabled = 'A'
     );
     IF v_wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'trigger setu_migrate is missing or disabled' USING DETAIL = v_wrong,
-            HINT = 'Rows that v1 wrote meanwhile are not in v2: downgrade to 0101 and upgrade again.';
+        RAISE EXCEPTION 'triggers that note v1''s changes are missing or disabled' USING DETAIL = v_wrong,
+            HINT = 'Downgrade to 0101 and upgrade again: what v1 changed meanwhile is then looked for';
     END IF;
 END
 $verify$;

@@ -1,10 +1,10 @@
--- what: no chunk of v1 is left to migrate, and no row that the trigger quarantined
+-- what: no time range of v1 is left to migrate
 DO $verify$
 DECLARE
     v_left text;
 BEGIN
     IF to_regclass('_stage.backfill_progress') IS NULL THEN
-        -- Past the swap: the accounts of 0105 speak for the rows.
+        -- Past the swap: the numbers of 0106 and 0109 speak for the rows.
         IF to_regclass('_archive.machine_cycles') IS NULL
             AND to_regclass('_archive.dropped_tables') IS NULL
         THEN
@@ -21,7 +21,7 @@ BEGIN
     WHERE p.finished_at IS NULL;
     IF v_left IS NOT NULL THEN
         RAISE EXCEPTION 'chunks of v1 are not migrated yet'
-            USING DETAIL = v_left, HINT = 'Run alembic upgrade again: it goes on where it stopped.';
+            USING DETAIL = v_left, HINT = 'Run alembic upgrade again: it goes on where it stopped';
     END IF;
 END
 $verify$;

@@ -91,6 +91,40 @@ VALUES
         '{machine_iot_id,event_time,question_id,user_id}', true, 'false'),
     ('alerting', 'history', 'time', 'time', '{alert_id}', NULL, '{alert_id,time}', false, 'false');
 
+-- What v2 has seen of v1, so that another upgrade looks only at what v1 changed in between.
+CREATE TABLE IF NOT EXISTS _archive.migrated_chunks (
+    table_name text NOT NULL,
+    range_start timestamptz NOT NULL,
+    range_end timestamptz NOT NULL,
+    v1_rows bigint,
+    PRIMARY KEY (table_name, range_start)
+);
+COMMENT ON COLUMN _archive.migrated_chunks.v1_rows IS
+    'Rows of v1 in this range when v2 last held all of them; null where that is not known';
+CREATE TABLE IF NOT EXISTS _archive.migrated_until (
+    oldest_running xid8 NOT NULL
+);
+COMMENT ON TABLE _archive.migrated_until IS
+    'Rows of v1 written by this transaction or a later one were written after v1 was watched';
+CREATE TABLE IF NOT EXISTS _archive.orphans (
+    table_name text NOT NULL,
+    range_start timestamptz NOT NULL,
+    range_end timestamptz NOT NULL,
+    company_id text NOT NULL,
+    machine_id text NOT NULL,
+    PRIMARY KEY (table_name, range_start, company_id, machine_id)
+);
+COMMENT ON TABLE _archive.orphans IS
+    'Where v1 has rows of machines that its master does not know: migrated should it come to know them';
+CREATE TABLE IF NOT EXISTS _archive.noted_rows (
+    table_name text,
+    company_id text,
+    machine_id text,
+    at timestamptz,
+    inserted boolean
+);
+COMMENT ON TABLE _archive.noted_rows IS
+    'Notes on v1''s changes that were not worked off when a downgrade took the triggers away';
 CREATE TABLE IF NOT EXISTS _archive.paused_jobs (
     job_id integer PRIMARY KEY,
     table_name text NOT NULL,
@@ -227,12 +261,15 @@ BEGIN
 END
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.move_aggregates(p_from text, p_to text, p_names text[])
+CREATE OR REPLACE FUNCTION _archive.move_aggregates(
+    p_from text, p_to text, p_names text[], p_deadline timestamptz DEFAULT NULL
+)
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
+    v_limit text := current_setting('lock_timeout');
     v_aggregate record;
     v_job record;
     v_extension name := (
@@ -267,13 +304,71 @@ BEGIN
                     v_extension, v_job.job_id, v_job.scheduled);
             END IF;
         END LOOP;
+        IF p_deadline IS NOT NULL THEN
+            PERFORM set_config('lock_timeout', greatest(
+                1, ceil(extract(epoch FROM p_deadline - clock_timestamp()) * 1000)
+            )::text, true);
+        END IF;
         EXECUTE format('ALTER MATERIALIZED VIEW %I.%I SET SCHEMA %I',
             p_from, v_aggregate.view_name, p_to);
     END LOOP;
+    PERFORM set_config('lock_timeout', v_limit, true);
 END
 $function$;
-COMMENT ON FUNCTION _archive.move_aggregates(text, text, text[]) IS
+COMMENT ON FUNCTION _archive.move_aggregates(text, text, text[], timestamptz) IS
     'Moves continuous aggregates with their data to or from _archive; their jobs pause and resume with them';
+
+CREATE OR REPLACE FUNCTION _archive.archive_aggregates(p_schema text, p_names text[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_name text;
+BEGIN
+    FOR v_name IN
+        SELECT c.view_name FROM timescaledb_information.continuous_aggregates AS c
+        WHERE c.view_schema = p_schema AND c.view_name = ANY (p_names)
+    LOOP
+        EXECUTE format('ALTER MATERIALIZED VIEW %I.%I RENAME TO %I', p_schema, v_name, 'v2_' || v_name);
+        EXECUTE format('ALTER MATERIALIZED VIEW %I.%I SET SCHEMA _archive', p_schema, 'v2_' || v_name);
+    END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION _archive.archive_aggregates(text, text[]) IS
+    'Moves v2''s continuous aggregates with their data to _archive';
+
+CREATE OR REPLACE FUNCTION _archive.restore_aggregates(p_schema text, p_names text[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_aggregate record;
+BEGIN
+    -- All of it is worked out from silver: what is defined otherwise now is worked out anew.
+    FOR v_aggregate IN
+        SELECT new.view_name, old.view_definition = new.view_definition AS same
+        FROM timescaledb_information.continuous_aggregates AS old
+        INNER JOIN timescaledb_information.continuous_aggregates AS new
+            ON old.view_name = 'v2_' || new.view_name
+        WHERE old.view_schema = '_archive' AND new.view_schema = p_schema
+            AND new.view_name = ANY (p_names)
+    LOOP
+        IF v_aggregate.same THEN
+            EXECUTE format('DROP MATERIALIZED VIEW %I.%I', p_schema, v_aggregate.view_name);
+            EXECUTE format('ALTER MATERIALIZED VIEW _archive.%I SET SCHEMA %I',
+                'v2_' || v_aggregate.view_name, p_schema);
+            EXECUTE format('ALTER MATERIALIZED VIEW %I.%I RENAME TO %I',
+                p_schema, 'v2_' || v_aggregate.view_name, v_aggregate.view_name);
+        ELSE
+            EXECUTE format('DROP MATERIALIZED VIEW _archive.%I', 'v2_' || v_aggregate.view_name);
+        END IF;
+    END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION _archive.restore_aggregates(text, text[]) IS
+    'Puts archived continuous aggregates in the place of the empty ones just created';
 
 CREATE OR REPLACE FUNCTION _archive.restore_in_place(p_schema text, VARIADIC p_tables text[])
 RETURNS void
@@ -325,27 +420,70 @@ $function$;
 COMMENT ON FUNCTION _archive.restore_in_place(text, text[]) IS
     'Puts tables that a downgrade archived in the place of the empty ones just created';
 
-CREATE OR REPLACE FUNCTION _archive.lock_tables(VARIADIC p_tables regclass[]) RETURNS void
+CREATE OR REPLACE FUNCTION _archive.lock_within(
+    p_mode text, p_tables regclass[], p_deadline timestamptz
+)
+RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_limit text := current_setting('lock_timeout');
-    v_deadline timestamptz := clock_timestamp() + v_limit::interval;
     v_table regclass;
 BEGIN
-    -- lock_timeout bounds each lock. Readers that queue behind the first one held would wait for
-    -- all of them, so the bound is shared out.
     FOREACH v_table IN ARRAY p_tables LOOP
-        IF v_limit <> '0' THEN
-            PERFORM set_config('lock_timeout', greatest(
-                1, ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000)
-            )::text, true);
-        END IF;
-        EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_table);
+        PERFORM set_config('lock_timeout', greatest(
+            1, ceil(extract(epoch FROM p_deadline - clock_timestamp()) * 1000)
+        )::text, true);
+        EXECUTE format('LOCK TABLE ONLY %s IN %s MODE', v_table, p_mode);
     END LOOP;
     PERFORM set_config('lock_timeout', v_limit, true);
 END
 $function$;
+COMMENT ON FUNCTION _archive.lock_within(text, regclass[], timestamptz) IS
+    'Locks the tables in the order given, all of them before a deadline, or fails';
+
+CREATE OR REPLACE FUNCTION _archive.lock_deadline() RETURNS timestamptz
+LANGUAGE sql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    -- A session that waits for a lock of ours looks for deadlocks after deadlock_timeout, and is the
+    -- one that fails. By then this transaction waits for nobody any more: it has all locks, or none.
+    SELECT clock_timestamp() + least(
+        nullif(current_setting('lock_timeout')::interval, INTERVAL '0'),
+        current_setting('deadlock_timeout')::interval / 2
+    )
+$function$;
+COMMENT ON FUNCTION _archive.lock_deadline() IS
+    'Until when locks may be waited for, all of them together';
+
+CREATE OR REPLACE FUNCTION _archive.lock_tables(VARIADIC p_tables regclass[]) RETURNS void
+LANGUAGE sql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT _archive.lock_within('ACCESS EXCLUSIVE', p_tables, _archive.lock_deadline())
+$function$;
 COMMENT ON FUNCTION _archive.lock_tables(regclass[]) IS
     'Takes ACCESS EXCLUSIVE on all the tables within one lock_timeout, or none';
+
+CREATE OR REPLACE FUNCTION _archive.v1_tables() RETURNS text[]
+LANGUAGE sql IMMUTABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    -- A transaction that holds any lock on a table passes a queue there. So the first table locked is
+    -- a gate: new transactions wait before it, and those past it end. What refers to others comes
+    -- before them; what an ingest reads first comes before what it writes, in its order; companies,
+    -- which every foreign key reads last, come last.
+    SELECT ARRAY[
+        'master.machine_assets', 'master.production_targets', 'master.machine_health_settings',
+        'config.alert_subscriptions', 'alerting.active_alerts', 'config.alert_rules',
+        'master.machine_info', 'master.shifts',
+        'silver.machine_status', 'silver.machine_cycles', 'silver.machine_downtime',
+        'silver.machine_alarms', 'silver.machine_energy', 'silver.machine_focas',
+        'silver.machine_tool_usage', 'silver.machine_pm_status', 'silver.customer_feedback',
+        'alerting.history',
+        'master.downtime_codes', 'master.users', 'master.plants', 'master.companies'
+    ]
+$function$;
+COMMENT ON FUNCTION _archive.v1_tables() IS
+    'v1''s tables that v2 replaces, in the order in which v1''s own code comes to lock them';

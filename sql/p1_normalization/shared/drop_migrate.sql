@@ -1,16 +1,32 @@
-DO $triggers$
-DECLARE
-    v_migrated record;
-BEGIN
-    FOR v_migrated IN SELECT c.* FROM _archive.migrated_tables AS c ORDER BY c.table_name LOOP
-        EXECUTE format('DROP TRIGGER setu_migrate ON %I.%I', v_migrated.schema_name, v_migrated.table_name);
-        EXECUTE format('DROP FUNCTION _stage.%I()', 'fn_migrate_' || v_migrated.table_name);
-        EXECUTE format('DROP FUNCTION _stage.to_v2(%I.%I)', v_migrated.schema_name, v_migrated.table_name);
-    END LOOP;
-END
-$triggers$;
-DROP FUNCTION _stage.migrate_quarantined();
-DROP FUNCTION _stage.migrate(text, timestamptz, timestamptz, timestamptz);
-DROP FUNCTION _stage.keys_of(text, text, text, timestamptz);
+DROP PROCEDURE _stage.catch_up();
+DROP FUNCTION _stage.refuse_failures();
+DROP FUNCTION _stage.migrate_noted(bigint);
+DROP FUNCTION _stage.migrate_masters();
+DROP FUNCTION _stage.remigrate_singly(text, timestamptz, timestamptz);
+DROP FUNCTION _stage.remigrate(text, timestamptz, timestamptz);
+DROP FUNCTION _stage.note_differences(text, timestamptz, timestamptz);
+DROP FUNCTION _stage.note_orphans(text, timestamptz, timestamptz);
+DROP FUNCTION _stage.fill(text, timestamptz, timestamptz);
+DROP FUNCTION _stage.first_created(text);
+DROP FUNCTION _stage.same_rest_of_key(text, text, text);
+DROP FUNCTION _stage.key_list(text, text);
+DROP FUNCTION _stage.column_list(text, text);
+DROP VIEW _stage.machine_names;
 DROP TABLE _stage.migrate_failures;
+DROP TABLE _stage.differences;
+DROP TABLE _stage.noted_keys;
 DROP TABLE _stage.backfill_progress;
+DROP VIEW _stage.v2_history;
+DROP VIEW _stage.v2_customer_feedback;
+DROP VIEW _stage.v2_machine_pm_status;
+DROP VIEW _stage.v2_machine_tool_usage;
+DROP VIEW _stage.v2_machine_focas;
+DROP VIEW _stage.v2_machine_energy;
+DROP VIEW _stage.v2_machine_alarms;
+DROP VIEW _stage.v2_machine_status;
+DROP VIEW _stage.v2_machine_downtime;
+DROP VIEW _stage.v2_machine_cycles;
+DROP FUNCTION _stage.refresh_maps();
+DROP TABLE _stage.shift_hours;
+DROP TABLE _stage.shift_map;
+DROP TABLE _stage.machine_map;

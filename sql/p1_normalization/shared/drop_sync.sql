@@ -1,14 +1,17 @@
-DO $triggers$
-DECLARE
-    v_table regclass;
-BEGIN
-    FOR v_table IN
-        SELECT t.tgrelid FROM pg_trigger AS t
-        WHERE t.tgname = 'setu_sync' AND t.tgfoid = '_stage.fn_sync_master()'::regprocedure
-    LOOP
-        EXECUTE format('DROP TRIGGER setu_sync ON %s', v_table);
-    END LOOP;
-END
-$triggers$;
-DROP FUNCTION _stage.fn_sync_master();
 DROP FUNCTION _stage.sync_master();
+DROP FUNCTION _stage.sync_numbers();
+DROP FUNCTION _stage.sync_deletions();
+DROP FUNCTION _stage.sync_active_alerts();
+DROP FUNCTION _stage.sync_alert_subscriptions();
+DROP FUNCTION _stage.sync_alert_rules();
+DROP FUNCTION _stage.sync_production_targets();
+DROP FUNCTION _stage.sync_machine_assets();
+DROP FUNCTION _stage.sync_users();
+DROP FUNCTION _stage.sync_downtime_codes();
+DROP FUNCTION _stage.sync_shifts();
+DROP FUNCTION _stage.sync_shift_keys();
+DROP FUNCTION _stage.sync_plant_machine_mapping();
+DROP FUNCTION _stage.sync_machines();
+DROP FUNCTION _stage.sync_devices();
+DROP FUNCTION _stage.sync_plants();
+DROP FUNCTION _stage.sync_companies();

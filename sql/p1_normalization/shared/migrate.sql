@@ -1,146 +1,535 @@
--- The migrators: one text for every table in _archive.migrated_tables, on top of its to_v2.
+-- What brings v1's rows to v2: one text for every table in _archive.migrated_tables, over the view
+-- v2_<table>. Columns go by their names, on both sides.
+CREATE TABLE _stage.backfill_progress (
+    table_name text NOT NULL,
+    range_start timestamptz NOT NULL,
+    range_end timestamptz NOT NULL,
+    rows_migrated bigint,
+    finished_at timestamptz,
+    CONSTRAINT backfill_progress_pkey PRIMARY KEY (table_name, range_start)
+);
+COMMENT ON TABLE _stage.backfill_progress IS
+    'The time ranges to backfill; finished_at is set with the rows';
 
--- Carries the v1 rows of a time range. Of duplicates the first created wins, also over one that
--- the trigger migrated before this ran. Any number of times with the same result. With
--- p_registered_since only rows of machines that v1 registered since then: they were orphans before.
-CREATE FUNCTION _stage.migrate(
-    p_table text,
-    p_from timestamptz,
-    p_to timestamptz,
-    p_registered_since timestamptz DEFAULT '-infinity'
-)
+CREATE TABLE _stage.noted_keys (
+    table_name text NOT NULL,
+    company_id text NOT NULL,
+    machine_id text NOT NULL,
+    at timestamptz NOT NULL,
+    changed boolean NOT NULL
+);
+COMMENT ON TABLE _stage.noted_keys IS
+    'The notes of the batch at work, each key once; changed: v1 changed or deleted a row of it';
+
+CREATE TABLE _stage.migrate_failures (
+    table_name text NOT NULL,
+    company_id text NOT NULL,
+    machine_id text NOT NULL,
+    event_time timestamptz NOT NULL,
+    sqlstate text NOT NULL,
+    message text NOT NULL,
+    failed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE _stage.migrate_failures IS
+    'Rows that v1 wrote and v2 cannot hold as they are; each pass tries them again';
+
+CREATE TABLE _stage.differences (
+    table_name text NOT NULL,
+    company_id text NOT NULL,
+    machine_id text NOT NULL,
+    at timestamptz NOT NULL
+);
+COMMENT ON TABLE _stage.differences IS 'Keys that a comparison found to differ, once a comparison';
+
+CREATE VIEW _stage.machine_names AS
+SELECT k.machine_iot_id, k.company_id, k.machine_id FROM _archive.machine_keys AS k
+UNION ALL
+SELECT f.machine_iot_id, f.company_id, f.machine_id FROM _archive.former_machine_keys AS f;
+COMMENT ON VIEW _stage.machine_names IS 'Each key that a machine of v1 has or had';
+
+CREATE FUNCTION _stage.column_list(p_table text, p_format text) RETURNS text
+LANGUAGE sql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT string_agg(format(p_format, a.attname), ', ' ORDER BY a.attnum)
+    FROM pg_attribute AS a
+    WHERE a.attrelid = format('_stage.%I', 'v2_' || p_table)::regclass AND a.attnum > 0
+        AND a.attname NOT LIKE 'v1\_%'
+$function$;
+COMMENT ON FUNCTION _stage.column_list(text, text) IS
+    'v2''s columns that come from v1, each formatted, in order';
+
+CREATE FUNCTION _stage.key_list(p_table text, p_format text) RETURNS text
+LANGUAGE sql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT string_agg(format(p_format, k.name), ', ' ORDER BY k.place)
+    FROM _archive.migrated_tables AS t
+    CROSS JOIN LATERAL unnest(t.v2_key) WITH ORDINALITY AS k (name, place)
+    WHERE t.table_name = p_table
+$function$;
+
+-- The columns of a key beside machine and time, compared: ' AND a.alarm_no = b.alarm_no'.
+CREATE FUNCTION _stage.same_rest_of_key(p_table text, p_one text, p_other text) RETURNS text
+LANGUAGE sql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT coalesce(string_agg(
+        format(' AND %1$I.%3$I = %2$I.%3$I', p_one, p_other, k.name), '' ORDER BY k.name
+    ), '')
+    FROM _archive.migrated_tables AS t
+    CROSS JOIN LATERAL unnest(t.v2_key) AS k (name)
+    WHERE t.table_name = p_table AND k.name NOT IN ('machine_iot_id', t.v2_time)
+$function$;
+
+-- Of v1 rows with one key the first created counts; of rows created together, the least.
+CREATE FUNCTION _stage.first_created(p_table text) RETURNS text
+LANGUAGE sql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT concat_ws(', ',
+        _stage.key_list(p_table, 'v2.%I'),
+        (
+            SELECT 'v2.created_at' FROM _archive.migrated_tables AS t
+            WHERE t.table_name = p_table AND t.has_created_at
+        ),
+        _stage.column_list(p_table, 'v2.%I')
+    )
+$function$;
+
+CREATE FUNCTION _stage.fill(p_table text, p_from timestamptz, p_to timestamptz) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+SET work_mem = '128MB'
+AS $function$
+DECLARE
+    v_rows bigint;
+BEGIN
+    EXECUTE format(
+        'INSERT INTO _stage.%1$I (%2$s) SELECT DISTINCT ON (%3$s) %4$s FROM _stage.%5$I AS v2 '
+        'WHERE v2.v1_time >= $1 AND v2.v1_time < $2 ORDER BY %6$s',
+        p_table, _stage.column_list(p_table, '%I'), _stage.key_list(p_table, 'v2.%I'),
+        _stage.column_list(p_table, 'v2.%I'), 'v2_' || p_table, _stage.first_created(p_table)
+    ) USING p_from, p_to;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    RETURN v_rows;
+END
+$function$;
+COMMENT ON FUNCTION _stage.fill(text, timestamptz, timestamptz) IS
+    'Migrates the v1 rows of a time range of which v2 has none yet';
+
+CREATE FUNCTION _stage.note_orphans(p_table text, p_from timestamptz, p_to timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_migrated _archive.migrated_tables;
-    v_key text;
-    v_others text;
+    v_table _archive.migrated_tables;
     v_rows bigint;
 BEGIN
-    SELECT c.* INTO STRICT v_migrated FROM _archive.migrated_tables AS c WHERE c.table_name = p_table;
-    SELECT string_agg(format('%I', k.name), ', ' ORDER BY k.place) INTO v_key
-    FROM unnest(v_migrated.v2_key) WITH ORDINALITY AS k (name, place);
-    SELECT string_agg(format('%1$I = excluded.%1$I', a.attname), ', ' ORDER BY a.attnum) INTO v_others
-    FROM pg_attribute AS a
-    WHERE a.attrelid = format('_stage.%I', p_table)::regclass AND a.attnum > 0
-        AND NOT a.attisdropped AND a.attname <> ALL (v_migrated.v2_key);
-
+    SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
     EXECUTE format(
         $query$
-            INSERT INTO _stage.%1$I AS t
-            SELECT DISTINCT ON (%2$s) v2.*
-            FROM %3$I.%1$I AS v1
-            CROSS JOIN LATERAL _stage.to_v2(v1) AS v2
-            WHERE v1.%4$I >= $1 AND v1.%4$I < $2 %8$s
-            ORDER BY %2$s, %5$s v2
-            ON CONFLICT (%2$s) DO UPDATE SET %6$s %7$s
-        $query$,
-        p_table, v_key, v_migrated.schema_name, v_migrated.v1_time,
-        CASE WHEN v_migrated.has_created_at THEN 'v2.created_at,' ELSE '' END,
-        v_others,
-        CASE WHEN v_migrated.has_created_at THEN 'WHERE excluded.created_at < t.created_at' ELSE '' END,
-        CASE WHEN p_registered_since > '-infinity' THEN
-            'AND (v1.company_id, v1.machine_id) IN (
-                SELECT k.company_id, k.machine_id FROM _archive.machine_keys AS k
-                WHERE k.registered_at >= $3
-            )'
-        ELSE '' END
-    ) USING p_from, p_to, p_registered_since;
-    GET DIAGNOSTICS v_rows = ROW_COUNT;
+            WITH machines AS (
+                SELECT v1.company_id, v1.machine_id, count(*) AS v1_rows
+                FROM %1$I.%2$I AS v1
+                WHERE v1.%3$I >= $1 AND v1.%3$I < $2
+                GROUP BY v1.company_id, v1.machine_id
+            ),
+            unknown AS (
+                INSERT INTO _archive.orphans (
+                    table_name, range_start, range_end, company_id, machine_id
+                )
+                SELECT $3, $1, $2, s.company_id, s.machine_id
+                FROM machines AS s
+                LEFT JOIN _stage.machine_map AS m
+                    ON m.company_id = s.company_id AND m.machine_id = s.machine_id
+                WHERE m.machine_iot_id IS NULL
+                ON CONFLICT (table_name, range_start, company_id, machine_id) DO NOTHING
+            )
+            SELECT coalesce(sum(s.v1_rows), 0) FROM machines AS s
+        $query$, v_table.schema_name, p_table, v_table.v1_time
+    )
+    INTO v_rows USING p_from, p_to, p_table;
     RETURN v_rows;
 END
 $function$;
-COMMENT ON FUNCTION _stage.migrate(text, timestamptz, timestamptz, timestamptz) IS
-    'Carries the v1 rows of a table and a time range to v2';
-REVOKE ALL ON FUNCTION _stage.migrate(text, timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION _stage.note_orphans(text, timestamptz, timestamptz) IS
+    'Notes machines in a time range that master does not know; returns how many rows v1 has there';
 
--- Tries the rows once more that a trigger quarantined: v1 may have corrected them since.
-CREATE FUNCTION _stage.migrate_quarantined() RETURNS void
+CREATE FUNCTION _stage.note_differences(
+    p_table text, p_from timestamptz, p_to timestamptz, OUT migrated bigint, OUT differing bigint
+)
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+SET work_mem = '128MB'
+AS $function$
+DECLARE
+    v_table _archive.migrated_tables;
+    v_rest text[];
+    v_created text;
+BEGIN
+    SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
+    v_rest := array_remove(v_table.v2_key, 'machine_iot_id');
+    v_created := CASE WHEN v_table.has_created_at THEN 'min(t.created_at)' ELSE 'NULL::timestamptz' END;
+    -- A row under a machine's former key stands for v1's row as well.
+    EXECUTE format(
+        $query$
+            WITH v1 AS (
+                SELECT t.machine_iot_id, %1$s, %2$s AS created_at,
+                    min(t.v1_company_id) AS company_id, min(t.v1_machine_id) AS machine_id
+                FROM _stage.%3$I AS t
+                WHERE t.v1_time >= $1 AND t.v1_time < $2
+                GROUP BY t.machine_iot_id, %1$s
+            ),
+            v2 AS (
+                SELECT coalesce(m.machine_iot_id, t.machine_iot_id) AS machine_iot_id, %1$s,
+                    %2$s AS created_at,
+                    min(n.company_id) AS company_id, min(n.machine_id) AS machine_id
+                FROM _stage.%4$I AS t
+                LEFT JOIN _stage.machine_names AS n ON n.machine_iot_id = t.machine_iot_id
+                LEFT JOIN _stage.machine_map AS m
+                    ON m.company_id = n.company_id AND m.machine_id = n.machine_id
+                WHERE t.%5$I >= $1 AND t.%5$I < $2
+                GROUP BY coalesce(m.machine_iot_id, t.machine_iot_id), %1$s
+            ),
+            sides AS (
+                SELECT v1.machine_iot_id AS in_v1, v2.machine_iot_id AS in_v2,
+                    coalesce(v1.company_id, v2.company_id) AS company_id,
+                    coalesce(v1.machine_id, v2.machine_id) AS machine_id,
+                    coalesce(v1.%5$I, v2.%5$I) AS at,
+                    v1.created_at IS DISTINCT FROM v2.created_at AS differs
+                FROM v1
+                FULL JOIN v2 USING (machine_iot_id, %6$s)
+            ),
+            noted AS (
+                INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+                SELECT DISTINCT $3, s.company_id, s.machine_id, s.at, false
+                FROM sides AS s
+                WHERE (s.differs OR s.in_v1 IS NULL OR s.in_v2 IS NULL)
+                    AND s.company_id IS NOT NULL AND (s.in_v1 IS NOT NULL OR %7$s)
+                RETURNING table_name, company_id, machine_id, at
+            ),
+            kept AS (
+                INSERT INTO _stage.differences (table_name, company_id, machine_id, at)
+                SELECT n.table_name, n.company_id, n.machine_id, n.at FROM noted AS n
+            )
+            SELECT count(s.in_v1), (SELECT count(*) FROM noted) FROM sides AS s
+        $query$,
+        (SELECT string_agg(format('t.%I', k.name), ', ') FROM unnest(v_rest) AS k (name)),
+        v_created, 'v2_' || p_table, p_table, v_table.v2_time,
+        (SELECT string_agg(format('%I', k.name), ', ') FROM unnest(v_rest) AS k (name)),
+        -- v1 holds no alert of a machine that it has deleted.
+        CASE WHEN p_table = 'history' THEN
+            'EXISTS (
+                SELECT 1 FROM master.machine_info AS i
+                WHERE i.company_id = s.company_id AND i.machine_id = s.machine_id
+            )'
+        ELSE 'true' END
+    )
+    INTO migrated, differing USING p_from, p_to, p_table;
+END
+$function$;
+COMMENT ON FUNCTION _stage.note_differences(text, timestamptz, timestamptz) IS
+    'Compares the keys of v1 and v2 in a time range, and notes those that differ';
+
+-- Works off noted_keys of a table and a time range: what v1 has there now is what v2 gets.
+CREATE FUNCTION _stage.remigrate(p_table text, p_from timestamptz, p_to timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_failure record;
-    v_message text;
-    v_left text[];
+    v_table _archive.migrated_tables;
+    v_upsert text;
 BEGIN
-    FOR v_failure IN
-        DELETE FROM _stage.migrate_failures AS f RETURNING f.table_name, f.event_time
+    SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
+    EXECUTE format(
+        $query$
+            DELETE FROM _stage.%1$I AS t
+            USING _stage.noted_keys AS n
+            INNER JOIN _stage.machine_names AS k
+                ON k.company_id = n.company_id AND k.machine_id = n.machine_id
+            WHERE n.table_name = $3 AND n.changed AND n.at >= $1 AND n.at < $2
+                AND t.%2$I >= $1 AND t.%2$I < $2
+                AND t.%2$I = n.at AND t.machine_iot_id = k.machine_iot_id
+                AND NOT EXISTS (
+                    SELECT 1 FROM _stage.%3$I AS v2
+                    WHERE v2.v1_time >= $1 AND v2.v1_time < $2
+                        AND v2.v1_time = n.at AND v2.v1_company_id = n.company_id
+                        AND v2.v1_machine_id = n.machine_id %4$s
+                )
+        $query$, p_table, v_table.v2_time, 'v2_' || p_table,
+        _stage.same_rest_of_key(p_table, 'v2', 't')
+    ) USING p_from, p_to, p_table;
+
+    v_upsert := format(
+        $query$
+            INSERT INTO _stage.%1$I AS t (%2$s)
+            SELECT DISTINCT ON (%3$s) %4$s
+            FROM _stage.noted_keys AS n
+            INNER JOIN _stage.%5$I AS v2
+                ON v2.v1_time = n.at AND v2.v1_company_id = n.company_id
+                AND v2.v1_machine_id = n.machine_id
+            WHERE n.table_name = $3 AND n.changed = $4 AND n.at >= $1 AND n.at < $2
+                AND v2.v1_time >= $1 AND v2.v1_time < $2
+                AND NOT EXISTS (
+                    SELECT 1 FROM _archive.former_machine_keys AS f
+                    INNER JOIN _stage.%1$I AS known ON known.machine_iot_id = f.machine_iot_id
+                    WHERE f.company_id = n.company_id AND f.machine_id = n.machine_id
+                        AND known.%6$I >= $1 AND known.%6$I < $2
+                        AND known.%6$I = n.at %7$s
+                )
+            ORDER BY %8$s
+            ON CONFLICT (%9$s) DO UPDATE SET %10$s WHERE
+        $query$,
+        p_table, _stage.column_list(p_table, '%I'), _stage.key_list(p_table, 'v2.%I'),
+        _stage.column_list(p_table, 'v2.%I'), 'v2_' || p_table, v_table.v2_time,
+        _stage.same_rest_of_key(p_table, 'known', 'v2'), _stage.first_created(p_table),
+        _stage.key_list(p_table, '%I'), _stage.column_list(p_table, '%1$I = excluded.%1$I')
+    );
+    -- What v1 changed is v1's to say.
+    EXECUTE v_upsert || format('(%s) IS DISTINCT FROM (%s)',
+        _stage.column_list(p_table, 't.%I'), _stage.column_list(p_table, 'excluded.%I')
+    ) USING p_from, p_to, p_table, true;
+    -- A row that v1 added changes a key that v2 knows only where it is the first created: v2 may have
+    -- corrected what it was given.
+    EXECUTE v_upsert || CASE WHEN v_table.has_created_at THEN 'excluded.created_at <> t.created_at'
+        ELSE format('(%s) IS DISTINCT FROM (%s)',
+            _stage.column_list(p_table, 't.%I'), _stage.column_list(p_table, 'excluded.%I'))
+    END USING p_from, p_to, p_table, false;
+END
+$function$;
+COMMENT ON FUNCTION _stage.remigrate(text, timestamptz, timestamptz) IS
+    'Makes v2 what v1 is, for the keys in noted_keys of a table and a time range';
+
+CREATE FUNCTION _stage.remigrate_singly(p_table text, p_from timestamptz, p_to timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_key record;
+    v_message text;
+BEGIN
+    FOR v_key IN
+        WITH taken AS (
+            DELETE FROM _stage.noted_keys AS n
+            WHERE n.table_name = p_table AND n.at >= p_from AND n.at < p_to
+            RETURNING n.company_id, n.machine_id, n.at, n.changed
+        )
+        SELECT t.company_id, t.machine_id, t.at, t.changed FROM taken AS t ORDER BY t.at
     LOOP
+        INSERT INTO _stage.noted_keys (table_name, company_id, machine_id, at, changed)
+        VALUES (p_table, v_key.company_id, v_key.machine_id, v_key.at, v_key.changed);
         BEGIN
-            PERFORM _stage.migrate(v_failure.table_name, v_failure.event_time,
-                v_failure.event_time + INTERVAL '1 microsecond');
-        EXCEPTION WHEN OTHERS THEN  -- told below, all at once
+            PERFORM _stage.remigrate(p_table, v_key.at, v_key.at + INTERVAL '1 microsecond');
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded
+        THEN
             GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT;
-            v_left := v_left || format('%s at %s: %s',
-                v_failure.table_name, v_failure.event_time, v_message);
+            INSERT INTO _stage.migrate_failures (
+                table_name, company_id, machine_id, event_time, sqlstate, message
+            )
+            VALUES (p_table, v_key.company_id, v_key.machine_id, v_key.at, SQLSTATE, v_message);
+            RAISE WARNING 'v2 cannot hold a row of % at %: %', p_table, v_key.at, v_message;
         END;
+        DELETE FROM _stage.noted_keys AS n WHERE n.table_name = p_table AND n.at = v_key.at
+            AND n.company_id = v_key.company_id AND n.machine_id = v_key.machine_id;
     END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION _stage.remigrate_singly(text, timestamptz, timestamptz) IS
+    'As remigrate, key by key: those that v2 cannot hold go to migrate_failures';
+
+CREATE FUNCTION _stage.migrate_masters() RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_range record;
+BEGIN
+    DELETE FROM _stage.noted_masters;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM _stage.sync_master();
+    PERFORM _stage.refresh_maps();
+    -- A machine that v1 has registered since its rows were passed over as an orphan's.
+    FOR v_range IN
+        WITH known AS (
+            DELETE FROM _archive.orphans AS o
+            USING _stage.machine_map AS m
+            WHERE m.company_id = o.company_id AND m.machine_id = o.machine_id
+            RETURNING o.table_name, o.range_start, o.range_end, o.company_id, o.machine_id
+        )
+        SELECT k.table_name, k.range_start, k.range_end, t.schema_name, t.v1_time,
+            array_agg(k.company_id) AS companies, array_agg(k.machine_id) AS machines
+        FROM known AS k
+        INNER JOIN _archive.migrated_tables AS t ON t.table_name = k.table_name
+        GROUP BY k.table_name, k.range_start, k.range_end, t.schema_name, t.v1_time
+    LOOP
+        EXECUTE format(
+            $query$
+                INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+                SELECT $1, v1.company_id, v1.machine_id, v1.%3$I, true
+                FROM %1$I.%2$I AS v1
+                INNER JOIN unnest($4, $5) AS m (company_id, machine_id)
+                    ON m.company_id = v1.company_id AND m.machine_id = v1.machine_id
+                WHERE v1.%3$I >= $2 AND v1.%3$I < $3
+            $query$, v_range.schema_name, v_range.table_name, v_range.v1_time
+        ) USING v_range.table_name, v_range.range_start, v_range.range_end, v_range.companies,
+            v_range.machines;
+    END LOOP;
+    RETURN true;
+END
+$function$;
+COMMENT ON FUNCTION _stage.migrate_masters() IS
+    'Follows v1''s master tables if they changed, and notes the rows of machines that are known now';
+
+CREATE FUNCTION _stage.migrate_noted(p_limit bigint DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+-- A late change may open many rows of the column store.
+SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0
+AS $function$
+DECLARE
+    v_table text;
+    v_range record;
+    v_notes bigint;
+BEGIN
+    PERFORM _stage.migrate_masters();
+
+    FOR v_table IN
+        WITH truncated AS (
+            DELETE FROM _stage.noted_rows AS n WHERE n.at IS NULL RETURNING n.table_name
+        )
+        SELECT DISTINCT t.table_name FROM truncated AS t
+    LOOP
+        PERFORM _stage.note_differences(v_table, '-infinity', 'infinity');
+    END LOOP;
+
+    INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+    SELECT f.table_name, f.company_id, f.machine_id, f.event_time, false
+    FROM _stage.migrate_failures AS f;
+    DELETE FROM _stage.migrate_failures;
+
+    DELETE FROM _stage.noted_keys;
+    WITH taken AS (
+        DELETE FROM _stage.noted_rows AS n
+        WHERE p_limit IS NULL
+            OR n.ctid = ANY (ARRAY(SELECT o.ctid FROM _stage.noted_rows AS o LIMIT p_limit))
+        RETURNING n.table_name, n.company_id, n.machine_id, n.at, n.inserted
+    ),
+    keys AS (
+        INSERT INTO _stage.noted_keys (table_name, company_id, machine_id, at, changed)
+        SELECT t.table_name, t.company_id, t.machine_id, t.at, NOT bool_and(t.inserted)
+        FROM taken AS t
+        GROUP BY t.table_name, t.company_id, t.machine_id, t.at
+    )
+    SELECT count(*) INTO v_notes FROM taken AS t;
+    IF v_notes = 0 THEN
+        RETURN 0;
+    END IF;
+
+    FOR v_range IN
+        SELECT n.table_name, b.starts AS range_start, b.starts + INTERVAL '168 hours' AS range_end
+        FROM _stage.noted_keys AS n
+        CROSS JOIN LATERAL (
+            SELECT to_timestamp(floor(extract(epoch FROM n.at) / 604800) * 604800) AS starts
+        ) AS b
+        WHERE isfinite(n.at)
+        GROUP BY n.table_name, b.starts
+        ORDER BY n.table_name, b.starts
+    LOOP
+        INSERT INTO _archive.orphans (table_name, range_start, range_end, company_id, machine_id)
+        SELECT DISTINCT n.table_name, v_range.range_start, v_range.range_end, n.company_id,
+            n.machine_id
+        FROM _stage.noted_keys AS n
+        LEFT JOIN _stage.machine_map AS m
+            ON m.company_id = n.company_id AND m.machine_id = n.machine_id
+        WHERE n.table_name = v_range.table_name AND m.machine_iot_id IS NULL
+            AND n.at >= v_range.range_start AND n.at < v_range.range_end
+        ON CONFLICT (table_name, range_start, company_id, machine_id) DO NOTHING;
+        BEGIN
+            PERFORM _stage.remigrate(v_range.table_name, v_range.range_start, v_range.range_end);
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded
+        THEN
+            PERFORM _stage.remigrate_singly(
+                v_range.table_name, v_range.range_start, v_range.range_end
+            );
+        END;
+        -- What was counted there is to be counted again.
+        UPDATE _archive.migrated_chunks AS c
+        SET v1_rows = NULL
+        WHERE c.table_name = v_range.table_name AND c.range_start < v_range.range_end
+            AND c.range_end > v_range.range_start AND c.v1_rows IS NOT NULL;
+        DELETE FROM _archive.row_reconciliation AS r
+        USING _archive.migrated_tables AS t
+        WHERE t.table_name = v_range.table_name
+            AND r.table_name = t.schema_name || '.' || t.table_name
+            AND r.range_start < v_range.range_end AND r.range_end > v_range.range_start;
+    END LOOP;
+    RETURN v_notes;
+END
+$function$;
+COMMENT ON FUNCTION _stage.migrate_noted(bigint) IS
+    'Works off notes on v1''s changes, all of them or so many; returns how many there were';
+
+CREATE FUNCTION _stage.refuse_failures() RETURNS void
+LANGUAGE plpgsql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_left text;
+BEGIN
+    SELECT string_agg(format('%s of %s/%s at %s: %s',
+        f.table_name, f.company_id, f.machine_id, f.event_time, f.message), '; ')
+    INTO v_left
+    FROM (
+        SELECT o.table_name, o.company_id, o.machine_id, o.event_time, o.message
+        FROM _stage.migrate_failures AS o
+        ORDER BY o.event_time
+        LIMIT 20
+    ) AS f;
     IF v_left IS NOT NULL THEN
-        RAISE EXCEPTION 'cannot swap because v2 cannot hold some rows that v1 has written'
-            USING ERRCODE = 'check_violation', DETAIL = array_to_string(v_left, '; '),
-                HINT = 'Correct these rows in v1, or delete them, then upgrade again.';
+        RAISE EXCEPTION 'cannot go on because v2 cannot hold some rows that v1 has written'
+            USING ERRCODE = 'check_violation', DETAIL = v_left,
+                HINT = 'Correct these rows in v1, or delete them, then upgrade again';
     END IF;
 END
 $function$;
-REVOKE ALL ON FUNCTION _stage.migrate_quarantined() FROM PUBLIC;
+COMMENT ON FUNCTION _stage.refuse_failures() IS 'Raises when v2 cannot hold a row that v1 has written';
 
--- Each new v1 row, as it comes. v1 must go on whatever happens here: a row that fails is quarantined
--- with its error, and the swap refuses to go on while there is one. The functions are written out
--- table by table so that each keeps its plan: this runs for every row that v1 writes.
-DO $triggers$
+CREATE PROCEDURE _stage.catch_up()
+LANGUAGE plpgsql
+AS $procedure$
 DECLARE
-    v_migrated record;
+    v_notes bigint;
+    v_all bigint := 0;
+    v_failures bigint;
 BEGIN
-    FOR v_migrated IN
-        SELECT c.*,
-            (SELECT string_agg(format('%I', k.name), ', ') FROM unnest(c.v2_key) AS k (name)) AS key,
-            -- Here, too, the first created wins: the backfill has been through its chunk and will
-            -- not look again. What has no created_at is a state that v1 may change.
-            (
-                SELECT string_agg(format('%1$I = excluded.%1$I', a.attname), ', ' ORDER BY a.attnum)
-                FROM pg_attribute AS a
-                WHERE a.attrelid = format('_stage.%I', c.table_name)::regclass AND a.attnum > 0
-                    AND NOT a.attisdropped AND a.attname <> ALL (c.v2_key)
-            ) || CASE WHEN c.has_created_at THEN ' WHERE excluded.created_at < t.created_at' ELSE '' END
-                AS on_conflict,
-            CASE WHEN c.has_created_at THEN 'INSERT' ELSE 'INSERT OR UPDATE' END AS event
-        FROM _archive.migrated_tables AS c
-        ORDER BY c.table_name
-    LOOP
-        EXECUTE format(
-            $create$
-                CREATE FUNCTION _stage.%1$I() RETURNS trigger
-                LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-                SET search_path = pg_catalog, pg_temp
-                AS $function$
-                DECLARE
-                    v_message text;
-                BEGIN
-                    BEGIN
-                        INSERT INTO _stage.%2$I AS t
-                        SELECT v2.* FROM _stage.to_v2(NEW) AS v2
-                        ON CONFLICT (%3$s) DO UPDATE SET %5$s;
-                    EXCEPTION WHEN OTHERS THEN
-                        GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT;
-                        INSERT INTO _stage.migrate_failures (table_name, event_time, sqlstate, message)
-                        VALUES (%2$L, NEW.%4$I, SQLSTATE, v_message);
-                        RAISE WARNING 'setu could not migrate a row of %% to v2: %%', %2$L, v_message;
-                    END;
-                    RETURN NULL;
-                END
-                $function$
-            $create$,
-            'fn_migrate_' || v_migrated.table_name, v_migrated.table_name, v_migrated.key, v_migrated.v1_time,
-            v_migrated.on_conflict
-        );
-        EXECUTE format('REVOKE ALL ON FUNCTION _stage.%I() FROM PUBLIC', 'fn_migrate_' || v_migrated.table_name);
-        EXECUTE format(
-            'CREATE TRIGGER setu_migrate AFTER %s ON %I.%I FOR EACH ROW EXECUTE FUNCTION _stage.%I()',
-            v_migrated.event, v_migrated.schema_name, v_migrated.table_name, 'fn_migrate_' || v_migrated.table_name
-        );
+    -- Each pass is shorter than the one before, down to what comes in while one runs.
+    FOR v_pass IN 1..1000 LOOP
+        v_notes := _stage.migrate_noted(50000);
+        COMMIT;
+        v_all := v_all + v_notes;
+        EXIT WHEN v_notes < 1000;
+        RAISE NOTICE 'caught up with % changes of v1; % in all', v_notes, v_all;
     END LOOP;
+    SELECT count(*) INTO v_failures FROM _stage.migrate_failures AS f;
+    RAISE NOTICE 'v2 has followed % changes of v1; it cannot hold % rows', v_all, v_failures;
 END
-$triggers$;
+$procedure$;
+
+REVOKE ALL ON FUNCTION _stage.column_list(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.key_list(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.same_rest_of_key(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.first_created(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.fill(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.note_orphans(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.note_differences(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.remigrate(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.remigrate_singly(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.migrate_masters() FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.migrate_noted(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.refuse_failures() FROM PUBLIC;
+REVOKE ALL ON PROCEDURE _stage.catch_up() FROM PUBLIC;

@@ -1,13 +1,9 @@
--- v1's master tables into v2's, by the keys in _archive: what is new is added, what v1 changed is
--- changed, what v2 alone knows is left as it is. Safe to run at any time, any number of times.
-CREATE FUNCTION _stage.sync_master() RETURNS void
+-- v1's master, rule and alert tables into v2's, by the keys in _archive, one function an entity: new
+-- rows are added, rows that v1 changed are changed, rows that only v2 has stay. Idempotent, at any time.
+CREATE FUNCTION _stage.sync_companies() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
-DECLARE
-    v_shift record;
-    v_code record;
-    v_number smallint;
 BEGIN
     -- What v2 deleted and v1 still has comes back under the key that it had.
     INSERT INTO _stage.companies (iot_id, company_id, company_name, effective_from_date, created_at)
@@ -39,7 +35,14 @@ BEGIN
     WHERE t.iot_id = k.company_iot_id
         AND (t.company_name, t.effective_from_date, t.created_at)
             IS DISTINCT FROM (c.company_name, c.effective_from_date, c.created_at);
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_plants() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     INSERT INTO _stage.plants (
         iot_id, company_iot_id, plant_id, plant_name, plant_city, created_at
     )
@@ -74,14 +77,28 @@ BEGIN
     WHERE t.iot_id = k.plant_iot_id
         AND (t.plant_name, t.plant_city, t.created_at)
             IS DISTINCT FROM (p.plant_name, p.plant_city, p.created_at);
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_devices() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     INSERT INTO _stage.device_info (device_id, is_assigned, created_at)
     SELECT m.device_id, true, min(m.created_at)
     FROM master.machine_info AS m
     WHERE NOT EXISTS (SELECT 1 FROM _stage.device_info AS d WHERE d.device_id = m.device_id)
     GROUP BY m.device_id
     ORDER BY min(m.created_at), m.device_id;
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_machines() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     -- A gateway is let go of before another machine of its company takes it. A machine that v1 has
     -- no longer is left without one.
     UPDATE _stage.machine_info AS t
@@ -136,7 +153,14 @@ BEGIN
     WHERE t.iot_id = k.machine_iot_id
         AND (t.device_iot_id, t.source_iot_id, t.created_at)
             IS DISTINCT FROM (d.device_iot_id, m.iot_id, m.created_at);
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_plant_machine_mapping() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     INSERT INTO _stage.plant_machine_mapping AS t (
         company_iot_id, plant_iot_id, machine_iot_id, created_at
     )
@@ -151,7 +175,17 @@ BEGIN
     ON CONFLICT (machine_iot_id) DO UPDATE
     SET plant_iot_id = excluded.plant_iot_id
     WHERE t.plant_iot_id <> excluded.plant_iot_id;
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_shift_keys() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_shift record;
+    v_number smallint;
+BEGIN
     -- v1's text shift ids onto small integers, plant by plant: numbers keep theirs where it is
     -- free, the rest follow by start time.
     FOR v_shift IN
@@ -186,8 +220,15 @@ BEGIN
         INSERT INTO _archive.shift_keys (plant_iot_id, shift_id, v1_shift_id)
         VALUES (v_shift.plant_iot_id, v_number, v_shift.shift_id);
     END LOOP;
+END
+$function$;
 
-    -- Shifts that v2 cannot hold are passed over here, so that a v1 writer never fails on them;
+CREATE FUNCTION _stage.sync_shifts() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    -- Shifts that v2 cannot hold are passed over here, so that v1 can correct them until the swap;
     -- pre-flight and the swap refuse them.
     INSERT INTO _stage.shift_definitions AS t (
         company_iot_id, plant_iot_id, shift_id, shift_name, start_time, end_time, to_day, created_at
@@ -218,7 +259,16 @@ BEGIN
         AND (t.shift_name, t.start_time, t.end_time, t.to_day, t.created_at)
             IS DISTINCT FROM (excluded.shift_name, excluded.start_time, excluded.end_time,
                 excluded.to_day, excluded.created_at);
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_downtime_codes() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_code record;
+BEGIN
     -- One catalogue of downtime codes: the oldest definition of a code wins and keeps its number
     -- where that is free.
     FOR v_code IN
@@ -256,7 +306,14 @@ BEGIN
     INNER JOIN _stage.downtime_codes AS t ON t.down_code = c.down_code
     ON CONFLICT (company_id, v1_down_id) DO UPDATE
     SET down_id = excluded.down_id WHERE k.down_id <> excluded.down_id;
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_users() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     INSERT INTO _stage.users AS t (
         user_id, user_no, full_name, role, plant_iot_id, created_at, company_iot_id
     )
@@ -271,7 +328,14 @@ BEGIN
         plant_iot_id = excluded.plant_iot_id, created_at = excluded.created_at
     WHERE (t.user_no, t.full_name, t.role, t.plant_iot_id, t.created_at) IS DISTINCT FROM
         (excluded.user_no, excluded.full_name, excluded.role, excluded.plant_iot_id, excluded.created_at);
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_machine_assets() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     -- A licence that v2 does not know is passed over here; pre-flight and the swap refuse it.
     INSERT INTO _stage.machine_assets AS t (
         asset_id, machine_iot_id, company_iot_id, supplier_name, model_number, manufacturing_year,
@@ -304,7 +368,14 @@ BEGIN
             excluded.model_number, excluded.manufacturing_year, excluded.commissioned_date,
             excluded.warranty_expire_date, excluded.subscription_tier, excluded.is_activated,
             excluded.customer_address, excluded.support_contact, excluded.created_at);
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_production_targets() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     INSERT INTO _stage.production_targets AS t (
         target_id, machine_iot_id, company_iot_id, program_no, shift_id, target_parts_per_hour,
         std_cycle_time_sec, effective_start_date, effective_end_date, created_at
@@ -334,7 +405,14 @@ BEGIN
         IS DISTINCT FROM (excluded.machine_iot_id, excluded.company_iot_id, excluded.program_no,
             excluded.shift_id, excluded.target_parts_per_hour, excluded.std_cycle_time_sec,
             excluded.effective_start_date, excluded.effective_end_date, excluded.created_at);
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_alert_rules() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     INSERT INTO _stage.alert_rules AS t (
         rule_id, rule_name, description, metric, condition_operator, threshold_value, duration_sec,
         severity, enabled, created_at, value_type, company_iot_id
@@ -350,7 +428,14 @@ BEGIN
         severity = excluded.severity, enabled = excluded.enabled, created_at = excluded.created_at,
         value_type = excluded.value_type, company_iot_id = excluded.company_iot_id
     WHERE (t.*) IS DISTINCT FROM (excluded.*);
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_alert_subscriptions() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     INSERT INTO _stage.alert_subscriptions AS t (
         subscription_id, rule_id, user_id, method, target_address, created_at, company_iot_id
     )
@@ -363,7 +448,14 @@ BEGIN
         target_address = excluded.target_address, created_at = excluded.created_at,
         company_iot_id = excluded.company_iot_id
     WHERE (t.*) IS DISTINCT FROM (excluded.*);
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_active_alerts() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     INSERT INTO _stage.active_alerts AS t (
         company_iot_id, machine_iot_id, rule_id, start_time, last_checked_at
     )
@@ -375,7 +467,14 @@ BEGIN
     ON CONFLICT (company_iot_id, machine_iot_id, rule_id) DO UPDATE
     SET start_time = excluded.start_time, last_checked_at = excluded.last_checked_at
     WHERE (t.*) IS DISTINCT FROM (excluded.*);
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_deletions() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     -- What v1 deleted goes here too. Companies, plants, machines and devices stay: rows in silver
     -- carry their keys.
     DELETE FROM _stage.shift_definitions AS t
@@ -412,7 +511,14 @@ BEGIN
         INNER JOIN _archive.company_keys AS ck ON ck.company_id = u.company_id
         WHERE ck.company_iot_id = t.company_iot_id AND u.user_id = t.user_id
     );
+END
+$function$;
 
+CREATE FUNCTION _stage.sync_numbers() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
     -- Numbers go on above both versions'.
     PERFORM setval(pg_get_serial_sequence('_stage.' || n.name, n.id), greatest(n.v1, n.v2), true)
     FROM (
@@ -437,34 +543,28 @@ BEGIN
     WHERE greatest(n.v1, n.v2) > 0;
 END
 $function$;
-COMMENT ON FUNCTION _stage.sync_master() IS 'Carries v1 master rows over to the v2 tables';
 
-CREATE FUNCTION _stage.fn_sync_master() RETURNS trigger
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+CREATE FUNCTION _stage.sync_master() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    PERFORM _stage.sync_master();
-    RETURN NULL;
+    PERFORM _stage.sync_companies();
+    PERFORM _stage.sync_plants();
+    PERFORM _stage.sync_devices();
+    PERFORM _stage.sync_machines();
+    PERFORM _stage.sync_plant_machine_mapping();
+    PERFORM _stage.sync_shift_keys();
+    PERFORM _stage.sync_shifts();
+    PERFORM _stage.sync_downtime_codes();
+    PERFORM _stage.sync_users();
+    PERFORM _stage.sync_machine_assets();
+    PERFORM _stage.sync_production_targets();
+    PERFORM _stage.sync_alert_rules();
+    PERFORM _stage.sync_alert_subscriptions();
+    PERFORM _stage.sync_active_alerts();
+    PERFORM _stage.sync_deletions();
+    PERFORM _stage.sync_numbers();
 END
 $function$;
-REVOKE ALL ON FUNCTION _stage.sync_master() FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.fn_sync_master() FROM PUBLIC;
-
-DO $triggers$
-DECLARE
-    v_table regclass;
-BEGIN
-    FOREACH v_table IN ARRAY ARRAY[
-        'master.companies', 'master.plants', 'master.machine_info', 'master.shifts',
-        'master.downtime_codes', 'master.users', 'master.machine_assets',
-        'master.production_targets', 'config.alert_rules', 'config.alert_subscriptions',
-        'alerting.active_alerts'
-    ]::regclass[] LOOP
-        EXECUTE format(
-            'CREATE TRIGGER setu_sync AFTER INSERT OR UPDATE OR DELETE ON %s '
-            'FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_sync_master()', v_table
-        );
-    END LOOP;
-END
-$triggers$;
+COMMENT ON FUNCTION _stage.sync_master() IS 'Migrates v1''s master rows to the v2 tables, one entity after the other';

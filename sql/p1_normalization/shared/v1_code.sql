@@ -1,3 +1,4 @@
+-- lint: allow-file plain-create: the archive outlives a downgrade and is met again
 -- v1's code and views hold no rows, but have owners, grants, comments and options of their own. So they
 -- are archived as they are, too, and come back as they were.
 CREATE TABLE IF NOT EXISTS _archive.archived_code (
@@ -7,11 +8,12 @@ CREATE TABLE IF NOT EXISTS _archive.archived_code (
     PRIMARY KEY (schema_name, object_name)
 );
 
-CREATE OR REPLACE FUNCTION _archive.archive_code() RETURNS void
+CREATE OR REPLACE FUNCTION _archive.archive_code(p_deadline timestamptz DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
+    v_limit text := current_setting('lock_timeout');
     v_code record;
 BEGIN
     FOR v_code IN
@@ -38,15 +40,21 @@ BEGIN
             to_regprocedure(CASE WHEN c.kind <> 'VIEW' THEN format('%I.%s', c.schema_name, c.object_name) END)::oid
         ) IS NOT NULL
     LOOP
+        IF p_deadline IS NOT NULL THEN
+            PERFORM set_config('lock_timeout', greatest(
+                1, ceil(extract(epoch FROM p_deadline - clock_timestamp()) * 1000)
+            )::text, true);
+        END IF;
         EXECUTE format('ALTER %s %I.%s SET SCHEMA _archive',
             v_code.kind, v_code.schema_name, v_code.object_name);
         INSERT INTO _archive.archived_code (schema_name, object_name, kind)
         VALUES (v_code.schema_name, v_code.object_name, v_code.kind)
         ON CONFLICT (schema_name, object_name) DO NOTHING;
     END LOOP;
+    PERFORM set_config('lock_timeout', v_limit, true);
 END
 $function$;
-COMMENT ON FUNCTION _archive.archive_code() IS 'Moves v1''s code and views into _archive';
+COMMENT ON FUNCTION _archive.archive_code(timestamptz) IS 'Moves v1''s code and views into _archive';
 
 CREATE OR REPLACE FUNCTION _archive.restore_code() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER

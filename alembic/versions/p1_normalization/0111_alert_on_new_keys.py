@@ -8,8 +8,8 @@ Downgrade: they go; v1's come back with the swap.
 
 from setu.chain.runner import sql_step
 
-revision = "0107"
-down_revision = "0106"
+revision = "0111"
+down_revision = "0110"
 branch_labels = None
 depends_on = None
 

@@ -9,8 +9,8 @@ Downgrade: they are archived.
 
 from setu.chain.runner import sql_step
 
-revision = "0106"
-down_revision = "0105"
+revision = "0110"
+down_revision = "0109"
 branch_labels = None
 depends_on = None
 

@@ -1,8 +1,8 @@
--- what: counts what became of every v1 row, chunk by chunk, and stops when one is unaccounted for
--- why: that nothing was lost is shown with numbers, at full size, and kept: setu report shows it
+-- what: counts what became of v1's rows in the chunks that v1 changed shortly before the swap
+-- why: the numbers of all others were taken before it, and nobody waits while these are
 -- transaction: no (each chunk commits; run again, it counts the chunks that are left)
 -- lock: none
--- down: the rows that arrived under v2 are migrated into v1's archived tables, chunk by chunk
+-- down: the numbers stay
 CREATE OR REPLACE FUNCTION _archive.reconcile(
     p_table text, p_from timestamptz, p_to timestamptz,
     OUT v1_rows bigint, OUT migrated bigint, OUT merged bigint, OUT left_out bigint,
@@ -58,7 +58,7 @@ LANGUAGE plpgsql
 AS $procedure$
 DECLARE
     v_chunk record;
-    v_account record;
+    v_counted record;
 BEGIN
     FOR v_chunk IN
         SELECT t.table_name, t.schema_name || '.' || t.table_name AS name, c.range_start, c.range_end
@@ -71,25 +71,25 @@ BEGIN
         )
         ORDER BY t.table_name, c.range_start
     LOOP
-        v_account := _archive.reconcile(v_chunk.table_name, v_chunk.range_start, v_chunk.range_end);
-        IF v_account.missing > 0 THEN
+        v_counted := _archive.reconcile(v_chunk.table_name, v_chunk.range_start, v_chunk.range_end);
+        IF v_counted.missing > 0 THEN
             RAISE EXCEPTION '% rows of v1''s % from % on have no row in v2',
-                v_account.missing, v_chunk.name, v_chunk.range_start
+                v_counted.missing, v_chunk.name, v_chunk.range_start
                 USING ERRCODE = 'data_corrupted',
-                    HINT = format('Nothing is lost: v1''s rows are in _archive.%I. Downgrade to 0102 and upgrade again.',
+                    HINT = format('Nothing is lost: v1''s rows are in _archive.%I. Downgrade to 0102 and upgrade again',
                         v_chunk.table_name);
         END IF;
         INSERT INTO _archive.row_reconciliation (
             table_name, range_start, range_end, v1_rows, migrated, merged, left_out, rounded
         )
         VALUES (
-            v_chunk.name, v_chunk.range_start, v_chunk.range_end, v_account.v1_rows,
-            v_account.migrated, v_account.merged, v_account.left_out, v_account.rounded
+            v_chunk.name, v_chunk.range_start, v_chunk.range_end, v_counted.v1_rows,
+            v_counted.migrated, v_counted.merged, v_counted.left_out, v_counted.rounded
         );
         COMMIT;
         RAISE NOTICE '% from %: % rows of v1, % migrated, % merged, % left out, % rounded',
-            v_chunk.name, v_chunk.range_start::date, v_account.v1_rows, v_account.migrated,
-            v_account.merged, v_account.left_out, v_account.rounded;
+            v_chunk.name, v_chunk.range_start::date, v_counted.v1_rows, v_counted.migrated,
+            v_counted.merged, v_counted.left_out, v_counted.rounded;
     END LOOP;
 END
 $procedure$;

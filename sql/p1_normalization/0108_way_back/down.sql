@@ -26,7 +26,3 @@ BEGIN
     END LOOP;
 END
 $migrate$;
-
-DROP PROCEDURE IF EXISTS _archive.reconcile_rows();
-DROP FUNCTION IF EXISTS _archive.reconcile(text, timestamptz, timestamptz);
-DELETE FROM _archive.row_reconciliation;

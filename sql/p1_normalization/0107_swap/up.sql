@@ -1,7 +1,7 @@
--- what: v2's tables take their names; v1's tables and aggregates are archived
--- why: one short transaction, so that readers see v1 or v2 and never half of each
+-- what: v2's tables and aggregates take their names; v1's are archived
+-- why: one short transaction, so that readers see v1 or v2, silver and gold, and never half of each
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on v1's tables, for renames only: milliseconds, whatever their size
+-- lock: ACCESS EXCLUSIVE on v1's tables and gold, got within half a second or given up; for renames only
 -- down: v1's tables and code come back as they were, with the rows that arrived under v2
 DO $ready$
 DECLARE
@@ -14,35 +14,43 @@ BEGIN
     IF v_left IS NOT NULL THEN
         RAISE EXCEPTION 'cannot swap because chunks of v1 are not migrated yet'
             USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = v_left,
-                HINT = 'Downgrade to 0102 and upgrade again: 0103 migrates what is left.';
+                HINT = 'Downgrade to 0102 and upgrade again: 0103 migrates what is left';
     END IF;
-
-    PERFORM _stage.migrate_quarantined();
-
-    -- A machine that v1 registered after a chunk was migrated: its rows there were orphans' then.
-    PERFORM _stage.migrate_late_machines((
-        SELECT min(p.finished_at) FROM _stage.backfill_progress AS p
-    ));
-    PERFORM set_config('setu.late_machines_until', clock_timestamp()::text, true);
 END
 $ready$;
 
-SELECT _archive.lock_tables(
-    'master.companies', 'master.plants', 'master.machine_info', 'master.shifts',
-    'master.downtime_codes', 'master.machine_assets', 'master.machine_health_settings',
-    'master.production_targets', 'master.users', 'config.alert_rules',
-    'config.alert_subscriptions', 'alerting.active_alerts', 'alerting.history',
-    'silver.machine_cycles', 'silver.machine_downtime', 'silver.machine_status',
-    'silver.machine_alarms', 'silver.machine_energy', 'silver.machine_focas',
-    'silver.machine_tool_usage', 'silver.machine_pm_status', 'silver.customer_feedback'
-);
+-- @include sql/p1_normalization/shared/v1_code.sql
 
-SELECT _stage.sync_master();
--- And what was quarantined, or a machine registered, while the locks were waited for.
-SELECT _stage.migrate_quarantined();
-SELECT _stage.migrate_late_machines(
-    current_setting('setu.late_machines_until')::timestamptz - INTERVAL '1 second'
-);
+-- Nobody waits for this; what comes in after it is all that is left for under the locks.
+SELECT _stage.migrate_noted();
+
+DO $locks$
+DECLARE
+    v_deadline timestamptz := _archive.lock_deadline();
+    v_notes bigint;
+BEGIN
+    -- Dashboards come in by gold, everybody else by the tables.
+    PERFORM _archive.archive_code(v_deadline);
+    PERFORM _archive.move_aggregates('gold', '_archive', ARRAY[
+        'hourly_production_stats', 'hourly_downtime_stats', 'hourly_energy_stats',
+        'machine_cycle_stats_hourly', 'machine_downtime_hourly', 'machine_energy_hourly',
+        'daily_production_stats', 'daily_downtime_stats'
+    ], v_deadline);
+    PERFORM _archive.lock_within(
+        'ACCESS EXCLUSIVE', _archive.v1_tables()::regclass[], v_deadline
+    );
+
+    SELECT count(*) INTO v_notes FROM _stage.noted_rows AS n;
+    IF v_notes > 20000 OR EXISTS (SELECT 1 FROM _stage.noted_rows AS n WHERE n.at IS NULL) THEN
+        RAISE EXCEPTION 'cannot swap at once because v1 has just changed % rows', v_notes
+            USING ERRCODE = 'lock_not_available', HINT = 'The step is tried again';
+    END IF;
+END
+$locks$;
+
+-- From here on nothing is waited for.
+SELECT _stage.migrate_noted();
+SELECT _stage.refuse_failures();
 
 DO $whole$
 DECLARE
@@ -58,7 +66,7 @@ BEGIN
     IF v_left IS NOT NULL THEN
         RAISE EXCEPTION 'cannot swap because v2 cannot hold some shifts of v1'
             USING ERRCODE = 'check_violation', DETAIL = format('Shifts (company/plant/shift): %s.', v_left),
-                HINT = 'Give each a start_time and a duration_hrs above 0 and up to 24, then upgrade again.';
+                HINT = 'Give each a start_time and a duration_hrs above 0 and up to 24, then upgrade again';
     END IF;
 
     SELECT string_agg(format('%s of %s', a.license_type, a.asset_id), ', ')
@@ -68,9 +76,13 @@ BEGIN
     IF v_left IS NOT NULL THEN
         RAISE EXCEPTION 'cannot swap because v2 does not know some licence types of v1'
             USING ERRCODE = 'check_violation', DETAIL = format('Licences: %s.', v_left),
-                HINT = 'Set license_type to Standard, Premium or Enterprise, then upgrade again.';
+                HINT = 'Set license_type to Standard, Premium or Enterprise, then upgrade again';
     END IF;
+END
+$whole$;
 
+DO $numbers$
+BEGIN
     -- The numbers of alerts go on above both versions'.
     PERFORM setval('_stage.history_alert_id_seq', q.last_value)
     FROM alerting.history_alert_id_seq AS q
@@ -78,23 +90,16 @@ BEGIN
         SELECT CASE WHEN t.is_called THEN t.last_value ELSE 0 END FROM _stage.history_alert_id_seq AS t
     );
 END
-$whole$;
+$numbers$;
 
-DROP PROCEDURE _stage.backfill();
-DROP FUNCTION _stage.migrate_late_machines(timestamptz);
+-- @include sql/p1_normalization/shared/drop_reconcile.sql
+-- @include sql/p1_normalization/shared/drop_fill_gold.sql
+-- @include sql/p1_normalization/shared/drop_backfill.sql
+-- @include sql/p1_normalization/shared/drop_note_rows.sql
 -- @include sql/p1_normalization/shared/drop_migrate.sql
+-- @include sql/p1_normalization/shared/drop_note_masters.sql
 -- @include sql/p1_normalization/shared/drop_sync.sql
 
--- @include sql/p1_normalization/shared/v1_code.sql
-SELECT _archive.archive_code();
-
-SELECT _archive.move_aggregates(
-    'gold', '_archive', ARRAY[
-        'hourly_production_stats', 'hourly_downtime_stats', 'hourly_energy_stats',
-        'machine_cycle_stats_hourly', 'machine_downtime_hourly', 'machine_energy_hourly',
-        'daily_production_stats', 'daily_downtime_stats'
-    ]
-);
 SELECT _archive.archive_tables(
     'silver', '_archive', ARRAY[
         'customer_feedback', 'machine_pm_status', 'machine_tool_usage', 'machine_focas',
@@ -141,6 +146,14 @@ SELECT _archive.move_tables(
     ]
 );
 
+SELECT _archive.move_aggregates(
+    '_stage', 'gold', ARRAY[
+        'hourly_production_stats', 'hourly_downtime_stats', 'hourly_energy_stats',
+        'machine_cycle_stats_hourly', 'machine_downtime_hourly', 'machine_energy_hourly',
+        'daily_production_stats', 'daily_downtime_stats'
+    ]
+);
+
 DROP SCHEMA _stage;
 
 -- @include schema_new/master/Functions/fn_refuse_shift_overlap.sql
@@ -148,6 +161,6 @@ DROP SCHEMA _stage;
 -- The rule holds for the shifts that v1 had, too: this changes nothing, or names the overlap.
 UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
 
--- @include sql/p1_normalization/shared/to_v1.sql
--- @include sql/p1_normalization/shared/migrate_master_back.sql
--- @include sql/p1_normalization/shared/migrate_back.sql
+-- @include schema_new/gold/Continuous Aggregates/*.sql#refresh
+-- @include schema_new/gold/Functions/*.sql#function
+-- @include schema_new/gold/Views/*.sql#view

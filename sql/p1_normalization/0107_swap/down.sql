@@ -4,6 +4,9 @@
 -- lock: SHARE ROW EXCLUSIVE on v2's silver while late rows are migrated back, then ACCESS EXCLUSIVE for renames
 -- down: undone by upgrading again, which finds the same rows under the same keys
 -- @include sql/p1_normalization/shared/require_archive.sql
+-- @include sql/p1_normalization/shared/to_v1.sql
+-- @include sql/p1_normalization/shared/migrate_master_back.sql
+-- @include sql/p1_normalization/shared/migrate_back.sql
 
 LOCK TABLE
     silver.machine_cycles,
@@ -41,10 +44,32 @@ DROP TRIGGER shift_definitions_overlap ON master.shift_definitions;
 DROP FUNCTION master.fn_refuse_shift_overlap();
 -- @include sql/p1_normalization/shared/drop_migrate_back.sql
 
+-- @include sql/p1_normalization/shared/stop_refreshes.sql
+DROP VIEW gold.v_oee_dashboard;
+DROP VIEW gold.v_live_machine_status;
+-- @community
+DROP VIEW gold.v_downtime_dashboard;
+-- @community
+DROP VIEW gold.v_production_dashboard;
+DROP FUNCTION gold.get_home_screen_stats(integer);
+-- @community
+DROP FUNCTION gold.get_energy_summary(integer, integer, timestamptz, timestamptz);
+-- @community
+DROP FUNCTION gold.get_downtime_summary(integer, integer, timestamptz, timestamptz);
+-- @community
+DROP FUNCTION gold.get_cycle_summary(integer, integer, timestamptz, timestamptz);
+
 CREATE SCHEMA _stage;
 REVOKE ALL ON SCHEMA _stage FROM PUBLIC;
 COMMENT ON SCHEMA _stage IS 'v2 tables that are being filled; the swap moves them to their place';
 
+SELECT _archive.move_aggregates(
+    'gold', '_stage', ARRAY[
+        'hourly_production_stats', 'hourly_downtime_stats', 'hourly_energy_stats',
+        'machine_cycle_stats_hourly', 'machine_downtime_hourly', 'machine_energy_hourly',
+        'daily_production_stats', 'daily_downtime_stats'
+    ]
+);
 SELECT _archive.move_tables(
     'silver', '_stage', ARRAY[
         'customer_feedback', 'machine_am_status', 'machine_pm_status', 'machine_tool_usage',
@@ -101,12 +126,18 @@ SELECT _archive.move_aggregates(
 
 SELECT _archive.restore_code();
 
--- As after 0103: every new v1 row is migrated again.
+-- As after 0106: v1 notes what changes.
 -- @include sql/p1_normalization/shared/sync_master.sql
--- @include sql/p1_normalization/shared/backfill_tables.sql
+-- @include sql/p1_normalization/shared/note_masters.sql
 -- @include sql/p1_normalization/shared/to_v2.sql
 -- @include sql/p1_normalization/shared/migrate.sql
--- @include sql/p1_normalization/shared/backfill_procedure.sql
+-- @include sql/p1_normalization/shared/note_rows.sql
+-- @include sql/p1_normalization/shared/backfill.sql
+-- @include sql/p1_normalization/shared/fill_gold_tables.sql
+-- @include sql/p1_normalization/shared/fill_gold.sql
+-- @include sql/p1_normalization/shared/reconcile.sql
+
+SELECT _stage.refresh_maps();
 
 INSERT INTO _stage.backfill_progress (table_name, range_start, range_end, rows_migrated, finished_at)
 SELECT t.table_name, c.range_start, c.range_end, 0, clock_timestamp()

@@ -1,0 +1,6 @@
+-- what: drops the procedure that works the aggregates out
+-- why: mirrors the step up
+-- transaction: yes
+-- lock: none
+-- down: undone by upgrading again
+-- @include sql/p1_normalization/shared/drop_fill_gold.sql

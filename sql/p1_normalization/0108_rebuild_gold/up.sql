@@ -1,9 +1,0 @@
--- what: gold's aggregates, functions and views on integer keys
--- why: v1's read v1's tables and are archived with them
--- transaction: yes
--- lock: none; aggregates are made empty, read through to silver, and are filled by their policies
--- down: they go; v1's come back with the swap, with their data
--- @include schema_new/gold/Continuous Aggregates/*.sql#aggregate
--- @include schema_new/gold/Continuous Aggregates/*.sql#refresh
--- @include schema_new/gold/Functions/*.sql#function
--- @include schema_new/gold/Views/*.sql#view

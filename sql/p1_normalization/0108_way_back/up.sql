@@ -1,0 +1,8 @@
+-- what: the functions that translate v2's rows back to v1's
+-- why: what arrived under v2 must be able to go back; made after the swap, so that its lock is short
+-- transaction: yes
+-- lock: none
+-- down: the rows that arrived under v2 are migrated into v1's archived tables, chunk by chunk
+-- @include sql/p1_normalization/shared/to_v1.sql
+-- @include sql/p1_normalization/shared/migrate_master_back.sql
+-- @include sql/p1_normalization/shared/migrate_back.sql

@@ -1,0 +1,181 @@
+-- The time ranges to look at: v1's chunks, and the gaps between them, where v1 has nothing and v2 must
+-- have nothing either.
+CREATE OR REPLACE FUNCTION _stage.plan_backfill() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    -- What it reads of master must be as v1 has it now.
+    PERFORM _stage.migrate_masters();
+
+    INSERT INTO _stage.backfill_progress (table_name, range_start, range_end)
+    SELECT t.table_name, c.range_start, c.range_end
+    FROM _archive.migrated_tables AS t
+    INNER JOIN timescaledb_information.chunks AS c
+        ON c.hypertable_schema = t.schema_name AND c.hypertable_name = t.table_name
+    ON CONFLICT (table_name, range_start) DO NOTHING;
+
+    INSERT INTO _stage.backfill_progress (table_name, range_start, range_end)
+    SELECT g.table_name, g.range_start, g.range_end
+    FROM (
+        SELECT t.table_name, coalesce(p.range_end, '-infinity') AS range_start,
+            coalesce(
+                lead(p.range_start) OVER (PARTITION BY t.table_name ORDER BY p.range_start NULLS FIRST),
+                'infinity'
+            ) AS range_end
+        FROM _archive.migrated_tables AS t
+        CROSS JOIN LATERAL (
+            SELECT b.range_start, b.range_end FROM _stage.backfill_progress AS b
+            WHERE b.table_name = t.table_name
+            UNION ALL
+            SELECT NULL, NULL
+        ) AS p
+    ) AS g
+    WHERE g.range_start < g.range_end
+    ON CONFLICT (table_name, range_start) DO NOTHING;
+END
+$function$;
+COMMENT ON FUNCTION _stage.plan_backfill() IS 'Lists the time ranges that the backfill has to look at';
+
+-- What v1 wrote since a downgrade took the triggers away. A row that a transaction wrote which ran then
+-- or came later is new; if all others are as many as they were, nothing else changed.
+CREATE OR REPLACE FUNCTION _stage.note_what_is_new(
+    p_table text, p_from timestamptz, p_to timestamptz, OUT v1_rows bigint, OUT only_added boolean
+)
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_table _archive.migrated_tables;
+    v_before bigint;
+    v_new bigint;
+    v_since xid8;
+BEGIN
+    SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
+    SELECT u.oldest_running INTO v_since FROM _archive.migrated_until AS u;
+    SELECT c.v1_rows INTO v_before FROM _archive.migrated_chunks AS c
+    WHERE c.table_name = p_table AND c.range_start = p_from AND c.range_end = p_to;
+    only_added := false;
+    -- Transaction numbers go round after four billion; rows of the column store have none.
+    IF v_before IS NULL OR v_since IS NULL
+        OR pg_snapshot_xmax(pg_current_snapshot())::text::numeric - v_since::text::numeric > 1000000000
+        OR EXISTS (
+            SELECT 1 FROM timescaledb_information.chunks AS c
+            WHERE c.hypertable_schema = v_table.schema_name AND c.hypertable_name = p_table
+                AND c.range_start = p_from AND c.is_compressed
+        )
+    THEN
+        RETURN;
+    END IF;
+    EXECUTE format(
+        'SELECT count(*), count(*) FILTER (WHERE age(v1.xmin) <= age($3)) FROM %I.%I AS v1 '
+        'WHERE v1.%I >= $1 AND v1.%3$I < $2', v_table.schema_name, p_table, v_table.v1_time
+    )
+    INTO v1_rows, v_new USING p_from, p_to, v_since::xid;
+    only_added := v1_rows - v_new = v_before;
+    IF v_new > 0 THEN
+        EXECUTE format(
+            $query$
+                INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+                SELECT $4, v1.company_id, v1.machine_id, v1.%3$I, $5
+                FROM %1$I.%2$I AS v1
+                WHERE v1.%3$I >= $1 AND v1.%3$I < $2 AND age(v1.xmin) <= age($3)
+            $query$, v_table.schema_name, p_table, v_table.v1_time
+        ) USING p_from, p_to, v_since::xid, p_table, only_added;
+    END IF;
+END
+$function$;
+COMMENT ON FUNCTION _stage.note_what_is_new(text, timestamptz, timestamptz) IS
+    'Notes v1 rows of a time range written since the last downgrade; only_added: nothing else changed';
+
+CREATE OR REPLACE FUNCTION _stage.backfill_range(p_table text, p_from timestamptz, p_to timestamptz)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_table _archive.migrated_tables;
+    v_known boolean;
+    v_v1_rows bigint;
+    v_rows bigint := 0;
+    v_only_added boolean;
+BEGIN
+    SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM _stage.%I AS t WHERE t.%I >= $1 AND t.%2$I < $2)',
+        p_table, v_table.v2_time
+    ) INTO v_known USING p_from, p_to;
+
+    IF v_known THEN
+        SELECT n.v1_rows, n.only_added INTO v_v1_rows, v_only_added
+        FROM _stage.note_what_is_new(p_table, p_from, p_to) AS n;
+        IF NOT v_only_added THEN
+            SELECT d.differing INTO v_rows FROM _stage.note_differences(p_table, p_from, p_to) AS d;
+            v_v1_rows := _stage.note_orphans(p_table, p_from, p_to);
+        END IF;
+    ELSE
+        -- Before the rows are read: who adds some meanwhile, notes them.
+        v_v1_rows := _stage.note_orphans(p_table, p_from, p_to);
+        IF v_v1_rows > 0 THEN
+            v_rows := _stage.fill(p_table, p_from, p_to);
+        END IF;
+    END IF;
+    IF isfinite(p_from) AND isfinite(p_to) THEN
+        INSERT INTO _archive.migrated_chunks AS c (table_name, range_start, range_end, v1_rows)
+        VALUES (p_table, p_from, p_to, v_v1_rows)
+        ON CONFLICT (table_name, range_start) DO UPDATE
+        SET range_end = excluded.range_end, v1_rows = excluded.v1_rows;
+    END IF;
+    RETURN v_rows;
+END
+$function$;
+COMMENT ON FUNCTION _stage.backfill_range(text, timestamptz, timestamptz) IS
+    'Migrates a time range, or notes what differs there if v2 knows it already';
+
+CREATE OR REPLACE PROCEDURE _stage.backfill()
+LANGUAGE plpgsql
+AS $procedure$
+DECLARE
+    v_range record;
+    v_rows bigint;
+    v_total bigint := 0;
+    v_done integer := 0;
+    v_ranges integer;
+    v_started timestamptz := clock_timestamp();
+    v_elapsed double precision;
+BEGIN
+    LOOP
+        -- Several sessions may work here: each takes a range that no other one has.
+        SELECT p.table_name, p.range_start, p.range_end INTO v_range
+        FROM _stage.backfill_progress AS p
+        WHERE p.finished_at IS NULL
+        ORDER BY p.range_start DESC, p.table_name
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED;
+        EXIT WHEN NOT FOUND;
+
+        v_rows := _stage.backfill_range(
+            v_range.table_name, v_range.range_start, v_range.range_end
+        );
+
+        UPDATE _stage.backfill_progress AS p
+        SET finished_at = clock_timestamp(), rows_migrated = v_rows
+        WHERE p.table_name = v_range.table_name AND p.range_start = v_range.range_start;
+        COMMIT;
+
+        SELECT count(p.finished_at), count(*) INTO v_done, v_ranges FROM _stage.backfill_progress AS p;
+        v_total := v_total + v_rows;
+        IF isfinite(v_range.range_start) THEN
+            v_elapsed := greatest(extract(epoch FROM clock_timestamp() - v_started), 0.001);
+            RAISE NOTICE 'backfill %: chunk % of %, from %, % rows; % rows in all, % rows/s, about % s left',
+                v_range.table_name, v_done, v_ranges, v_range.range_start::date, v_rows, v_total,
+                round(v_total / v_elapsed), round(v_elapsed / v_done * (v_ranges - v_done));
+            PERFORM pg_sleep(extract(epoch FROM current_setting('setu.backfill_pause')::interval));
+        END IF;
+    END LOOP;
+END
+$procedure$;
+
+REVOKE ALL ON FUNCTION _stage.plan_backfill() FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.note_what_is_new(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.backfill_range(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE _stage.backfill() FROM PUBLIC;
