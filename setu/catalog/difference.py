@@ -115,8 +115,8 @@ _EXPRESSIONS: Final = frozenset({"definition", "default", "generated", "argument
 def _beyond_files(key: ObjectKey, *, has_roles: bool) -> bool:
     """Whether an object comes with the database or the server, and not from schema files."""
     return (
-        key.kind in ("database setting", "membership")
-        or (key.kind in ("role", "role setting") and not has_roles)
+        key.kind == "database setting"
+        or (key.kind in ("role", "role setting", "membership") and not has_roles)
         or key == ObjectKey("schema", "public")
         or (key.kind == "privilege" and key.name.startswith(("schema public ", "database ")))
     )

@@ -29,7 +29,9 @@ _PLAIN: Final = (
 _VIEW_KINDS: Final = frozenset({"view", "materialized view", "continuous aggregate"})
 
 
-def snapshot(connection: Connection, *, schemas: Iterable[str] | None = None) -> Catalog:
+def snapshot(
+    connection: Connection, *, schemas: Iterable[str] | None = None, owner: str = ""
+) -> Catalog:
     """The catalog of the connected database.
 
     Left out: system schemas, objects of extensions, TimescaleDB's internals (chunks and the like),
@@ -38,9 +40,12 @@ def snapshot(connection: Connection, *, schemas: Iterable[str] | None = None) ->
 
     :param schemas: only these schemas; then roles, their settings, the database's own privileges
         and settings, and jobs tied to no schema of these, are left out too.
+    :param owner: the role that should own all; another one is then shown by its name. By default
+        every owner but SETU's own roles is shown as ``<owner>``.
     """
     objects: dict[ObjectKey, Description] = {}
-    with pinned(connection, {"setu_catalog.schemas": array_literal(schemas)}):
+    settings = {"setu_catalog.schemas": array_literal(schemas), "setu_catalog.owner": owner}
+    with pinned(connection, settings):
         names = [*_PLAIN, "timescaledb"] if _has_timescaledb(connection) else list(_PLAIN)
         for name in names:
             for kind, label, fields in _rows(connection, name):
@@ -57,7 +62,8 @@ def covered_tables(
 
     To be called where session settings are pinned already, or where names are all that matters.
     """
-    with pinned(connection, {"setu_catalog.schemas": array_literal(schemas)}):
+    settings = {"setu_catalog.schemas": array_literal(schemas), "setu_catalog.owner": ""}
+    with pinned(connection, settings):
         return {
             label: list(fields["columns"] or ())
             for _, label, fields in sorted(_rows(connection, "tables"), key=lambda row: row[1])

@@ -56,11 +56,17 @@ covered_type AS (
         )
 ),
 -- Roles by the name they are shown under: who deployed is not part of the catalog. A deployer may be
--- called setu_something, too, and is then known by the database being its own.
+-- called setu_something, too, and is then known by the database being its own. Where it is said who
+-- should own all, any other owner is shown.
 shown_owner AS (
     SELECT
         r.oid,
-        CASE WHEN r.rolname LIKE 'setu\_%' AND r.oid <> d.datdba THEN r.rolname ELSE '<owner>' END AS name
+        CASE
+            WHEN r.rolname = current_setting('setu_catalog.owner', true) THEN '<owner>'
+            WHEN nullif(current_setting('setu_catalog.owner', true), '') IS NOT NULL THEN r.rolname
+            WHEN r.rolname LIKE 'setu\_%' AND r.oid <> d.datdba THEN r.rolname
+            ELSE '<owner>'
+        END AS name
     FROM pg_roles AS r
     CROSS JOIN pg_database AS d
     WHERE d.datname = current_database()

@@ -110,12 +110,7 @@ SELECT
         'max_retries', j.max_retries,
         'retry_period', j.retry_period::text,
         'config', j.config - 'hypertable_id' - 'mat_hypertable_id',
-        'owner', CASE
-            WHEN j.owner::text LIKE 'setu\_%' AND j.owner::oid <> (
-                SELECT d.datdba FROM pg_database AS d WHERE d.datname = current_database()
-            ) THEN j.owner::text
-            ELSE '<owner>'
-        END,
+        'owner', (SELECT o.name FROM shown_owner AS o WHERE o.oid = j.owner::regrole),
         'scheduled', j.scheduled,
         'check', CASE
             WHEN j.proc_schema NOT LIKE '\_timescaledb\_%'

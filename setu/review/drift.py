@@ -1,0 +1,168 @@
+"""A live database against what its revision should have.
+
+Drift is what people or programs changed beside the chain: objects, text, owners, privileges, roles
+and their settings. Not drift is what a database does by itself (chunks, statistics, jobs' runs,
+rows), what belongs to the database and not to SETU (its settings, other schemas), and how a
+version of PostgreSQL or TimescaleDB prints things.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from setu.catalog import Catalog, Difference, ObjectKey, differences, snapshot
+from setu.catalog.difference import Change, render_differences
+from setu.catalog.names import split_name
+from setu.chain.repository import alembic_config
+from setu.chain.settings import Settings
+from setu.db.address import Address
+from setu.db.version_table import SCHEMA, TABLE, current_revision
+from setu.errors import RevisionStateError
+from setu.review.expected import Expected, expected_catalog
+from setu.review.scratch import SERVER_KINDS
+
+#: Rises whenever a reader of the JSON before would not understand it.
+FORMAT: Final = 1
+#: Databases have these of their own accord; every session of SETU pins what would matter.
+_DATABASE_KINDS: Final = frozenset({"database setting"})
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a database differs from its revision; nothing if ``differences`` is empty."""
+
+    revision: str
+    expected_from: str
+    differences: tuple[Difference, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where nothing differs, 2 where something does."""
+        return 2 if self.differences else 0
+
+    def render(self) -> str:
+        """The drift for people, with a final newline."""
+        head = f"The database is at {self.revision}, held against {self.expected_from}.\n"
+        if not self.differences:
+            return f"{head}It is as it should be.\n"
+        counted = Counter(entry.change for entry in self.differences)
+        numbers = ", ".join(
+            f"{counted[change]} {change.value}" for change in Change if counted[change]
+        )
+        body = render_differences(self.differences)
+        return f"{head}{len(self.differences)} differences: {numbers}.\n\n{body}"
+
+    def document(self) -> dict[str, Any]:
+        """The drift as plain values, for JSON."""
+        return {
+            "format": FORMAT,
+            "revision": self.revision,
+            "expected_from": self.expected_from,
+            "exit_code": self.exit_code,
+            "differences": [
+                {
+                    "change": entry.change.value,
+                    "kind": entry.key.kind,
+                    "name": entry.key.name,
+                    "fields": {
+                        name: {"expected": expected, "found": found}
+                        for name, (expected, found) in entry.fields.items()
+                    },
+                }
+                for entry in self.differences
+            ],
+        }
+
+
+def find_drift(
+    connection: Connection, root: Path, settings: Settings, scratch: Address | None = None
+) -> Drift:
+    """Hold the connected database against its revision. Reads only.
+
+    :param scratch: a server on which a scratch database may be made, where the revision has no
+        shipped catalog. Raises :class:`~setu.errors.RevisionStateError` where the database is not
+        in the chain.
+    """
+    revision = known_revision(connection, root)
+    expected = expected_catalog(root, revision, settings, scratch)
+    return compare(connection, revision, expected)
+
+
+def compare(connection: Connection, revision: str, expected: Expected) -> Drift:
+    """Hold the connected database, as its open transaction sees it, against a catalog."""
+    live = snapshot(connection, owner=_deployer(connection))
+    schemas = {key.name for key in expected.catalog if key.kind == "schema"} - {"public"}
+    # A catalog of v1 alone says nothing of roles.
+    roles = any(key.kind == "role" for key in expected.catalog)
+    found = differences(
+        _within(expected.catalog, schemas, roles=roles), _within(live, schemas, roles=roles)
+    )
+    return Drift(revision, expected.source, tuple(found))
+
+
+def known_revision(connection: Connection, root: Path) -> str:
+    """The revision of the connected database. Raises where the chain does not know it."""
+    from alembic.script import ScriptDirectory
+
+    current = current_revision(connection)
+    connection.rollback()
+    if current is None:
+        raise RevisionStateError(
+            "This database is not in the chain.",
+            context=["It has no revision, so there is nothing to hold it against."],
+            hint="`setu adopt` takes in a running v1; `alembic upgrade head` fills an empty one",
+        )
+    directory = ScriptDirectory.from_config(alembic_config(root))
+    if current not in {script.revision for script in directory.walk_revisions()}:
+        raise RevisionStateError(
+            f"The database is at {current}, which this version of the chain does not know.",
+            hint="Take the version that it was last deployed from, or a newer one",
+        )
+    return current
+
+
+def _deployer(connection: Connection) -> str:
+    """The role that owns SETU's version table: all that the chain made is its own."""
+    owner = connection.exec_driver_sql(
+        "SELECT pg_catalog.pg_get_userbyid(c.relowner) FROM pg_catalog.pg_class AS c"
+        " INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+        f" WHERE n.nspname = '{SCHEMA}' AND c.relname = '{TABLE}'"
+    ).scalar()
+    return str(owner or "")
+
+
+def _within(catalog: Catalog, schemas: set[str], *, roles: bool) -> Catalog:
+    """The objects of the schemas that SETU makes, and its roles."""
+    kept: Mapping[ObjectKey, Any] = {
+        key: fields
+        for key, fields in catalog.objects.items()
+        if key.kind not in _DATABASE_KINDS
+        and (roles if key.kind in SERVER_KINDS else _schema_of(key) in schemas)
+    }
+    return replace(catalog, objects=kept)
+
+
+def _schema_of(key: ObjectKey) -> str:
+    """The schema that an object of a catalog lies in; empty for what lies in none."""
+    label = key.name
+    if key.kind == "schema":
+        return label
+    if key.kind == "privilege":
+        kind, _, rest = label.partition(" ")
+        label = rest.rpartition(" to ")[0]
+        if kind == "schema":
+            return label
+        if kind == "database":
+            return ""
+    elif key.kind == "default privilege":
+        label = label.partition(" in ")[2].partition(" of ")[0]
+    elif key.kind == "job":
+        label = label.partition(" on ")[2] or label
+    first = split_name(label.partition("(")[0])[:1]
+    return first[0] if first else ""

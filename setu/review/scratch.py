@@ -1,0 +1,167 @@
+"""A database beside the real one, made for a question and dropped after it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg2
+from pglast import ast, parse_sql
+from pglast.enums import ObjectType
+from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy_utils import create_database, drop_database
+
+from setu.catalog import Catalog, ObjectKey, snapshot
+from setu.catalog.model import Description
+from setu.catalog.parsed import SourceFile, parse_schema
+from setu.chain.repository import steps_to
+from setu.chain.script import Statement
+from setu.chain.settings import Settings
+from setu.chain.step import Step
+from setu.db.address import Address
+from setu.db.connection import apply_session_settings, autocommit, connected
+from setu.db.version_table import schema_sql
+from setu.errors import RightsError, SetuError
+
+PREFIX: Final = "setu_scratch_"
+#: What belongs to the server, and not to a database.
+SERVER_KINDS: Final = frozenset({"role", "role setting", "membership"})
+_ROLES: Final = (
+    ast.CreateRoleStmt,
+    ast.AlterRoleStmt,
+    ast.AlterRoleSetStmt,
+    ast.DropRoleStmt,
+    ast.GrantRoleStmt,
+)
+
+
+class ScratchError(SetuError):
+    """The scratch database could not be made, or the chain does not run in it."""
+
+
+@contextmanager
+def scratch_database(address: Address) -> Iterator[Address]:
+    """An empty database with TimescaleDB on the server of an address; dropped at the end.
+
+    Raises :class:`~setu.errors.RightsError` where the role may not make databases.
+    """
+    name = PREFIX + secrets.token_hex(6)
+    url = _url(address, name)
+    try:
+        create_database(url, template="template0")
+    except (DBAPIError, psycopg2.Error) as error:
+        driver_error = getattr(error, "orig", error)
+        if isinstance(driver_error, psycopg2.errors.InsufficientPrivilege):
+            raise RightsError(
+                "A scratch database is needed, and this role may not make one.",
+                context=[str(driver_error).strip()],
+                hint="ALTER ROLE … CREATEDB, or give another server's address with --scratch",
+            ) from error
+        raise ScratchError(
+            "The scratch database could not be made.", context=[str(driver_error).strip()]
+        ) from error
+    made = Address({**address.parameters, "dbname": name})
+    try:
+        with (
+            connected(made, "scratch") as connection,
+            autocommit(connection) as driver,
+            driver.cursor() as cursor,
+        ):
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS timescaledb SCHEMA public")
+            cursor.execute(_STOP_WORKERS)
+        yield made
+    finally:
+        drop_database(url)
+
+
+#: No job may run in it, nor hold it when it is dropped.
+_STOP_WORKERS: Final = """DO $setu$
+BEGIN
+    PERFORM _timescaledb_functions.stop_background_workers();
+EXCEPTION
+    WHEN undefined_function OR feature_not_supported OR insufficient_privilege THEN
+        NULL;
+END
+$setu$"""
+
+
+def _url(address: Address, database: str) -> URL:
+    known = address.parameters
+    return URL.create(
+        "postgresql+psycopg2",
+        username=known.get("user"),
+        password=known.get("password"),
+        host=known.get("host"),
+        port=int(known["port"]) if known.get("port", "").isdigit() else None,
+        database=database,
+    )
+
+
+def chain_catalog(address: Address, root: Path, revision: str, settings: Settings) -> Catalog:
+    """The catalog that the chain has at a revision, made in a scratch database.
+
+    Roles belong to the server: what the steps do to them is not run, but read from their text.
+    """
+    steps = steps_to(root, revision)
+    with scratch_database(address) as made, connected(made, "scratch") as connection:
+        run_steps(connection, steps, settings)
+        own = snapshot(connection).without_kinds(SERVER_KINDS)
+    return replace(own, objects={**own.objects, **_roles(steps, settings)})
+
+
+def _roles(steps: list[Step], settings: Settings) -> dict[ObjectKey, Description]:
+    """The roles that steps make, with their settings."""
+    files = [
+        SourceFile(statement.origin.file, statement.text)
+        for step in steps
+        for statement in step.script("up").statements(settings.edition)
+        if of_server(statement)
+    ]
+    made = parse_schema(files, settings=settings.session_settings())
+    return {key: fields for key, fields in made.objects.items() if key.kind in SERVER_KINDS}
+
+
+def run_steps(connection: Connection, steps: list[Step], settings: Settings) -> None:
+    """Run the ``up.sql`` of steps in an empty scratch database, without any check around it."""
+    apply_session_settings(connection, settings.session_settings())
+    connection.exec_driver_sql(schema_sql())
+    connection.commit()
+    for step in steps:
+        script = step.script("up")
+        statements = [s for s in script.statements(settings.edition) if not of_server(s)]
+        if script.header.transaction:
+            driver: Any = connection.connection.dbapi_connection
+            for statement in statements:
+                _execute(driver, statement)
+            connection.commit()
+            driver.commit()
+        else:
+            with autocommit(connection) as alone:
+                for statement in statements:
+                    _execute(alone, statement)
+
+
+def of_server(statement: Statement) -> bool:
+    """Whether a statement changes what belongs to the server, and not to the database."""
+    node: Any = parse_sql(statement.text)[0].stmt
+    if isinstance(node, ast.CommentStmt):
+        return bool(node.objtype == ObjectType.OBJECT_ROLE)
+    if isinstance(node, ast.DoStmt):
+        return "ROLE " in statement.text
+    return isinstance(node, _ROLES)
+
+
+def _execute(driver: Any, statement: Statement) -> None:
+    try:
+        with driver.cursor() as cursor:
+            cursor.execute(statement.text)
+    except psycopg2.Error as error:
+        raise ScratchError(
+            "The chain does not run in a scratch database.",
+            context=[f"at {statement.origin}", str(error).strip()],
+        ) from error
