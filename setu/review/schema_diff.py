@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from setu.catalog import Catalog, ObjectKey
+from setu.chain.settings import Settings
+from setu.db.address import Address
 from setu.review.change_requests import read_schema
 from setu.review.changes import RISKS, SchemaChange, changes_between
 from setu.review.held import HeldRequest, hold, renamed
 from setu.review.made_by import RevisionFinder
 from setu.review.reasons import FILE, read_reasons, reason_for
-from setu.review.sides import folder_catalog
+from setu.review.sides import folder_catalog, read_side
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,20 @@ def review_schemas(root: Path) -> Review:
     return Review("schema", "schema_new", tuple(entries), tuple(held), tuple(problems))
 
 
+def review_sides(left: str, right: str, root: Path, settings: Settings) -> Review:
+    """Any two sides against each other; ``setu.review.sides`` says what a side may be."""
+    before, after = (read_side(side, root, settings) for side in (left, right))
+    changes = changes_between(before, after)
+    return Review(
+        shown(left), shown(right), tuple(ReviewedChange(change) for change in changes), held=False
+    )
+
+
+def shown(side: str) -> str:
+    """A side for people: an address without its password."""
+    return str(Address.parse(side, source="The address")) if "://" in side else side
+
+
 def _rename(request: HeldRequest, v1: Catalog, v2: Catalog) -> SchemaChange:
     from setu.review.risk import judged
 
@@ -142,8 +158,3 @@ def _asking(change: SchemaChange, held: list[HeldRequest]) -> tuple[HeldRequest,
         if fits:
             found.append(request)
     return () if any(request.problem for request in found) else tuple(found)
-
-
-def with_reason(entry: ReviewedChange, reason: str) -> ReviewedChange:
-    """The same change with another reason."""
-    return replace(entry, reason=reason)

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import re
+import subprocess
+import tarfile
+import tempfile
 from pathlib import Path
 
-from setu.catalog import Catalog
+from setu.catalog import Catalog, snapshot
 from setu.catalog.parsed import files_below, parse_schema
+from setu.catalog.released import catalog_file
 from setu.chain.settings import Settings
+from setu.db.address import Address
+from setu.db.connection import connected
+from setu.errors import SetuError
+
+DEFAULT_FOLDER = "schema_new"
+_REVISION = re.compile(r"[0-9]{4}")
+
+
+class SideError(SetuError):
+    """What is given is none of the things that can be compared."""
 
 
 def folder_catalog(folder: Path, settings: Settings | None = None) -> Catalog:
@@ -15,3 +31,48 @@ def folder_catalog(folder: Path, settings: Settings | None = None) -> Catalog:
     return parse_schema(
         files_below(folder), settings=chosen.session_settings(), edition=chosen.edition
     )
+
+
+def read_side(text: str, root: Path, settings: Settings | None = None) -> Catalog:
+    """The catalog of one side of a comparison.
+
+    :param text: in this order of belief: an address, a catalog file (``.json``), a folder, a
+        revision with a shipped catalog (``0503``), or a git revision or tag, with ``:folder``
+        (``schema_new`` where none is given).
+
+    Raises :class:`SideError`.
+    """
+    if "://" in text:
+        address = Address.parse(text, source="The address")
+        with connected(address, "diff") as connection:
+            return snapshot(connection)
+    path = Path(text) if Path(text).exists() else root / text
+    if path.is_file():
+        return Catalog.from_json(path.read_text(encoding="utf-8"))
+    if path.is_dir():
+        return folder_catalog(path, settings)
+    if _REVISION.fullmatch(text) and catalog_file(root, text).is_file():
+        return Catalog.from_json(catalog_file(root, text).read_text(encoding="utf-8"))
+    return _git_catalog(text, root, settings)
+
+
+def _git_catalog(text: str, root: Path, settings: Settings | None) -> Catalog:
+    revision, _, folder = text.partition(":")
+    folder = folder.strip("/") or DEFAULT_FOLDER
+    command = ["git", "-C", str(root), "archive", "--format=tar", revision, "--", folder]
+    try:
+        packed = subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", b"") or str(error).encode()
+        raise SideError(
+            f"{text} is nothing that can be compared.",
+            context=[said.decode(errors="replace").strip()],
+            hint="Give a folder, a git revision or tag (with :folder), a revision of the chain, an "
+            "address, or a file of `setu catalog snapshot`",
+        ) from error
+    with (
+        tempfile.TemporaryDirectory() as place,
+        tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive,
+    ):
+        archive.extractall(place, filter="data")
+        return folder_catalog(Path(place) / folder, settings)

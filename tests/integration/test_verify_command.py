@@ -72,7 +72,7 @@ def test_verify_names_every_revision_that_does_not_hold(
         cursor.execute("DROP TABLE public.t1, public.t3")
     connection.close()
     code, output = setu(repository, database_url, "verify")
-    assert code == 1
+    assert code == 2
     assert "Revision 0001 does not hold in this database." in output
     assert 'SQLSTATE 42P01: relation "public.t3" does not exist' in output
     assert "2 of the applied revisions do not hold." in output
