@@ -36,7 +36,9 @@ from setu.catalog.written import (
     OWNER,
     arguments_of,
     constraint_text,
+    deferral_text,
     flag,
+    index_param,
     index_text,
     known,
     last_field,
@@ -461,7 +463,7 @@ class _Reader:
         used = [] if suffix == "pkey" else [k for k in keys if k]
         name = node.conname or "_".join([table_name, *used, suffix])
         listed = ", ".join(quote_ident(key) for key in keys)
-        definition = constraint_text(node, listed)
+        definition = constraint_text(node, listed) + deferral_text(node)
         fields: dict[str, Any] = {"definition": definition}
         if node.skip_validation:
             fields["not_valid"] = True
@@ -485,6 +487,19 @@ class _Reader:
                 index["nulls_not_distinct"] = True
                 index["definition"] += " NULLS NOT DISTINCT"
             self._put("index", qualified(schema, name), index)
+        elif suffix == "excl":
+            params = ", ".join(index_param(element) for element, _ in node.exclusions)
+            method = node.access_method or "btree"
+            self._put(
+                "index",
+                qualified(schema, name),
+                {
+                    "table": table,
+                    "constraint": name,
+                    "definition": f"CREATE INDEX {quote_ident(name)} ON {table}"
+                    f" USING {method} ({params})",
+                },
+            )
 
     def _IndexStmt(self, node: ast.IndexStmt) -> None:  # noqa: N802
         relation: Any = node.relation

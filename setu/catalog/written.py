@@ -157,7 +157,19 @@ def constraint_text(node: Any, listed: str) -> str:
             if action in words:
                 text += f" ON {when} {words[str(action)]}"
         return text
-    return text_of(node)
+    excluded = ", ".join(
+        f"{index_param(element)} WITH {parts_of(operator)[-1]}"
+        for element, operator in node.exclusions or ()
+    )
+    text = f"EXCLUDE USING {node.access_method or 'btree'} ({excluded})"
+    return f"{text} WHERE ({text_of(node.where_clause)})" if node.where_clause else text
+
+
+def deferral_text(node: Any) -> str:
+    """When a constraint is checked, as it stands behind its definition; empty for at once."""
+    if node.initdeferred:
+        return " DEFERRABLE INITIALLY DEFERRED"
+    return " DEFERRABLE" if node.deferrable else ""
 
 
 def index_text(node: ast.IndexStmt, table: str, name: str) -> str:

@@ -6,6 +6,7 @@ command line's options, and the script directory.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -25,13 +26,16 @@ from setu.chain.settings import Settings
 from setu.db.connection import apply_session_settings, connected, database_url
 from setu.db.deploy_lock import deploy_lock, offline_lock_sql, offline_unlock_sql
 from setu.db.session_settings import offline_pins_sql
-from setu.db.version_table import SCHEMA, TABLE, schema_sql
+from setu.db.version_table import SCHEMA, TABLE, current_revision, schema_sql
 from setu.errors import DatabaseConnectionError, RevisionStateError, SetuError
 
 #: Key in ``Config.attributes``: a program that calls ``alembic.command.stamp`` puts it there.
 COMMAND = "setu.command"
 
 PreflightCheck = Callable[..., None]
+#: Called with the connection and the settings by ``alembic check``; raises where all is not well.
+DriftCheck = Callable[[Connection, Settings], None]
+log = logging.getLogger("setu.chain.environment")
 
 
 class Purpose(Enum):
@@ -51,15 +55,18 @@ class _Plan:
     direction: str
 
 
-def run(context: ModuleType, preflight: PreflightCheck) -> None:
+def run(
+    context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck | None = None
+) -> None:
     """Run Alembic's command in this environment.
 
     :param context: the module ``alembic.context``.
     :param preflight: :func:`setu.preflight.check`, called before the first step. Raises
         :class:`SetuError` for what is foreseen.
+    :param drift_check: what ``alembic check`` does.
     """
     try:
-        _run(context, preflight)
+        _run(context, preflight, drift_check)
     except Exception as error:
         known = _setu_error(error)
         if known is None or known is error:
@@ -67,7 +74,7 @@ def run(context: ModuleType, preflight: PreflightCheck) -> None:
         raise known from error
 
 
-def _run(context: ModuleType, preflight: PreflightCheck) -> None:
+def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck | None) -> None:
     settings = Settings.from_x_arguments(context.get_x_argument(as_dictionary=False))
     purpose = _purpose(context)
     if purpose is Purpose.MOVE:
@@ -80,9 +87,19 @@ def _run(context: ModuleType, preflight: PreflightCheck) -> None:
     with connected(database_url(), purpose.value, writes=writes) as connection:
         apply_session_settings(connection, settings.session_settings())
         if purpose is Purpose.READ:
+            if command.check in _called(context) and drift_check is not None:
+                drift_check(connection, settings)
+                return
+            if command.current in _called(context):
+                _say_if_unknown(connection)
             _configure(context, settings, may_run=False, connection=connection)
             _migrate(context)
             return
+        if purpose is Purpose.STAMP and COMMAND not in context.config.attributes:
+            log.warning(
+                "The revision is written without a look at the database. `setu adopt` takes in a "
+                "running v1 after a check; `setu drift` says what differs from the revision."
+            )
         with deploy_lock(connection, settings.seconds("deploy_lock_wait")):
             may_run = purpose is Purpose.MOVE
             _configure(context, settings, may_run=may_run, connection=connection)
@@ -99,9 +116,23 @@ def _purpose(context: ModuleType) -> Purpose:
         context.get_revision_argument()
     except KeyError:
         return Purpose.READ
+    return Purpose.STAMP if command.stamp in _called(context) else Purpose.MOVE
+
+
+def _called(context: ModuleType) -> tuple[object, ...]:
+    """What was called: Alembic's command, and what its caller says that it is."""
     called = getattr(context.config.cmd_opts, "cmd", None) or ()
-    called = (*called, context.config.attributes.get(COMMAND))
-    return Purpose.STAMP if command.stamp in called else Purpose.MOVE
+    return (*called, context.config.attributes.get(COMMAND))
+
+
+def _say_if_unknown(connection: Connection) -> None:
+    """Alembic says nothing at all of a database that is not in the chain."""
+    if current_revision(connection) is None:
+        log.warning(
+            "This database is not in the chain. What to do: `setu adopt` takes in a running v1; "
+            "`alembic upgrade head` fills an empty database."
+        )
+    connection.rollback()
 
 
 def _setu_error(error: BaseException) -> SetuError | None:

@@ -19,11 +19,12 @@ from sqlalchemy import Connection
 from setu.catalog import Catalog, Difference, ObjectKey, differences, snapshot
 from setu.catalog.difference import Change, render_differences
 from setu.catalog.names import split_name
-from setu.chain.repository import alembic_config
+from setu.chain.repository import alembic_config, repository_root
 from setu.chain.settings import Settings
 from setu.db.address import Address
+from setu.db.connection import database_url
 from setu.db.version_table import SCHEMA, TABLE, current_revision
-from setu.errors import RevisionStateError
+from setu.errors import RevisionStateError, SetuError
 from setu.review.expected import Expected, expected_catalog
 from setu.review.scratch import SERVER_KINDS
 
@@ -31,6 +32,10 @@ from setu.review.scratch import SERVER_KINDS
 FORMAT: Final = 1
 #: Databases have these of their own accord; every session of SETU pins what would matter.
 _DATABASE_KINDS: Final = frozenset({"database setting"})
+
+
+class DriftError(SetuError):
+    """The database is not what its revision should have."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,18 @@ def find_drift(
     revision = known_revision(connection, root)
     expected = expected_catalog(root, revision, settings, scratch)
     return compare(connection, revision, expected)
+
+
+def check_drift(connection: Connection, settings: Settings) -> None:
+    """What ``alembic check`` does. Raises :class:`DriftError` where something differs."""
+    found = find_drift(connection, repository_root(), settings, database_url())
+    if found.differences:
+        raise DriftError(
+            f"The database is not as {found.revision} should be:"
+            f" {len(found.differences)} differences.",
+            context=found.render().splitlines()[2:],
+            hint="Undo each by hand, or make it a revision",
+        )
 
 
 def compare(connection: Connection, revision: str, expected: Expected) -> Drift:
