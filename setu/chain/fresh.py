@@ -20,14 +20,18 @@ from setu.chain.repository import alembic_config
 from setu.chain.script import Origin, Script, Statement
 from setu.chain.settings import Settings
 from setu.db.connection import apply_session_settings
-from setu.db.version_table import current_revision, migration_context, schema_sql
+from setu.db.version_table import current_revision, migration_context, reader_sql, schema_sql
 from setu.errors import RevisionStateError, StatementError
 
 #: Schemas that only a database on its way has.
 PASSING = frozenset({"_stage", "_archive"})
+#: What is noted before v2 is made, for the way back.
+STATE_BEFORE = (
+    "sql/p1_normalization/shared/archive.sql",
+    "sql/p2_bronze/shared/rights_before.sql",
+)
 #: What verify.sql reads of the way from v1, for a database that never was v1.
 STATE = (
-    "sql/p1_normalization/shared/archive.sql",
     "sql/p2_bronze/shared/hand_back.sql",
     "sql/operations/no_archive.sql",
 )
@@ -48,6 +52,9 @@ def apply_fresh(connection: Connection, root: Path, settings: Settings) -> str:
     apply_session_settings(connection, settings.session_settings())
     _refuse_unless_empty(connection, root)
     driver: Any = connection.connection.dbapi_connection
+    for file in STATE_BEFORE:
+        for statement in _file(root, file).statements(settings.edition):
+            _execute(driver, statement)
     for statement in fresh_statements(root, settings.edition):
         _execute(driver, statement)
     for file in STATE:
@@ -56,6 +63,7 @@ def apply_fresh(connection: Connection, root: Path, settings: Settings) -> str:
     directory = ScriptDirectory.from_config(alembic_config(root))
     connection.exec_driver_sql(schema_sql())
     migration_context(connection).stamp(directory, "head")
+    connection.exec_driver_sql(reader_sql())
     connection.commit()
     return str(directory.get_current_head())
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from setu.db.session_settings import role_pins
 from setu.errors import SettingsError
 
 Kind = Literal["interval", "integer", "choice"]
@@ -167,6 +168,7 @@ class Settings:
         """
         return {
             **{f"setu.{name}": value for name, value in self._values.items()},
+            "setu.role_pins": role_pins(),
             "lock_timeout": f"{self.lock_timeout_ms}ms",
             "client_min_messages": "notice",
         }

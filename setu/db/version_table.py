@@ -28,6 +28,14 @@ def current_revision(connection: Connection) -> str | None:
     return migration_context(connection).get_current_revision()
 
 
+def reader_sql() -> str:
+    """Statements that let the role for people read the revision."""
+    return (
+        f"GRANT USAGE ON SCHEMA {SCHEMA} TO setu_reader; "
+        f"GRANT SELECT ON TABLE {SCHEMA}.{TABLE} TO setu_reader;"
+    )
+
+
 def schema_sql() -> str:
     """Statements that make the schema of the version table where it is missing."""
     return f"""DO $setu$

@@ -18,6 +18,7 @@ OTHER = f"other_owner_{os.getpid()}"
 #: What a customer may have made of v1's own objects, beside what v1 is.
 TUNING = (
     f"GRANT USAGE ON SCHEMA gold, silver, master TO {DASHBOARD}",
+    "GRANT USAGE ON SCHEMA gold TO PUBLIC",
     f"GRANT SELECT ON gold.v_oee_dashboard, gold.v_production_dashboard TO {DASHBOARD}",
     f"GRANT SELECT ON gold.v_live_machine_status TO {DASHBOARD} WITH GRANT OPTION",
     f"GRANT SELECT ON gold.hourly_production_stats, silver.machine_cycles TO {DASHBOARD}",

@@ -18,16 +18,102 @@ DROP FUNCTION bronze.fn_refuse_rows();
 -- @include schema_new/bronze/Tables/raw_*.sql#identity
 -- @include sql/p2_bronze/shared/close_bronze.sql
 
+DO $as_found$
+DECLARE
+    v_row record;
+BEGIN
+    -- CONNECT, where PUBLIC has it not.
+    FOR v_row IN
+        SELECT r.rolname, a.privilege_type
+        FROM pg_database AS d
+        CROSS JOIN LATERAL aclexplode(d.datacl) AS a
+        INNER JOIN pg_roles AS r ON r.oid = a.grantee
+        WHERE d.datname = current_database() AND a.privilege_type = 'CONNECT'
+            AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+            AND NOT EXISTS (
+                SELECT 1 FROM _archive.rights_before AS b
+                WHERE b.schema_name IS NULL AND b.role_name = r.rolname AND b.privilege = 'CONNECT'
+            )
+    LOOP
+        EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM %I', current_database(), v_row.rolname);
+    END LOOP;
+    -- Settings of this database alone, and what they were before.
+    FOR v_row IN
+        SELECT r.rolname, split_part(c.setting, '=', 1) AS name
+        FROM pg_db_role_setting AS s
+        INNER JOIN pg_roles AS r ON r.oid = s.setrole
+        CROSS JOIN LATERAL unnest(s.setconfig) AS c (setting)
+        WHERE s.setdatabase = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+            AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+            AND EXISTS (
+                SELECT 1
+                FROM jsonb_each(current_setting('setu.role_pins')::jsonb) AS g (role_name, settings)
+                WHERE g.role_name IN ('every', r.rolname)
+                    AND g.settings ? lower(split_part(c.setting, '=', 1))
+            )
+    LOOP
+        EXECUTE format('ALTER ROLE %I IN DATABASE %I RESET %I',
+            v_row.rolname, current_database(), v_row.name);
+    END LOOP;
+    FOR v_row IN
+        SELECT b.role_name, split_part(c.setting, '=', 1) AS name,
+            substr(c.setting, strpos(c.setting, '=') + 1) AS value
+        FROM _archive.roles_before AS b
+        INNER JOIN pg_roles AS r ON r.rolname = b.role_name
+        CROSS JOIN LATERAL unnest(b.settings) AS c (setting)
+    LOOP
+        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %I = %s',
+            v_row.role_name, current_database(), v_row.name,
+            -- A list of names is one value for each.
+            CASE WHEN v_row.name IN ('search_path', 'temp_tablespaces') THEN v_row.value
+                ELSE quote_literal(v_row.value) END);
+    END LOOP;
+END
+$as_found$;
+
 DO $drop$
 DECLARE
-    v_role text;
+    v_role record;
 BEGIN
-    FOREACH v_role IN ARRAY ARRAY['setu_ingest', 'setu_etl', 'setu_reader'] LOOP
+    FOR v_role IN
+        SELECT r.rolname, r.oid,
+            EXISTS (
+                SELECT 1 FROM pg_shdepend AS d
+                WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
+            ) AS is_used,
+            shobj_description(r.oid, 'pg_authid') IN (
+                'Kafka sinks and gateways: insert into bronze, and nothing else',
+                'Owner of the load jobs',
+                'Reads gold, silver, master and the views of _etl; granted to people'
+            ) AS is_ours
+        FROM pg_roles AS r
+        WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+        ORDER BY r.rolname
+    LOOP
+        IF EXISTS (
+            SELECT 1 FROM _archive.roles_before AS b
+            WHERE b.role_name = v_role.rolname AND NOT b.is_member
+        ) THEN
+            EXECUTE format('REVOKE %I FROM CURRENT_USER', v_role.rolname);
+        END IF;
+        IF NOT coalesce(v_role.is_ours, false) THEN
+            CONTINUE;
+        END IF;
+        IF v_role.is_used THEN
+            RAISE NOTICE 'role % stays: archived rows, other objects or another database use it', v_role.rolname;
+            CONTINUE;
+        END IF;
         BEGIN
-            EXECUTE format('DROP ROLE %I', v_role);
-        EXCEPTION WHEN dependent_objects_still_exist THEN
-            RAISE NOTICE 'role % stays: archived rows or another database use it', v_role;
+            EXECUTE format('DROP ROLE %I', v_role.rolname);
+        EXCEPTION
+            WHEN dependent_objects_still_exist THEN
+                RAISE NOTICE 'role % stays: another database uses it', v_role.rolname;
+            WHEN insufficient_privilege THEN
+                RAISE NOTICE 'role % stays: % may not drop it', v_role.rolname, current_user;
         END;
     END LOOP;
 END
 $drop$;
+
+DROP TABLE _archive.rights_before;
+DROP TABLE _archive.roles_before;

@@ -43,12 +43,18 @@ BEGIN
         LEFT JOIN pg_namespace AS n ON d.classid = 'pg_namespace'::regclass AND n.oid = d.objid
         LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
         LEFT JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
+        LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+        LEFT JOIN pg_namespace AS pn ON pn.oid = p.pronamespace
         WHERE d.dbid = (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database())
             AND d.deptype = 'a' AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+            -- Chunks, and what is behind an aggregate, follow what they belong to. What somebody
+            -- granted them elsewhere stays.
             AND (
-                d.classid IN ('pg_namespace'::regclass, 'pg_proc'::regclass)
-                -- Chunks, and what is behind an aggregate, follow what they belong to.
-                OR cn.nspname NOT IN ('bronze', '_archive', '_timescaledb_internal')
+                n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl', '_setu')
+                OR coalesce(cn.nspname, pn.nspname) IN (
+                    'master', 'silver', 'config', 'alerting', 'gold', '_etl', '_setu'
+                )
+                OR pn.nspname = 'bronze'
             )
         ORDER BY 1, 2, 3
     LOOP
@@ -56,3 +62,21 @@ BEGIN
     END LOOP;
 END
 $revoke$;
+
+-- What PUBLIC and roles that were here before could do with the schemas.
+DO $as_found$
+DECLARE
+    v_row record;
+BEGIN
+    FOR v_row IN
+        SELECT b.schema_name, b.role_name, b.privilege, b.is_grantable
+        FROM _archive.rights_before AS b
+        WHERE b.schema_name IS NOT NULL
+            AND (b.role_name = 'PUBLIC' OR EXISTS (SELECT 1 FROM pg_roles AS r WHERE r.rolname = b.role_name))
+    LOOP
+        EXECUTE format('GRANT %s ON SCHEMA %I TO %s%s', v_row.privilege, v_row.schema_name,
+            CASE WHEN v_row.role_name = 'PUBLIC' THEN 'PUBLIC' ELSE quote_ident(v_row.role_name) END,
+            CASE WHEN v_row.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+    END LOOP;
+END
+$as_found$;

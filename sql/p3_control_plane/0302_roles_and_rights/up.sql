@@ -4,6 +4,8 @@
 -- lock: none that a reader or writer would notice
 -- down: the rights go, but those on bronze, which 0203 gave with the tables
 -- @include schema_new/schemas.sql#grants
+GRANT USAGE ON SCHEMA _setu TO setu_reader;
+GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/master/Tables/*.sql#grants
 -- @include schema_new/master/Functions/fn_fill_calendar.sql#grants
 -- @include schema_new/master/Functions/fn_wall_instant.sql#grants

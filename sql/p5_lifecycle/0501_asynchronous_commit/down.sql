@@ -5,6 +5,8 @@
 -- down: undone by upgrading again
 DO $reset$
 BEGIN
+    EXECUTE format('ALTER ROLE setu_ingest IN DATABASE %I RESET synchronous_commit', current_database());
+    EXECUTE format('ALTER ROLE setu_etl IN DATABASE %I RESET synchronous_commit', current_database());
     IF EXISTS (
         SELECT 1 FROM pg_shdepend AS d
         INNER JOIN pg_roles AS r ON r.oid = d.refobjid AND d.refclassid = 'pg_authid'::regclass
@@ -12,8 +14,15 @@ BEGIN
             AND d.dbid NOT IN (0, (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database()))
     ) THEN
         RAISE NOTICE 'setu_ingest and setu_etl keep synchronous_commit = off: another database uses them';
-    ELSE
+        RETURN;
+    END IF;
+    -- A role that was here before has settings of its own.
+    IF shobj_description('setu_ingest'::regrole, 'pg_authid')
+        = 'Kafka sinks and gateways: insert into bronze, and nothing else'
+    THEN
         ALTER ROLE setu_ingest RESET synchronous_commit;
+    END IF;
+    IF shobj_description('setu_etl'::regrole, 'pg_authid') = 'Owner of the load jobs' THEN
         ALTER ROLE setu_etl RESET synchronous_commit;
     END IF;
 END

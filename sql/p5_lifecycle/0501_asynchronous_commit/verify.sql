@@ -7,8 +7,13 @@ BEGIN
     INTO v_wrong
     FROM unnest(ARRAY['setu_ingest', 'setu_etl']) AS r (name)
     WHERE NOT EXISTS (
-        SELECT 1 FROM pg_roles AS p
-        WHERE p.rolname = r.name AND 'synchronous_commit=off' = ANY (p.rolconfig)
+        SELECT 1
+        FROM pg_db_role_setting AS s
+        INNER JOIN pg_roles AS p ON p.oid = s.setrole
+        WHERE p.rolname = r.name AND 'synchronous_commit=off' = ANY (s.setconfig)
+            AND s.setdatabase IN (
+                0, (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+            )
     );
     IF v_wrong IS NOT NULL THEN
         RAISE EXCEPTION 'roles do not commit asynchronously' USING DETAIL = v_wrong;
