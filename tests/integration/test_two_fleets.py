@@ -81,8 +81,6 @@ def test_the_way_down_of_one_fleet_takes_nothing_from_another(a: Chain, b: Chain
     a.downgrade("0001")
     assert state(b) == before
     assert b.broken() == []
-    b.downgrade("0001")
-    assert b.query("SELECT 1 FROM pg_roles WHERE rolname = ANY (%s)", list(ROLES)) == []
 
 
 def test_three_fleets_can_be_deployed_at_once(server: Server, a: Chain, b: Chain) -> None:
@@ -163,4 +161,6 @@ def test_connect_is_granted_where_public_has_it_not(a: Chain) -> None:
         list(ROLES),
     ) == [(True,)]
     a.downgrade("0001")
-    assert state(a) == before
+    # Archived rows keep the roles that may read them.
+    after = {name: what for name, what in state(a).items() if not name.startswith("role ")}
+    assert after == before
