@@ -149,17 +149,31 @@ BEGIN
             IS DISTINCT FROM (excluded.shift_name, excluded.start_time, excluded.created_at)
         OR abs(coalesce(v1.duration_hrs, 8) - excluded.duration_hrs) > 0.0000001;
 
-    -- v1 keeps codes by company: one that v2 added goes to each of them, under its number or, where
-    -- the company uses that already, under its first free one.
+    -- v1 keeps codes by company. One that v2 added goes to each of them, under the number that its
+    -- gateways use for it or, where they have none, under its first free one.
+    IF to_regclass('_archive.v2_downtime_code_mapping') IS NOT NULL THEN
+        EXECUTE $query$
+            INSERT INTO _archive.down_code_keys AS k (company_id, v1_down_id, down_id)
+            SELECT ck.company_id, m.source_down_id, m.down_id
+            FROM _archive.v2_downtime_code_mapping AS m
+            INNER JOIN _archive.company_keys AS ck ON ck.company_iot_id = m.company_iot_id
+            ON CONFLICT (company_id, v1_down_id) DO UPDATE
+            SET down_id = excluded.down_id WHERE k.down_id <> excluded.down_id
+        $query$;
+    END IF;
     FOR v_code IN
         SELECT d.down_id, d.down_code, d.description, d.category, d.threshold_sec, d.created_at,
             ck.company_id
         FROM master.downtime_codes AS d
         CROSS JOIN _archive.company_keys AS ck
-        WHERE NOT EXISTS (SELECT 1 FROM _archive.down_code_keys AS k WHERE k.down_id = d.down_id)
+        WHERE NOT EXISTS (
+            SELECT 1 FROM _archive.downtime_codes AS v1 WHERE v1.down_code = d.down_code
+        )
         ORDER BY d.down_id, ck.company_id
     LOOP
-        v_number := v_code.down_id;
+        SELECT coalesce(min(k.v1_down_id), v_code.down_id) INTO v_number
+        FROM _archive.down_code_keys AS k
+        WHERE k.company_id = v_code.company_id AND k.down_id = v_code.down_id;
         IF EXISTS (
             SELECT 1 FROM _archive.downtime_codes AS c
             WHERE c.company_id = v_code.company_id AND c.down_id = v_number
@@ -178,8 +192,18 @@ BEGIN
         VALUES (v_number, v_code.down_code, v_code.description, v_code.category,
             v_code.threshold_sec, v_code.created_at, v_code.company_id);
         INSERT INTO _archive.down_code_keys (company_id, v1_down_id, down_id)
-        VALUES (v_code.company_id, v_number, v_code.down_id);
+        VALUES (v_code.company_id, v_number, v_code.down_id)
+        ON CONFLICT (company_id, v1_down_id) DO NOTHING;
     END LOOP;
+    -- Further numbers that a company's gateways use.
+    INSERT INTO _archive.downtime_codes (
+        down_id, down_code, description, category, threshold_sec, created_at, company_id
+    )
+    SELECT k.v1_down_id, d.down_code, d.description, d.category, d.threshold_sec, d.created_at,
+        k.company_id
+    FROM _archive.down_code_keys AS k
+    INNER JOIN master.downtime_codes AS d ON d.down_id = k.down_id
+    ON CONFLICT (down_id, company_id) DO NOTHING;
 
     INSERT INTO _archive.users AS v1 (
         user_id, user_no, full_name, role, plant_id, created_at, company_id

@@ -150,7 +150,7 @@ SELECT
     END AS shift_name,
     v1.down_start,
     v1.down_end,
-    coalesce(k.down_id, d.down_id) AS down_id,
+    coalesce(d.down_id, k.down_id) AS down_id,
     v1.down_threshold,
     coalesce(v1.created_at, v1.down_start) AS created_at
 FROM silver.machine_downtime AS v1

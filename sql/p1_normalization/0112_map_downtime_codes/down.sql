@@ -1,0 +1,9 @@
+-- what: the mapping archived
+-- why: v1 keeps its codes company by company
+-- transaction: yes
+-- lock: SHARE ROW EXCLUSIVE on companies and downtime_codes, for their triggers: milliseconds
+-- down: undone by upgrading again; the way back reads the mapping where it is archived
+DROP TRIGGER companies_map_codes ON master.companies;
+DROP TRIGGER downtime_codes_map_new ON master.downtime_codes;
+DROP FUNCTION master.fn_map_new_codes();
+SELECT _archive.archive_table('master.downtime_code_mapping', 'v2_downtime_code_mapping');
