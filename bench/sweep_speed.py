@@ -57,9 +57,16 @@ shift AS (
         (3::smallint, 'Night', TIME '22:00', TIME '06:00', 1::smallint)
     ) AS s (shift_id, shift_name, start_time, end_time, to_day)
 ),
+device AS (
+    INSERT INTO master.device_info (device_id)
+    SELECT 'D' || n FROM generate_series(0, %s - 1) AS n
+    RETURNING device_iot_id, device_id
+),
 machine AS (
-    INSERT INTO master.machine_info (machine_id, company_iot_id, source_iot_id)
-    SELECT 'M' || n, c.iot_id, 'I' || n FROM company AS c CROSS JOIN generate_series(1, %s) AS n
+    INSERT INTO master.machine_info (machine_id, company_iot_id, source_iot_id, device_iot_id)
+    SELECT 'M' || d.device_iot_id, c.iot_id, 'I' || d.device_iot_id, d.device_iot_id
+    FROM company AS c CROSS JOIN device AS d
+    ORDER BY d.device_iot_id
     RETURNING iot_id, company_iot_id
 )
 INSERT INTO master.plant_machine_mapping (company_iot_id, plant_iot_id, machine_iot_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg2.extensions
@@ -13,7 +13,7 @@ from psycopg2.extras import execute_values
 
 from tests import model
 from tests.fresh_v2 import add_company, add_machine, add_plant, apply_v2
-from tests.model import CYCLES, Fact, Key, Machine, Outcome, Plant, Row, Shift
+from tests.model import CYCLES, Codes, Fact, Key, Machine, Outcome, Plant, Row, Shift
 from tests.servers.at_hand import Server
 from tests.v1 import connect, query, run, value
 
@@ -45,7 +45,7 @@ class Fleet:
     """Four machines, three in plants of other time zones, one in none; the jobs sleep.
 
     :ivar machines: the registered machines, by key, as the model wants them.
-    :ivar codes: the downtime codes, by key.
+    :ivar codes: the downtime codes, as the model wants them.
     """
 
     def __init__(self, connection: psycopg2.extensions.connection) -> None:
@@ -64,16 +64,33 @@ class Fleet:
                     *(clock(shift.start), clock(shift.end), shift.to_day),
                 )
             machine = add_machine(connection, company, f"M{number}", key)
-            self.machines[machine] = Machine(company, plant)
-        self.machines[add_machine(connection, company, "M-nowhere")] = Machine(company, Plant())
-        self.codes: dict[int, str] = {
-            value(
+            self.machines[machine] = Machine(company, plant, f"gateway of M{number}")
+        # One without a gateway of its own takes rows of any.
+        nowhere = add_machine(connection, company, "M-nowhere")
+        run(
+            connection,
+            "UPDATE master.machine_info SET device_iot_id = NULL WHERE iot_id = %s",
+            nowhere,
+        )
+        self.machines[nowhere] = Machine(company, Plant(), None)
+        keys = {
+            code: value(
                 connection,
                 "INSERT INTO master.downtime_codes (down_code) VALUES (%s) RETURNING down_id",
                 code,
-            ): code
+            )
             for code in CODES
         }
+        # The company's gateways have numbers of their own: 3 means nothing to them, 17 does.
+        numbers = {1: keys["NO POWER"], 2: keys["NO TOOL"], 17: keys["Störung"]}
+        run(connection, "DELETE FROM master.downtime_code_mapping")
+        for number, key in numbers.items():
+            run(
+                connection,
+                "INSERT INTO master.downtime_code_mapping VALUES (%s, %s, %s)",
+                *(company, number, key),
+            )
+        self.codes = Codes(keys, {company: numbers})
 
     def clear(self, fact: Fact) -> None:
         """Forget all rows of a fact. Ids go on: no pipeline starts at 1 for ever."""
@@ -81,7 +98,9 @@ class Fleet:
             self.connection,
             f"DELETE FROM bronze.raw_{fact.name}; DELETE FROM silver.{fact.name};"
             " DELETE FROM silver.latest_cycle_state; DELETE FROM _etl.rejected_rows;"
-            " DELETE FROM _etl.job_runs;"
+            " DELETE FROM _etl.later_values; DELETE FROM _etl.corrections;"
+            " DELETE FROM _etl.unknown_codes; DELETE FROM _etl.job_runs;"
+            " UPDATE _etl.load_settings SET sender_check = 'reject';"
             " UPDATE _etl.watermarks SET last_processed_ts = '-infinity' WHERE pipeline = %s",
             fact.name,
         )
@@ -112,7 +131,12 @@ class Fleet:
                 f"INSERT INTO bronze.raw_{fact.name} (time, device_id, machine_iot_id,"
                 f" {', '.join(fact.sent)}) VALUES %s RETURNING id",
                 [
-                    (row.get("time"), "D", row["machine_iot_id"], *(row.get(n) for n in fact.sent))
+                    (
+                        row.get("time"),
+                        row.get("device_id") or self.device(row["machine_iot_id"]),
+                        row["machine_iot_id"],
+                        *(row.get(n) for n in fact.sent),
+                    )
                     for row in rows
                 ],
                 template="(coalesce(%s::timestamptz, clock_timestamp()), %s, %s, "
@@ -122,6 +146,11 @@ class Fleet:
                 fetch=True,
             )
         return [row[0] for row in found]
+
+    def device(self, machine: int) -> str:
+        """The gateway of a machine; of one that has none, or is none, any."""
+        known = self.machines.get(machine)
+        return (known and known.device) or "any gateway"
 
     def arrivals(self, fact: Fact, ids: Sequence[int]) -> list[datetime]:
         """When these bronze rows arrived, in their order."""
@@ -148,10 +177,44 @@ class Fleet:
         return log
 
     def expect(
-        self, fact: Fact, rows: Sequence[Row], history: Mapping[Key, Row] | None = None
+        self,
+        fact: Fact,
+        rows: Sequence[Row],
+        history: Mapping[Key, Row] | None = None,
+        *,
+        checks_sender: bool = True,
     ) -> Outcome:
         """What the model says of these rows."""
-        return model.load(fact, rows, self.machines, self.codes, history)
+        now = datetime.now(UTC)
+        arrived = [{**row, "arrival": row.get("time") or now} for row in rows]
+        return model.load(fact, arrived, self.machines, self.codes, history, checks_sender)
+
+    def resend(self, fact: Fact, why: str | None = None) -> int:
+        """Send rejected rows through again, of one reason or all; how many."""
+        return int(self.as_etl("CALL _etl.sp_resend_rejected(%s, %s)", fact.name, why))
+
+    def remove(self, fact: Fact, key: Key) -> None:
+        """Take a row of silver back."""
+        self.as_etl("SELECT _etl.fn_remove_row(%s, %s, %s, 'wrong', %s)", fact.name, *_parts(key))
+
+    def replace(self, fact: Fact, key: Key, values: Mapping[str, Any]) -> None:
+        """Set columns of a row of silver by hand."""
+        self.as_etl(
+            "SELECT _etl.fn_replace_row(%s, %s, %s, %s, 'known better', %s)",
+            *(fact.name, key[0], key[1], json.dumps(values), _parts(key)[2]),
+        )
+
+    def restore(self, fact: Fact, key: Key) -> None:
+        """End the correction of a row of silver."""
+        self.as_etl("SELECT _etl.fn_restore_row(%s, %s, %s, %s)", fact.name, *_parts(key))
+
+    def as_etl(self, statement: str, *parameters: Any) -> Any:
+        """The value of a statement that the owner of the loads runs."""
+        run(self.connection, "SET ROLE setu_etl")
+        try:
+            return value(self.connection, statement, *parameters)
+        finally:
+            run(self.connection, "RESET ROLE")
 
     def silver(self, fact: Fact) -> dict[Key, dict[str, Any]]:
         """All of silver, by key, in the model's form."""
@@ -188,6 +251,10 @@ class Fleet:
                 " FROM silver.latest_cycle_state",
             )
         }
+
+
+def _parts(key: Key) -> Key:
+    return key if len(key) == 3 else (*key, "")
 
 
 def _type(fact: Fact, name: str) -> str:

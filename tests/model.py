@@ -22,6 +22,8 @@ INTEGERS = range(-(2**31), 2**31)
 FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
 LONGEST = timedelta(days=24855)
+FUTURE_LIMIT = timedelta(days=1)
+LONGEST_KEY = 2600
 
 
 @dataclass(frozen=True)
@@ -131,10 +133,35 @@ class Plant:
 
 @dataclass(frozen=True)
 class Machine:
-    """A registered machine; its plant may be none."""
+    """A registered machine; its plant may be none, and so may its gateway."""
 
     company: int
     plant: Plant
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Downtime codes: the catalogue by text, and what each company means by its numbers."""
+
+    by_text: Mapping[str, int]
+    by_number: Mapping[int, Mapping[int, int]]
+
+    def read(self, company: int, number: int | None, text: str | None) -> int | None:
+        """The code that is meant: the text decides, then the company's number."""
+        if text is not None and text in self.by_text:
+            return self.by_text[text]
+        return self.by_number.get(company, {}).get(number) if number is not None else None
+
+    def doubt(self, company: int, number: int | None, text: str | None) -> bool:
+        """Whether something of it was not read as it was sent."""
+        by_text = self.by_text.get(text) if text else None
+        by_number = self.by_number.get(company, {}).get(number) if number is not None else None
+        return bool(
+            (text and by_text is None)
+            or (number is not None and by_number is None)
+            or (by_text is not None and by_number is not None and by_text != by_number)
+        )
 
 
 def wall_instant(wall: datetime, timezone: str) -> datetime:
@@ -203,37 +230,41 @@ def fits(kind: str, value: Any) -> bool:
     return rounded(value) in INTEGERS
 
 
-def _converted(kind: str, row: Row, name: str, codes: Mapping[int, str]) -> Any:
+def _converted(kind: str, row: Row, name: str, codes: Codes, company: int) -> Any:
     value = row.get(name)
     if kind == "code":
-        if value in codes:
-            return value
-        return next((n for n, code in codes.items() if code == row.get("down_code")), None)
+        return codes.read(company, value, row.get("down_code"))
     if value is None or kind in ("text", "end"):
         return value
     return to_decimal(value) if kind == "decimal" else rounded(value)
 
 
-def greater(one: Any, other: Any) -> Any:
-    """The known one of two values; of two known ones the greater, text by its bytes."""
-    known = [value for value in (one, other) if value is not None]
-    return max(known, key=lambda v: v.encode() if isinstance(v, str) else v, default=None)
-
-
 # ------------------------------------------------------------------------------------------- loads
 
 
-def reason(fact: Fact, row: Row, machines: Mapping[int, Machine]) -> str | None:
-    """Why a row cannot be loaded; None when it can."""
+def reason(
+    fact: Fact, row: Row, machines: Mapping[int, Machine], checks_sender: bool = True
+) -> str | None:
+    """Why a row cannot be loaded; None when it can.
+
+    ``device_id`` may be left out: the machine's own. ``arrival`` likewise: never too early.
+    """
     instant = row.get(fact.instant)
     if row["machine_iot_id"] not in machines:
         return "unknown_machine"
+    device = machines[row["machine_iot_id"]].device
+    if checks_sender and device and row.get("device_id") not in (None, device):
+        return "sender_mismatch"
     if instant is None:
         return f"missing_{fact.word}"
     if isinstance(instant, str) or not FIRST_INSTANT <= instant < END_OF_TIME:
         return f"{fact.word}_out_of_range"
+    if "arrival" in row and instant > row["arrival"] + FUTURE_LIMIT:
+        return f"{fact.word}_in_future"
     if fact.key and not fact.key_may_miss and row.get(fact.key) is None:
         return "missing_key"
+    if fact.key and len((row.get(fact.key) or "").encode()) > LONGEST_KEY:
+        return "key_too_long"
     for end in (row.get(name) for name, kind in fact.own.items() if kind == "end"):
         if end == "-infinity" or (isinstance(end, datetime) and end < instant):
             return "end_before_start"
@@ -253,39 +284,53 @@ class Outcome:
     state: dict[int, tuple[datetime, datetime | None]] = field(default_factory=dict)
     loaded: int = 0
     merged: int = 0
+    doubtful_codes: int = 0
 
 
 def load(
     fact: Fact,
     rows: Sequence[Row],
     machines: Mapping[int, Machine],
-    codes: Mapping[int, str],
+    codes: Codes,
     history: Mapping[Key, Row] | None = None,
+    checks_sender: bool = True,
 ) -> Outcome:
-    """All rows of bronze, loaded over what silver held before."""
+    """All rows of bronze, in the order of their arrival, loaded over what silver held before."""
     before = history or {}
     outcome = Outcome({key: dict(row) for key, row in before.items()})
     silver = outcome.silver
     for place, row in enumerate(rows):
-        why = reason(fact, row, machines)
+        why = reason(fact, row, machines, checks_sender)
         if why:
             outcome.rejects[place] = why
             continue
-        key: Key = (row["machine_iot_id"], row[fact.instant])
-        if fact.key:
-            key = (*key, row.get(fact.key) or "")
-        own = {name: _converted(kind, row, name, codes) for name, kind in fact.own.items()}
+        key = key_of(fact, row)
+        machine = machines[key[0]]
+        own = {
+            name: _converted(kind, row, name, codes, machine.company)
+            for name, kind in fact.own.items()
+        }
+        outcome.doubtful_codes += "down_id" in own and codes.doubt(
+            machine.company, row.get("down_id"), row.get("down_code")
+        )
         if key in silver:
             outcome.merged += 1
-            silver[key].update({n: greater(silver[key][n], value) for n, value in own.items()})
+            # The known value that arrived last counts; null never erases.
+            silver[key].update({n: value for n, value in own.items() if value is not None})
         else:
             outcome.loaded += 1
-            silver[key] = _placed(machines[key[0]], row[fact.instant]) | own
+            silver[key] = _placed(machine, row[fact.instant]) | own
     if fact is CYCLES:
         _stitch(silver, before)
-        for machine, start in sorted(silver):
-            outcome.state[machine] = (start, silver[machine, start]["cycle_end"])
+        for machine_key, start in sorted(silver):
+            outcome.state[machine_key] = (start, silver[machine_key, start]["cycle_end"])
     return outcome
+
+
+def key_of(fact: Fact, row: Row) -> Key:
+    """The key that a row has in silver."""
+    key: Key = (row["machine_iot_id"], row[fact.instant])
+    return (*key, row.get(fact.key) or "") if fact.key else key
 
 
 def _placed(machine: Machine, instant: datetime) -> dict[str, Any]:

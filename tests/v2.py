@@ -149,7 +149,8 @@ class Plant:
 def send(cursor: Any, cycles: Sequence[dict[str, Any]]) -> None:
     """Insert bronze rows in the cursor's transaction."""
     for cycle in cycles:
-        row = {"device_id": "D-1", "machine_iot_id": 1, **cycle}
+        row = {"machine_iot_id": 1, **cycle}
+        row.setdefault("device_id", f"D-{row['machine_iot_id']}")
         names = [name for name in _COLUMNS if name in row]
         execute_values(
             cursor,

@@ -68,6 +68,17 @@ KNOWN: tuple[Setting, ...] = (
     Setting("silver_columnstore_after", "14 days", "interval", "age of a compressed silver chunk"),
     Setting("bronze_retention", "30 days", "interval", "age at which a loaded bronze chunk goes"),
     Setting("late_window", "1 hour", "interval", "how far a sweep looks back in arrival time"),
+    Setting(
+        "future_limit", "1 day", "interval", "how far after its arrival an event may lie at most"
+    ),
+    Setting(
+        "sender_check",
+        "reject",
+        "choice",
+        "what becomes of a row from another device than its machine's",
+        0,
+        ("reject", "count"),
+    ),
     Setting("backfill_pause", "0", "interval", "rest between two chunks of the backfill"),
 )
 _BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in KNOWN}

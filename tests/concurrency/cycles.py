@@ -1,7 +1,7 @@
 """A small fleet under v2, random bronze rows for it, and what silver must make of them.
 
 The model knows nothing of batches, writers or order: per machine, the distinct cycles by start,
-each merged column by column with the greater value, and each gap from the one before.
+each column the last known value by id, and each gap from the one before.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from random import Random
+from typing import TypeVar
 
 from tests.chain import Chain
+
+T = TypeVar("T")
 
 MACHINES = 16
 EPOCH = datetime(2026, 3, 2, tzinfo=UTC)
@@ -91,14 +94,14 @@ def reject_reason(row: BronzeRow, machines: Sequence[int]) -> str | None:
 
 
 def model(rows: Iterable[BronzeRow], machines: Sequence[int]) -> list[SilverRow]:
-    """Silver as it must be, by machine and start."""
+    """Silver as it must be, by machine and start, from rows in the order of their ids."""
     cycles: dict[tuple[int, datetime], list[BronzeRow]] = defaultdict(list)
     for row in rows:
         if row.start is not None and reject_reason(row, machines) is None:
             cycles[row.machine, row.start].append(row)
     result: list[SilverRow] = []
     for (machine, start), same in sorted(cycles.items()):
-        end = max((r.end for r in same if r.end is not None), default=None)
+        end = _last_known(r.end for r in same)
         before = result[-1] if result and result[-1][0] == machine else None
         gap = None if before is None or before[2] is None else max(0, _seconds(start - before[2]))
         result.append(
@@ -106,10 +109,10 @@ def model(rows: Iterable[BronzeRow], machines: Sequence[int]) -> list[SilverRow]
                 machine,
                 start,
                 end,
-                max((r.program for r in same if r.program is not None), default=None),
-                _greatest(r.load_unload for r in same),
-                _greatest(r.cycle_time for r in same),
-                _greatest(r.threshold for r in same),
+                _last_known(r.program for r in same),
+                _last_known(r.load_unload for r in same),
+                _last_known(r.cycle_time for r in same),
+                _last_known(r.threshold for r in same),
                 gap,
                 None if end is None else _seconds(end - start),
             )
@@ -117,8 +120,8 @@ def model(rows: Iterable[BronzeRow], machines: Sequence[int]) -> list[SilverRow]
     return result
 
 
-def _greatest(values: Iterable[int | None]) -> int | None:
-    return max((v for v in values if v is not None), default=None)
+def _last_known(values: Iterable[T | None]) -> T | None:
+    return next((v for v in reversed(list(values)) if v is not None), None)
 
 
 # Half away from zero, as numeric rounds; timedelta counts whole microseconds.

@@ -12,9 +12,10 @@ from tests.servers.at_hand import Server
 
 ARRIVE = """
 INSERT INTO bronze.raw_machine_cycles (device_id, machine_iot_id, cycle_start, cycle_end)
-SELECT 'D', m.iot_id, TIMESTAMPTZ '2026-03-02 08:00+00' + n * INTERVAL '10 minutes',
+SELECT d.device_id, m.iot_id, TIMESTAMPTZ '2026-03-02 08:00+00' + n * INTERVAL '10 minutes',
     TIMESTAMPTZ '2026-03-02 08:05+00' + n * INTERVAL '10 minutes'
-FROM master.machine_info AS m CROSS JOIN generate_series(%s, %s) AS n
+FROM master.machine_info AS m INNER JOIN master.device_info AS d USING (device_iot_id)
+CROSS JOIN generate_series(%s, %s) AS n
 """
 # The third cycle of each machine, as somebody would restore it from a file.
 RESTORE = """
@@ -41,7 +42,7 @@ def chain(server: Server) -> Iterator[Chain]:
 
 
 @pytest.mark.parametrize("history", [True, False], ids=["cache-behind", "cache-empty"])
-def test_a_cache_that_lags_behind_silver_is_mended_and_the_batch_loaded(
+def test_a_cache_that_lags_behind_silver_is_corrected_and_the_batch_loaded(
     chain: Chain, *, history: bool
 ) -> None:
     machines = make_fleet(chain)

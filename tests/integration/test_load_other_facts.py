@@ -97,7 +97,7 @@ def test_a_row_that_fails_as_nobody_foresaw_does_not_hold_up_the_others(
     assert fleet.rejects(fact) == {ids[2]: "load_error"}
 
 
-def test_a_key_too_long_for_its_index_is_set_aside(fleet: Fleet) -> None:
+def test_a_key_too_long_for_its_index_is_rejected_with_its_reason(fleet: Fleet) -> None:
     fact = FACTS["machine_alarms"]
     long = value(
         fleet.connection,
@@ -105,7 +105,7 @@ def test_a_key_too_long_for_its_index_is_set_aside(fleet: Fleet) -> None:
     )
     ids = fleet.send(fact, [row(fact, 1), row(fact, 2, alarm_no=long), row(fact, 3)])
     assert fleet.load(fact)["rows_loaded"] == 2
-    assert fleet.rejects(fact) == {ids[1]: "load_error"}
+    assert fleet.rejects(fact) == {ids[1]: "key_too_long"}
 
 
 @pytest.mark.parametrize("fact", [CYCLES, *OTHER_FACTS], ids=lambda fact: fact.name)
@@ -143,7 +143,8 @@ def test_rejected_rows_go_through_again_once_the_machine_is_registered(
     [(key, stored)] = fleet.silver(fact).items()
     assert key[0] == new
     kept = {
-        name: {"count": 3, "decimal": Decimal("1.001")}.get(kind, own[kind])
+        # 1 is what the company calls NO POWER, which the catalogue has as 2.
+        name: {"count": 3, "decimal": Decimal("1.001"), "code": 2}.get(kind, own[kind])
         for name, kind in fact.own.items()
     }
     assert {name: stored[name] for name in kept} == kept
@@ -164,28 +165,62 @@ def test_a_later_row_completes_an_open_downtime(fleet: Fleet) -> None:
     log = fleet.load(DOWNTIME)
     assert (log["rows_loaded"], log["rows_merged"]) == (0, 2)
     [stored] = fleet.silver(DOWNTIME).values()
-    assert (stored["down_end"], stored["program_no"], stored["down_id"]) == (end, "O1", 1)
+    assert (stored["down_end"], stored["program_no"], stored["down_id"]) == (end, "O1", 2)
 
 
 @pytest.mark.parametrize(
-    ("sent", "found"),
+    ("sent", "found", "fault"),
     [
-        ({"down_id": 2}, 2),
-        ({"down_code": "NO POWER"}, 2),
-        ({"down_id": 1, "down_code": "NO POWER"}, 1),
-        ({"down_id": 404, "down_code": "NO POWER"}, 2),
-        ({"down_id": 2**40}, None),
-        ({"down_code": "what?"}, None),
-        ({}, None),
+        # In the catalogue 1, 2, 3 are NO TOOL, NO POWER, Störung; the company says 2, 1 and 17.
+        ({"down_id": 2}, "NO TOOL", None),
+        ({"down_code": "NO POWER"}, "NO POWER", None),
+        ({"down_id": 2, "down_code": "NO TOOL"}, "NO TOOL", None),
+        ({"down_id": 1, "down_code": "NO TOOL"}, "NO TOOL", "code and number disagree"),
+        ({"down_id": 404, "down_code": "NO POWER"}, "NO POWER", "unknown number"),
+        ({"down_id": 1, "down_code": "what?"}, "NO POWER", "unknown code"),
+        ({"down_id": 1, "down_code": ""}, "NO POWER", None),
+        ({"down_id": 3}, None, "unknown number"),
+        ({"down_id": 2**40}, None, "unknown number"),
+        ({"down_code": "what?"}, None, "unknown code"),
+        ({"down_id": 3, "down_code": "what?"}, None, "unknown code and number"),
+        ({}, None, None),
     ],
 )
-def test_a_downtime_finds_its_code_by_id_or_by_code_and_stays_without(
-    fleet: Fleet, sent: dict[str, Any], found: int | None
+def test_a_code_means_what_its_sender_means_by_it_and_is_counted_where_that_is_unknown(
+    fleet: Fleet, sent: dict[str, Any], found: str | None, fault: str | None
 ) -> None:
-    fleet.send(DOWNTIME, [row(DOWNTIME, **sent)])
-    assert fleet.load(DOWNTIME)["rows_loaded"] == 1
-    [stored] = fleet.silver(DOWNTIME).values()
-    assert stored["down_id"] == found
+    fleet.send(DOWNTIME, [row(DOWNTIME, **sent), row(DOWNTIME, 1, **sent)])
+    log = fleet.load(DOWNTIME)
+    assert (log["rows_loaded"], log["rows_unknown_code"]) == (2, 2 if fault else 0)
+    assert {stored["down_id"] for stored in fleet.silver(DOWNTIME).values()} == {
+        found and fleet.codes.by_text[found]
+    }
+    counted = query(
+        fleet.connection,
+        "SELECT company_id, source_down_id, down_code, fault, loaded_as, stops"
+        " FROM _etl.v_unknown_codes",
+    )
+    number, text = sent.get("down_id"), sent.get("down_code")
+    assert counted == ([("C", number, text, fault, found, 2)] if fault else [])
+
+
+def test_a_new_code_or_company_has_the_numbers_of_the_catalogue(fleet: Fleet) -> None:
+    mapping = "SELECT source_down_id, down_id FROM master.downtime_code_mapping"
+    with_new = "WITH new AS (INSERT INTO master.downtime_codes (down_code) VALUES ('NEW')"
+    new = value(fleet.connection, f"{with_new} RETURNING down_id) SELECT down_id FROM new")
+    taken = value(fleet.connection, "SELECT max(iot_id) FROM master.companies")
+    assert (new, new) in query(fleet.connection, f"{mapping} WHERE company_iot_id = %s", taken)
+    company = value(
+        fleet.connection,
+        "INSERT INTO master.companies (company_id, company_name) VALUES ('N', 'N')"
+        " RETURNING iot_id",
+    )
+    codes = query(fleet.connection, "SELECT down_id, down_id FROM master.downtime_codes")
+    assert set(query(fleet.connection, f"{mapping} WHERE company_iot_id = %s", company)) == set(
+        codes
+    )
+    run(fleet.connection, "DELETE FROM master.companies WHERE iot_id = %s", company)
+    run(fleet.connection, "DELETE FROM master.downtime_codes WHERE down_id = %s", new)
 
 
 @pytest.mark.parametrize(

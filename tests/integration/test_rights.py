@@ -95,7 +95,9 @@ ROW = "(device_id, machine_iot_id, cycle_start) VALUES ('D-1', 1, '2024-03-05')"
     [
         ("setu_ingest", f"INSERT INTO bronze.raw_machine_cycles {ROW}"),
         ("setu_etl", "CALL _etl.sp_load_machine_cycles(0, '{}')"),
+        ("setu_ingest", "SELECT * FROM _etl.v_device_machines"),
         ("setu_etl", "SELECT * FROM _etl.v_pipeline_lag"),
+        ("setu_etl", "SELECT _etl.fn_remove_future_rows()"),
         ("setu_etl", "CALL _etl.sp_resend_rejected('machine_cycles')"),
         ("setu_etl", "SELECT silver.fn_rebuild_cycle_state()"),
         ("setu_reader", "SELECT * FROM silver.machine_cycles"),

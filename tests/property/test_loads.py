@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from tests.loads import Fleet, fleet_on
-from tests.model import CYCLES, OTHER_FACTS, Fact, Key, Row
+from tests.model import CYCLES, OTHER_FACTS, Fact, Key, Row, key_of
 from tests.property.profile import SEED, cases
 from tests.servers.at_hand import Server
 from tests.v1 import query, run
@@ -39,6 +39,7 @@ FAR = (
     datetime(2199, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
 )
 LONGEST = timedelta(days=24855)
+STRANGER = "a gateway of somebody else"
 UNKNOWN = (0, 999, -1, 2**40)
 OUT_OF_RANGE = (
     *("infinity", "-infinity", "294276-12-31 23:59:59.999999+00", "4714-11-24 00:00:00+00 BC"),
@@ -94,6 +95,8 @@ def _rows(
     }
     if row["time"] is not None:
         row["time"] += datetime.now(UTC)
+    if draw(st.integers(1, 10)) == 1:
+        row["device_id"] = STRANGER
     if fact.key:
         row[fact.key] = draw(
             st.sampled_from(["A", "a", "ä", *([None] if fact.key_may_miss else "")])
@@ -210,6 +213,7 @@ def _check(fleet: Fleet, fact: Fact, case: Case) -> None:
     fleet.clear(fact)
     fleet.remember(fact, case.history)
     ids: list[int] = []
+    unknown_codes = 0
     counted = dict.fromkeys(("read", "loaded", "merged", "rejected"), 0)
     newest: datetime | None = None
     for rows in case.runs:
@@ -217,6 +221,7 @@ def _check(fleet: Fleet, fact: Fact, case: Case) -> None:
         log = fleet.load(fact, batch_size=case.batch_size)
         for name in counted:
             counted[name] += log[f"rows_{name}"]
+        unknown_codes += log["rows_unknown_code"]
         ids += sent
         arrivals = fleet.arrivals(fact, sent)
         batches = [arrivals[n : n + case.batch_size] for n in range(0, len(sent), case.batch_size)]
@@ -239,6 +244,7 @@ def _check(fleet: Fleet, fact: Fact, case: Case) -> None:
     }
     if fact is CYCLES:
         assert fleet.state() == wanted.state
+    assert unknown_codes == wanted.doubtful_codes
 
 
 @cases(100)
@@ -254,75 +260,292 @@ def test_facts_come_to_what_the_model_says(fleet: Fleet, fact: Fact, data: st.Da
     _check(fleet, fact, data.draw(_cases(fact) | _orderly_cases(fact)))
 
 
-def _in_cycles(sound: str, faulty: str) -> tuple[Fact, str, str, str]:
-    return CYCLES, "fn_load_machine_cycles", sound, faulty
+# ------------------------------------------------------------------- sent again, and taken back
+
+
+@dataclass(frozen=True)
+class Resending:
+    """Runs of which the first have strangers rejected, and after which runs rows are sent again."""
+
+    runs: list[list[Row]]
+    rejecting: int
+    resending: set[int]
+    batch_size: int
+
+
+@st.composite
+def _resendings(draw: DrawFn, fact: Fact) -> Resending:
+    rows = draw(st.lists(_near_rows(fact), min_size=2, max_size=14))
+    cuts = sorted(draw(st.lists(st.integers(0, len(rows)), min_size=1, max_size=4)))
+    runs: list[list[Row]] = [list(rows[a:b]) for a, b in pairwise([0, *cuts, len(rows)])]
+    return Resending(
+        runs,
+        draw(st.integers(1, len(runs))),
+        draw(st.sets(st.integers(0, len(runs) - 1))),
+        draw(st.integers(1, 4) | st.just(1000)),
+    )
+
+
+@st.composite
+def _near_rows(draw: DrawFn, fact: Fact) -> dict[str, Any]:
+    """A row of one of four keys, which contradict each other, often of a stranger."""
+    row = draw(_rows(fact, START + draw(st.integers(0, 1)) * STEP, 30))
+    row["time"] = None
+    row["machine_iot_id"] = draw(st.sampled_from(MACHINES[:2]))
+    row["device_id"] = draw(st.sampled_from([None, STRANGER]))
+    if fact.key:
+        row[fact.key] = draw(st.sampled_from(["A", "ä"]))
+    return row
+
+
+def _check_resending(fleet: Fleet, fact: Fact, case: Resending) -> None:
+    fleet.clear(fact)
+    ids: list[int] = []
+    for number, rows in enumerate(case.runs):
+        if number == case.rejecting:
+            run(fleet.connection, "UPDATE _etl.load_settings SET sender_check = 'count'")
+        ids += fleet.send(fact, rows)
+        if number in case.resending:
+            # While the sender is still wrong, they are rejected anew, and keep their place.
+            fleet.resend(fact)
+        fleet.load(fact, batch_size=case.batch_size)
+    run(fleet.connection, "UPDATE _etl.load_settings SET sender_check = 'count'")
+    fleet.resend(fact)
+    fleet.load(fact, batch_size=case.batch_size)
+    rows = [row for part in case.runs for row in part]
+    wanted = fleet.expect(fact, rows, checks_sender=False)
+    note(f"{fact.name}: {case}")
+    assert fleet.silver(fact) == wanted.silver
+    left = query(
+        fleet.connection,
+        "SELECT first_id, reason_code FROM _etl.rejected_rows"
+        " WHERE pipeline = %s AND resent_at IS NULL",
+        fact.name,
+    )
+    assert dict(left) == {ids[place]: why for place, why in wanted.rejects.items()}
+    if fact is CYCLES:
+        assert fleet.state() == wanted.state
+
+
+@cases(60)
+@given(case=_resendings(CYCLES))
+def test_a_cycle_that_is_sent_again_keeps_its_place(fleet: Fleet, case: Resending) -> None:
+    _check_resending(fleet, CYCLES, case)
+
+
+@pytest.mark.parametrize("fact", OTHER_FACTS, ids=lambda fact: fact.name)
+@cases(10)
+@given(data=st.data())
+def test_a_row_that_is_sent_again_keeps_its_place(
+    fleet: Fleet, fact: Fact, data: st.DataObject
+) -> None:
+    _check_resending(fleet, fact, data.draw(_resendings(fact)))
+
+
+Step = tuple[str, Any]
+
+
+@st.composite
+def _corrections(draw: DrawFn, fact: Fact) -> list[Step]:
+    """What arrives, and which of the rows that are there is removed or comes back."""
+    send = st.tuples(st.just("send"), st.lists(_near_rows(fact), min_size=1, max_size=5))
+    remove = st.tuples(st.just("remove"), st.integers(0, 9))
+    restore = st.tuples(st.just("restore"), st.integers(0, 9))
+    return [draw(send), *draw(st.lists(send | remove | restore, min_size=2, max_size=8))]
+
+
+def _check_corrections(fleet: Fleet, fact: Fact, steps: list[Step]) -> None:
+    fleet.clear(fact)
+    arrived: list[Row] = []
+    removed: set[Key] = set()
+    note(f"{fact.name}: {steps}")
+    for what, detail in steps:
+        there = sorted(set(fleet.silver(fact)))
+        if what == "send":
+            arrived += detail
+            fleet.send(fact, detail)
+        elif what == "remove" and there:
+            key = there[detail % len(there)]
+            removed.add(key)
+            fleet.remove(fact, key)
+        elif what == "restore" and removed:
+            key = sorted(removed)[detail % len(removed)]
+            removed.remove(key)
+            fleet.restore(fact, key)
+            fleet.resend(fact, "corrected")
+        fleet.load(fact)
+        wanted = fleet.expect(fact, [row for row in arrived if key_of(fact, row) not in removed])
+        assert fleet.silver(fact) == wanted.silver
+        if fact is CYCLES:
+            assert fleet.state() == wanted.state
+
+
+@cases(50)
+@given(steps=_corrections(CYCLES))
+def test_a_removed_cycle_stays_away_and_its_neighbours_follow(
+    fleet: Fleet, steps: list[Step]
+) -> None:
+    _check_corrections(fleet, CYCLES, steps)
+
+
+@pytest.mark.parametrize("fact", OTHER_FACTS, ids=lambda fact: fact.name)
+@cases(8)
+@given(data=st.data())
+def test_a_removed_row_stays_away_until_it_is_restored(
+    fleet: Fleet, fact: Fact, data: st.DataObject
+) -> None:
+    _check_corrections(fleet, fact, data.draw(_corrections(fact)))
+
+
+# --------------------------------------------------------------------------------- planted faults
+
+
+Fault = tuple[Fact, str, str, str, str]
+
+
+def _fast(sound: str, faulty: str) -> Fault:
+    return CYCLES, "fn_load_new_cycles", sound, faulty, "batches"
+
+
+def _slow(sound: str, faulty: str, check: str = "batches") -> Fault:
+    return CYCLES, "fn_load_other_cycles", sound, faulty, check
+
+
+def _other(sound: str, faulty: str, check: str = "batches") -> Fault:
+    return OTHER_FACTS[1], "fn_load_statement", sound, faulty, check
 
 
 # What the checks above are good for: each fault planted in a load must be found.
 FAULTS = {
-    "the later row wins": (
-        OTHER_FACTS[1],
-        "fn_load_statement",
-        "greatest(t.%1$s%2$s, excl",
-        "(excl",
+    "silver wins over what arrives": _other(
+        "= coalesce(excluded.%1$s, t.%1$s)", "= coalesce(t.%1$s, excluded.%1$s)"
     ),
-    "late rows are lost": (OTHER_FACTS[1], "fn_load_statement", "r.time < $3", "false"),
-    "the last id of a batch is lost": (
-        OTHER_FACTS[1],
-        "fn_load_statement",
-        "c.last_id END",
-        "$2 END",
+    "null erases": _other("= coalesce(excluded.%1$s, t.%1$s)", "= excluded.%1$s"),
+    "the first row of a batch wins": _other(".last(u.", ".first(u."),
+    "late rows are lost": _other("r.time < $3", "false"),
+    "the last id of a batch is lost": _other("c.last_id END", "$2 END"),
+    "a stranger is let in": _other("g.checks_sender AND p.device_id", "false AND p.device_id"),
+    "a resent row forgets its place": _other(
+        "r.is_open AND r.resent_id = p.id\n        ) END, p.id)",
+        "false\n        ) END, p.id)",
+        "resending",
     ),
-    "a gap is not restitched": _in_cycles("OR s.follows_anew", ""),
-    "the cache stands still": _in_cycles("WHERE s.is_last", "WHERE s.is_last AND false"),
-    "the cached end is used for a late cycle": _in_cycles(
+    "what came after a rejected row is not noted": _other(
+        "OR g.has_open AND EXISTS", "OR false AND EXISTS", "resending"
+    ),
+    "what came after a rejected row of its batch is not noted": _other(
+        "(v.sent_iot_id, v.{instant}, v.key_part) IN", "false AND (v.sent_iot_id) IN", "resending"
+    ),
+    "a resent row sets what came after it": _other(
+        "= ANY (later.names)", "= ANY ('{}')", "resending"
+    ),
+    "a removed row comes back": _other(
+        "g.has_corrections AND EXISTS", "false AND EXISTS", "corrections"
+    ),
+    "a gap is not restitched": _slow("OR s.follows_anew", ""),
+    "the cache stands still": _slow("WHERE s.is_last", "WHERE s.is_last AND false"),
+    "the cache does not go back": _slow(
+        "excluded.last_cycle_start >= t.last_cycle_start",
+        "excluded.last_cycle_start >= t.last_cycle_start"
+        " AND excluded.last_cycle_end > t.last_cycle_end",
+    ),
+    "the cached end is used for a late cycle": _slow(
         "WHEN i.cycle_start > i.last_cycle_start THEN", "WHEN true THEN"
     ),
-    "the last cycle is not looked at": _in_cycles(
+    "the last cycle is not looked at": _slow(
         "c.cycle_start IN (i.cycle_start, i.last_cycle_start)", "c.cycle_start = i.cycle_start"
     ),
-    "late cycles go the short way": _in_cycles(
-        "coalesce(w.cycle_start <= w.last_cycle_start, false)", "false"
+    "silver wins over a cycle that arrives": _slow(
+        "coalesce(i.cycle_end, n.cycle_end) AS", "coalesce(n.cycle_end, i.cycle_end) AS"
     ),
+    "the first cycle of a batch wins": _slow(
+        "u.program_no ORDER BY u.first_id DESC", "u.program_no ORDER BY u.first_id"
+    ),
+    "a new machine is not cached": _slow(
+        "INSERT INTO silver.latest_cycle_state AS t (machine_iot_id, last_cycle_start,"
+        " last_cycle_end)\n        SELECT",
+        "INSERT INTO silver.latest_cycle_state AS t (machine_iot_id, last_cycle_start,"
+        " last_cycle_end)\n        SELECT DISTINCT ON (1)",
+    ),
+    "a refused row is kept without its values": _slow("to_jsonb(b)", "'{}'::jsonb"),
+    "a resent cycle forgets its place": _slow(
+        "coalesce(a.first_id, r.id)", "r.id", "resending"
+    ),
+    "what came after a rejected cycle is not noted": _slow(
+        "r.is_open\n                    AND r.machine_iot_id = v.machine_iot_id",
+        "false\n                    AND r.machine_iot_id = v.machine_iot_id",
+        "resending",
+    ),
+    "what came after a rejected cycle of its batch is not noted": _slow(
+        "v.reason_code IS NULL AND (\n            (v.machine_iot_id, v.cycle_start) IN (",
+        "v.reason_code IS NULL AND (\n            false AND (v.machine_iot_id, v.cycle_start) IN (",
+        "resending",
+    ),
+    "a resent cycle sets what came after it": _slow(
+        "CASE WHEN v.first_id <> v.id THEN (", "CASE WHEN false THEN (", "resending"
+    ),
+    "a removed cycle comes back": _slow("THEN 'corrected'", "THEN NULL", "corrections"),
+    "a cycle sent again goes the fast path": (
+        CYCLES, "fn_disputed_machines", "r.resent_id > p_after_id", "false", "resending",
+    ),
+    "what follows a rejected cycle goes the fast path": (
+        CYCLES, "fn_disputed_machines", "r.event_time > s.last_cycle_start", "false", "resending",
+    ),
+    "what follows a removed cycle goes the fast path": (
+        CYCLES, "fn_disputed_machines", "c.event_time > s.last_cycle_start", "false",
+        "corrections",
+    ),
+    "the cache stays with a removed cycle": (
+        CYCLES, "fn_restitch_cycles", "ORDER BY c.cycle_start DESC\n        LIMIT 1\n    ),",
+        "AND false LIMIT 1\n    ),", "corrections",
+    ),
+    "the gap after a removed cycle stays": (
+        CYCLES, "fn_restitch_cycles", "ARRAY[p_cycle_start, v_next]", "ARRAY[p_cycle_start]",
+        "corrections",
+    ),
+    "late cycles go the fast path": _fast("o.cycle_start > m.last_cycle_start", "true"),
     # Silver comes out right all the same: its key refuses the batch, which is halved until it goes.
-    "repeated cycles go the short way": _in_cycles(
-        "coalesce(w.cycle_start = w.next_start, false)", "false"
+    "repeated cycles go the fast path": _fast(
+        "o.cycle_start IS DISTINCT FROM o.next_start", "true"
     ),
-    "a new machine is not cached": _in_cycles("r.is_last AND r.is_new", "false"),
-    "the neighbours of refused rows go the short way": _in_cycles(
-        "w.reason_code IS NOT NULL\n                OR", ""
+    "the neighbours of refused rows go the fast path": _fast(
+        "SELECT DISTINCT e.machine_iot_id FROM enriched AS e WHERE e.wall IS NULL",
+        "SELECT DISTINCT e.machine_iot_id FROM enriched AS e WHERE e.wall IS NULL AND e.cycle_end"
+        " IS NULL",
     ),
-    "the short way forgets the cached end": _in_cycles(
-        "THEN m.last_cycle_end ELSE", "THEN NULL ELSE"
-    ),
-    "the short way leaves the cache as it was": _in_cycles("AND r.is_last", "AND false"),
-    "late rows are not counted": _in_cycles("p.time < p_since", "false"),
-    "a refused row is kept without its values": _in_cycles("to_jsonb(b)", "'{}'::jsonb"),
-    "a machine goes both ways": _in_cycles(
-        "NOT (SELECT c.has_irregular", "true OR (SELECT c.has_irregular"
-    ),
+    "the fast path forgets the cached end": _fast("THEN m.last_cycle_end ELSE", "THEN NULL ELSE"),
+    "the fast path leaves the cache as it was": _fast("AND v.next_start IS NULL", "AND false"),
+    "late rows are not counted": _fast("e.time < p_since", "false"),
+    "a stranger goes the fast path": _fast("OR m.device_id = o.device_id", "OR true"),
+}  # fmt: skip
+
+
+CHECKS: dict[str, tuple[Callable[[Fact], SearchStrategy[Any]], Callable[..., None]]] = {
+    "batches": (lambda fact: _cases(fact) | _orderly_cases(fact), _check),
+    "resending": (_resendings, _check_resending),
+    "corrections": (_corrections, _check_corrections),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_planted_in_a_load_is_found(fleet: Fleet, fault: str) -> None:
-    fact, name, sound, faulty = FAULTS[fault]
+    fact, name, sound, faulty, kind = FAULTS[fault]
     [(code,)] = query(
         fleet.connection,
         "SELECT pg_get_functiondef(p.oid) FROM pg_proc AS p"
         " WHERE p.pronamespace = '_etl'::regnamespace AND p.proname = %s",
         name,
     )
-    assert sound in code
+    assert sound in code, code
 
     @settings(
         max_examples=3000, database=None, deadline=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @seed(SEED)
-    @given(case=_cases(fact) | _orderly_cases(fact))
-    def check(case: Case) -> None:
-        _check(fleet, fact, case)
+    @given(case=CHECKS[kind][0](fact))
+    def check(case: Any) -> None:
+        CHECKS[kind][1](fleet, fact, case)
 
     run(fleet.connection, code.replace(sound, faulty))
     try:

@@ -13,7 +13,9 @@ RETURNS TABLE (
     rows_loaded bigint,
     rows_merged bigint,
     rows_rejected bigint,
-    rows_late bigint
+    rows_late bigint,
+    rows_sender_mismatch bigint,
+    rows_unknown_code bigint
 )
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp

@@ -2,9 +2,11 @@
 -- own. What differs from fact to fact is its view, _etl.v_transform_<pipeline>; silver's unique key
 -- and columns say the rest. SELECT it to read it, or to EXPLAIN it with four parameters.
 --
--- Two rows of one key merge column by column: a known value beats an unknown one, and of two known
--- ones the greater stays. That gives the same whatever the order and the grouping in which the rows
--- come, so neither batches nor late arrival can show in silver.
+-- Rows of one key merge column by column: the known value that arrived last counts, and null never
+-- erases. A sweep goes by id, so whatever it reads is later than all that silver holds, and the
+-- grouping into batches cannot show. The one exception is a row that is sent again: it keeps its place
+-- in the order of arrival (first_id), so for keys with such a row _etl.later_values says what came
+-- after it.
 CREATE FUNCTION _etl.fn_load_statement(p_pipeline text) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -15,7 +17,25 @@ DECLARE
     v_key text[];
     v_part record;
     v_statement text := $statement$
-WITH picked AS (
+WITH guards AS MATERIALIZED (
+    -- An aggregate, so that there is one row whatever the settings hold.
+    SELECT
+        coalesce(min(s.future_limit), INTERVAL '1 day') AS future_limit,
+        coalesce(min(s.sender_check), 'reject') = 'reject' AS checks_sender,
+        EXISTS (
+            SELECT 1 FROM _etl.corrections AS c WHERE c.pipeline = {pipeline}
+        ) AS has_corrections,
+        EXISTS (
+            SELECT 1 FROM _etl.rejected_rows AS r
+            WHERE r.pipeline = {pipeline} AND r.is_open AND r.event_time IS NOT NULL
+        ) AS has_open,
+        EXISTS (
+            SELECT 1 FROM _etl.rejected_rows AS r
+            WHERE r.pipeline = {pipeline} AND r.is_open AND r.resent_id > $1 AND r.resent_id <= $2
+        ) AS has_resent
+    FROM _etl.load_settings AS s
+),
+picked AS (
     -- The bound on arrival time rules old chunks out; the second half finds what it shuts out.
     SELECT b.*
     FROM (
@@ -38,70 +58,161 @@ WITH picked AS (
     ORDER BY b.id
     LIMIT $4
 ),
-judged AS MATERIALIZED (
+placed AS (
+    SELECT
+        p.*,
+        coalesce(CASE WHEN g.has_resent THEN (
+            SELECT r.first_id FROM _etl.rejected_rows AS r
+            WHERE r.pipeline = {pipeline} AND r.is_open AND r.resent_id = p.id
+        ) END, p.id) AS first_id,
+        coalesce(CASE WHEN g.has_resent THEN (
+            SELECT r.first_time FROM _etl.rejected_rows AS r
+            WHERE r.pipeline = {pipeline} AND r.is_open AND r.resent_id = p.id
+        ) END, p.time) AS first_time
+    FROM picked AS p
+    CROSS JOIN guards AS g
+),
+validated AS MATERIALIZED (
     SELECT
         p.id,
         p.time,
         p.is_late,
+        p.first_id,
+        p.first_time,
         p.machine_iot_id AS sent_iot_id,
-        m.iot_id AS machine_iot_id,
+        m.machine_iot_id,
         m.company_iot_id,
-        pl.iot_id AS plant_iot_id,
-        coalesce(pl.timezone, 'Asia/Kolkata') AS timezone,
+        m.plant_iot_id,
+        m.timezone,
+        m.plant_timezone,
+        m.device_id,
+        p.device_id <> m.device_id AS is_mismatch,
         {transformed},
+        {key_part} AS key_part,
+        {code_columns}
         CASE
-            WHEN m.iot_id IS NULL THEN 'unknown_machine'
+            WHEN m.machine_iot_id IS NULL THEN 'unknown_machine'
+            WHEN g.checks_sender AND p.device_id <> m.device_id THEN 'sender_mismatch'
             WHEN p.{instant} IS NULL THEN 'missing_{word}'
             WHEN p.{instant} < '1970-01-01 00:00:00+00' OR p.{instant} >= '2200-01-01 00:00:00+00'
                 THEN '{word}_out_of_range'
-            WHEN num_nulls({key_parts}) > 0 THEN 'missing_key'
-            ELSE p.fault
+            WHEN p.{instant} > p.first_time + g.future_limit THEN '{word}_in_future'
+            WHEN m.timezone IS NULL THEN 'unknown_timezone'
+            WHEN {key_part} IS NULL THEN 'missing_key'
+            -- What an entry of the index holds, whether or not it can be compressed.
+            WHEN octet_length({key_part}) > 2600 THEN 'key_too_long'
+            WHEN p.fault IS NOT NULL THEN p.fault
+            WHEN g.has_corrections AND EXISTS (
+                SELECT 1 FROM _etl.corrections AS c
+                WHERE c.pipeline = {pipeline} AND c.machine_iot_id = m.machine_iot_id
+                    AND c.event_time = p.{instant} AND c.key_part = {key_part}
+            ) THEN 'corrected'
         END AS reason_code
-    FROM picked AS p
-    LEFT JOIN master.machine_info AS m ON m.iot_id = p.machine_iot_id
-    LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
-    LEFT JOIN master.plants AS pl ON pl.iot_id = pm.plant_iot_id
+    FROM placed AS p
+    CROSS JOIN guards AS g
+    LEFT JOIN _etl.v_machines AS m ON m.machine_iot_id = p.machine_iot_id
 ),
 rejected AS (
-    INSERT INTO _etl.rejected_rows (pipeline, bronze_id, bronze_time, reason_code, detail, row_data)
+    INSERT INTO _etl.rejected_rows (
+        pipeline, bronze_id, bronze_time, first_id, first_time, machine_iot_id, event_time, key_part,
+        reason_code, detail, row_data
+    )
     SELECT
         {pipeline},
-        j.id,
-        j.time,
-        j.reason_code,
-        CASE j.reason_code
+        v.id,
+        v.time,
+        v.first_id,
+        v.first_time,
+        v.sent_iot_id,
+        CASE WHEN v.key_part IS NOT NULL THEN v.{instant} END,
+        left(v.key_part, 2600),
+        v.reason_code,
+        CASE v.reason_code
             WHEN 'unknown_machine' THEN
                 format('machine_iot_id %s (device %s) is not in master.machine_info',
-                    j.sent_iot_id, b.sent ->> 'device_id')
+                    v.sent_iot_id, b.sent ->> 'device_id')
+            WHEN 'sender_mismatch' THEN
+                format('machine_iot_id %s belongs to device %s, and not to %s',
+                    v.sent_iot_id, v.device_id, b.sent ->> 'device_id')
             WHEN 'missing_{word}' THEN '{instant} is null'
             WHEN '{word}_out_of_range' THEN
-                format('{instant} %s is not between 1970 and 2200', j.{instant})
+                format('{instant} %s is not between 1970 and 2200', v.{instant})
+            WHEN '{word}_in_future' THEN
+                format('{instant} %s is more than %s after its arrival at %s',
+                    v.{instant}, (SELECT g.future_limit FROM guards AS g), v.first_time)
+            WHEN 'unknown_timezone' THEN
+                format('the server does not know time zone %s of plant %s', v.plant_timezone, v.plant_iot_id)
+            WHEN 'key_too_long' THEN
+                format('a key of {target} is %s bytes long', octet_length(v.key_part))
+            WHEN 'corrected' THEN
+                'the row of this key was removed or replaced by hand: see _etl.corrections'
             ELSE
                 format('{target} cannot take %s', b.sent - ARRAY[
                     'id', 'time', 'kafka_partition', 'kafka_offset', 'device_id', 'machine_iot_id'
                 ])
         END,
         b.sent
-    FROM judged AS j
+    FROM validated AS v
     -- The row as it was sent, read again: to carry it along for the few would cost all the others.
     CROSS JOIN LATERAL (
         SELECT to_jsonb(r) AS sent
         FROM {source} AS r
-        WHERE r.id = j.id AND r.time = j.time AND r.machine_iot_id = j.sent_iot_id
+        WHERE r.id = v.id AND r.time = v.time AND r.machine_iot_id = v.sent_iot_id
         LIMIT 1
     ) AS b
-    WHERE j.reason_code IS NOT NULL
+    WHERE v.reason_code IS NOT NULL
     ON CONFLICT (pipeline, bronze_id) DO NOTHING
+),
+refused AS MATERIALIZED (
+    SELECT v.sent_iot_id, v.{instant}, v.key_part FROM validated AS v WHERE v.reason_code IS NOT NULL
+),
+-- A rejected row of the same key may be sent again: what came after it must be known then.
+noted AS (
+    INSERT INTO _etl.later_values (
+        pipeline, machine_iot_id, event_time, key_part, first_id, known_columns
+    )
+    SELECT {pipeline}, v.machine_iot_id, v.{instant}, v.key_part, v.first_id,
+        array_remove(ARRAY[{known}], NULL)
+    FROM validated AS v
+    CROSS JOIN guards AS g
+    WHERE v.reason_code IS NULL AND (
+        (v.sent_iot_id, v.{instant}, v.key_part) IN (
+            SELECT r.sent_iot_id, r.{instant}, r.key_part FROM refused AS r
+        )
+        OR g.has_open AND EXISTS (
+            SELECT 1 FROM _etl.rejected_rows AS r
+            WHERE r.pipeline = {pipeline} AND r.is_open AND r.machine_iot_id = v.sent_iot_id
+                AND r.event_time = v.{instant} AND r.key_part = v.key_part
+        )
+    )
+    ON CONFLICT (pipeline, machine_iot_id, event_time, key_part, first_id) DO NOTHING
+),
+{noted_codes}
+usable AS (
+    SELECT {key}, v.company_iot_id, v.plant_iot_id, v.timezone, v.first_id, {own}
+    FROM validated AS v
+    WHERE v.reason_code IS NULL AND v.first_id = v.id
+    UNION ALL
+    -- A row that was sent again, without the columns that later rows have set.
+    SELECT {key}, v.company_iot_id, v.plant_iot_id, v.timezone, v.first_id, {own_unless_later}
+    FROM validated AS v
+    CROSS JOIN LATERAL (
+        SELECT array_agg(n.name) AS names
+        FROM _etl.later_values AS l
+        CROSS JOIN LATERAL unnest(l.known_columns) AS n (name)
+        WHERE l.pipeline = {pipeline} AND l.machine_iot_id = v.machine_iot_id
+            AND l.event_time = v.{instant} AND l.key_part = v.key_part AND l.first_id > v.first_id
+    ) AS later
+    WHERE v.reason_code IS NULL AND v.first_id <> v.id
 ),
 incoming AS (
     SELECT
         {key},
-        min(j.company_iot_id) AS company_iot_id,
-        min(j.plant_iot_id) AS plant_iot_id,
-        min(j.{instant} AT TIME ZONE j.timezone) AS wall,
-        {greatest_in_batch}
-    FROM judged AS j
-    WHERE j.reason_code IS NULL
+        min(u.company_iot_id) AS company_iot_id,
+        min(u.plant_iot_id) AS plant_iot_id,
+        min(u.{instant} AT TIME ZONE u.timezone) AS wall,
+        {last_known}
+    FROM usable AS u
     GROUP BY {key}
 ),
 written AS (
@@ -121,19 +232,21 @@ written AS (
     -- Neighbours in the index are written one after the other.
     ORDER BY {key}
     ON CONFLICT ({key}) DO UPDATE
-    SET {set_greatest}
-    WHERE ({stored}) IS DISTINCT FROM ({greatest})
+    SET {set_merged}
+    WHERE ({stored}) IS DISTINCT FROM ({merged})
     -- Only a row that was there before has been locked, and so has an xmax.
     RETURNING t.xmax = 0 AS is_new
 ),
 counted AS (
     SELECT
         count(*) AS rows_read,
-        count(*) FILTER (WHERE j.reason_code IS NOT NULL) AS rows_rejected,
-        count(*) FILTER (WHERE j.is_late) AS rows_late,
-        max(j.id) AS last_id,
-        max(j.time) AS last_ts
-    FROM judged AS j
+        count(v.reason_code) AS rows_rejected,
+        count(*) FILTER (WHERE v.is_late) AS rows_late,
+        count(*) FILTER (WHERE v.reason_code IS NULL AND v.is_mismatch) AS rows_sender_mismatch,
+        count(*) FILTER (WHERE v.reason_code IS NULL AND {code_fault} IS NOT NULL) AS rows_unknown_code,
+        max(v.id) AS last_id,
+        max(v.time) AS last_ts
+    FROM validated AS v
 ),
 new_rows AS (
     SELECT count(*) AS rows_loaded FROM written AS w WHERE w.is_new
@@ -145,14 +258,36 @@ SELECT
     n.rows_loaded,
     c.rows_read - c.rows_rejected - n.rows_loaded AS rows_merged,
     c.rows_rejected,
-    c.rows_late
+    c.rows_late,
+    c.rows_sender_mismatch,
+    c.rows_unknown_code
 FROM counted AS c
 CROSS JOIN new_rows AS n
 $statement$;
+    v_noted_codes text := $statement$
+noted_codes AS (
+    INSERT INTO _etl.unknown_codes AS t (
+        company_iot_id, source_down_id, down_code, loaded_down_id, fault, stops
+    )
+    SELECT v.company_iot_id, v.source_down_id, v.source_down_code, v.down_id, min(v.code_fault), count(*)
+    FROM validated AS v
+    WHERE v.reason_code IS NULL AND v.code_fault IS NOT NULL
+    GROUP BY v.company_iot_id, v.source_down_id, v.source_down_code, v.down_id
+    ON CONFLICT (company_iot_id, source_down_id, down_code, loaded_down_id) DO UPDATE
+    SET stops = t.stops + excluded.stops, fault = excluded.fault, last_seen_at = clock_timestamp()
+),$statement$;
+    v_extension name;
+    v_has_codes boolean;
 BEGIN
     SELECT w.source_table::regclass, w.target_table::regclass INTO STRICT v_source, v_target
     FROM _etl.watermarks AS w
     WHERE w.pipeline = p_pipeline;
+
+    -- The aggregate last(value, place) is the extension's.
+    SELECT n.nspname INTO STRICT v_extension
+    FROM pg_extension AS e
+    INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
+    WHERE e.extname = 'timescaledb';
 
     -- Silver's key: the machine, the instant, and in some tables a third column.
     SELECT array_agg(a.attname ORDER BY k.place) INTO STRICT v_key
@@ -161,13 +296,15 @@ BEGIN
     INNER JOIN pg_attribute AS a ON a.attrelid = u.conrelid AND a.attnum = k.attnum
     WHERE u.conrelid = v_target AND u.contype = 'u';
 
+    v_has_codes := EXISTS (
+        SELECT 1 FROM pg_attribute AS a
+        WHERE a.attrelid = format('_etl.%I', 'v_transform_' || p_pipeline)::regclass
+            AND a.attname = 'code_fault'
+    );
+
     FOR v_part IN
         WITH own AS (
-            -- Text compares byte by byte, or the greater would depend on the server's locale.
-            SELECT
-                a.attnum,
-                quote_ident(a.attname) AS name,
-                CASE WHEN a.attcollation <> 0 THEN ' COLLATE "C"' ELSE '' END AS collation
+            SELECT a.attnum, quote_ident(a.attname) AS name, quote_literal(a.attname) AS literal
             FROM pg_attribute AS a
             WHERE a.attrelid = v_target AND a.attnum > 0 AND NOT a.attisdropped
                 AND a.attname <> ALL (v_key)
@@ -181,25 +318,35 @@ BEGIN
             SELECT
                 string_agg(o.name, ', ' ORDER BY o.attnum) AS own,
                 string_agg(format('p.%s', o.name), ', ' ORDER BY o.attnum) AS transformed,
-                string_agg(format('max(j.%1$s%2$s) AS %1$s', o.name, o.collation), ', ' ORDER BY o.attnum)
-                    AS greatest_in_batch,
+                string_agg(format('CASE WHEN v.%s IS NOT NULL THEN %s END', o.name, o.literal), ', '
+                    ORDER BY o.attnum) AS known,
+                string_agg(format('CASE WHEN %s = ANY (later.names) THEN NULL ELSE v.%s END',
+                    o.literal, o.name), ', ' ORDER BY o.attnum) AS own_unless_later,
+                string_agg(format('%1$I.last(u.%2$s, u.first_id) FILTER (WHERE u.%2$s IS NOT NULL) AS %2$s',
+                    v_extension, o.name), E',\n        ' ORDER BY o.attnum) AS last_known,
                 string_agg(format('t.%s', o.name), ', ' ORDER BY o.attnum) AS stored,
-                string_agg(format('greatest(t.%1$s%2$s, excluded.%1$s)', o.name, o.collation), ', ' ORDER BY o.attnum)
-                    AS greatest,
-                string_agg(format('%1$s = greatest(t.%1$s%2$s, excluded.%1$s)', o.name, o.collation), ', ' ORDER BY o.attnum)
-                    AS set_greatest
+                string_agg(format('coalesce(excluded.%1$s, t.%1$s)', o.name), ', ' ORDER BY o.attnum)
+                    AS merged,
+                string_agg(format('%1$s = coalesce(excluded.%1$s, t.%1$s)', o.name), ', ' ORDER BY o.attnum)
+                    AS set_merged
             FROM own AS o
         ),
         key_lists AS (
             SELECT
                 string_agg(k.name, ', ' ORDER BY k.place) AS key,
-                string_agg(format('p.%s', k.name), ', ' ORDER BY k.place) FILTER (WHERE k.place > 1) AS key_parts
+                string_agg(format('p.%s', k.name), ', ' ORDER BY k.place) FILTER (WHERE k.place > 1) AS key_parts,
+                coalesce(min(format('p.%s', k.name)) FILTER (WHERE k.place = 3), $$''::text$$) AS key_part
             FROM key AS k
         )
         SELECT part.name, part.text
         FROM own_lists AS o
         CROSS JOIN key_lists AS k
         CROSS JOIN LATERAL (VALUES
+            ('noted_codes', CASE WHEN v_has_codes THEN v_noted_codes ELSE '' END),
+            ('code_columns', CASE WHEN v_has_codes
+                THEN 'p.source_down_id, left(p.source_down_code, 200) AS source_down_code, p.code_fault,'
+                ELSE '' END),
+            ('code_fault', CASE WHEN v_has_codes THEN 'v.code_fault' ELSE 'NULL' END),
             ('pipeline', quote_literal(p_pipeline)),
             ('transform', format('_etl.%I', 'v_transform_' || p_pipeline)),
             ('source', v_source::text),
@@ -207,13 +354,15 @@ BEGIN
             ('instant', quote_ident(v_key[2])),
             ('word', CASE WHEN v_key[2] LIKE '%\_start' THEN 'start' ELSE 'time' END),
             ('key', k.key),
-            ('key_parts', k.key_parts),
+            ('key_part', k.key_part),
             ('own', o.own),
+            ('own_unless_later', o.own_unless_later),
             ('transformed', k.key_parts || ', ' || o.transformed),
-            ('greatest_in_batch', o.greatest_in_batch),
+            ('known', o.known),
+            ('last_known', o.last_known),
             ('stored', o.stored),
-            ('greatest', o.greatest),
-            ('set_greatest', o.set_greatest)
+            ('merged', o.merged),
+            ('set_merged', o.set_merged)
         ) AS part (name, text)
     LOOP
         v_statement := replace(v_statement, '{' || v_part.name || '}', v_part.text);

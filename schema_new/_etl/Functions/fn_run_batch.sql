@@ -13,6 +13,8 @@ CREATE FUNCTION _etl.fn_run_batch(
     OUT rows_merged bigint,
     OUT rows_rejected bigint,
     OUT rows_late bigint,
+    OUT rows_sender_mismatch bigint,
+    OUT rows_unknown_code bigint,
     OUT error_code text,
     OUT error text
 )
@@ -26,11 +28,13 @@ BEGIN
     -- Cycles have a load of their own, since they depend on their neighbours.
     IF p_pipeline = 'machine_cycles' THEN
         SELECT l.*
-        INTO STRICT to_id, to_ts, rows_read, rows_loaded, rows_merged, rows_rejected, rows_late
+        INTO STRICT to_id, to_ts, rows_read, rows_loaded, rows_merged, rows_rejected, rows_late,
+            rows_sender_mismatch
         FROM _etl.fn_load_machine_cycles(p_after_id, p_fence_id, p_since, p_limit) AS l;
     ELSE
         SELECT l.*
-        INTO STRICT to_id, to_ts, rows_read, rows_loaded, rows_merged, rows_rejected, rows_late
+        INTO STRICT to_id, to_ts, rows_read, rows_loaded, rows_merged, rows_rejected, rows_late,
+            rows_sender_mismatch, rows_unknown_code
         FROM _etl.fn_load_rows(p_pipeline, p_after_id, p_fence_id, p_since, p_limit) AS l;
     END IF;
 EXCEPTION WHEN OTHERS THEN

@@ -24,8 +24,9 @@ BEGIN
 
     DELETE FROM _etl.retention_runs AS r WHERE r.started_at < clock_timestamp() - INTERVAL '30 days';
 
-    -- Sent through again: the new bronze row speaks for it.
-    DELETE FROM _etl.rejected_rows AS r WHERE r.resent_at < clock_timestamp() - INTERVAL '30 days';
+    -- Sent through again: the new bronze row speaks for it, once it is through the load.
+    DELETE FROM _etl.rejected_rows AS r
+    WHERE r.resent_at < clock_timestamp() - INTERVAL '30 days' AND NOT r.is_open;
 
     WITH waiting AS (
         SELECT r.reject_id, r.rejected_at,
@@ -51,6 +52,26 @@ BEGIN
     SET rows_discarded = d.rows_discarded + excluded.rows_discarded,
         last_discarded_at = excluded.last_discarded_at,
         last_discarded_by = excluded.last_discarded_by;
+
+    -- Only a row that may still be sent again asks what came after it.
+    DELETE FROM _etl.later_values AS l
+    WHERE NOT EXISTS (
+        SELECT 1 FROM _etl.rejected_rows AS r
+        WHERE r.pipeline = l.pipeline AND r.is_open AND r.machine_iot_id = l.machine_iot_id
+            AND r.event_time = l.event_time AND r.key_part = l.key_part
+    );
+
+    DELETE FROM _etl.unknown_codes AS u
+    USING (
+        SELECT c.company_iot_id, c.source_down_id, c.down_code, c.loaded_down_id, c.last_seen_at,
+            row_number() OVER (ORDER BY c.last_seen_at DESC) AS place
+        FROM _etl.unknown_codes AS c
+    ) AS o
+    WHERE (o.place > 10000 OR o.last_seen_at < clock_timestamp() - INTERVAL '30 days')
+        AND u.company_iot_id = o.company_iot_id
+        AND u.source_down_id IS NOT DISTINCT FROM o.source_down_id
+        AND u.down_code IS NOT DISTINCT FROM o.down_code
+        AND u.loaded_down_id IS NOT DISTINCT FROM o.loaded_down_id;
 END
 $function$;
 

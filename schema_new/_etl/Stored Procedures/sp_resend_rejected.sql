@@ -1,5 +1,6 @@
--- New: once the cause is mended (a machine registered, say), rejected rows go through again. They
--- become new bronze rows, so that the load is the same for them as for any other row.
+-- New: once the cause is corrected (a machine registered, say), rejected rows go through again. They
+-- become new bronze rows, so that the load is the same for them as for any other row; resent_id says
+-- which, and so the load knows their place in the order of arrival.
 CREATE PROCEDURE _etl.sp_resend_rejected(
     p_pipeline text,
     p_reason_code text DEFAULT NULL,
@@ -26,23 +27,39 @@ BEGIN
         AND a.attname NOT IN ('id', 'time');
 
     EXECUTE format($query$
-        WITH resent AS (
-            UPDATE _etl.rejected_rows AS r
-            SET resent_at = clock_timestamp()
+        WITH waiting AS MATERIALIZED (
+            SELECT r.reject_id, r.row_data, r.first_id
+            FROM _etl.rejected_rows AS r
             WHERE r.pipeline = $1 AND r.resent_at IS NULL AND r.bronze_id IS NOT NULL
                 AND ($2 IS NULL OR r.reason_code = $2)
                 -- Of these only the beginning was kept.
                 AND r.reason_code <> 'row_too_large'
-            RETURNING r.reject_id, r.row_data
+            FOR UPDATE
         ),
         sent AS (
             INSERT INTO %1$s (%2$s)
             SELECT %3$s
-            FROM (SELECT s.row_data FROM resent AS s ORDER BY s.reject_id) AS s
-            CROSS JOIN LATERAL jsonb_populate_record(NULL::%1$s, s.row_data) AS p
+            FROM (SELECT w.row_data FROM waiting AS w ORDER BY w.first_id, w.reject_id) AS w
+            CROSS JOIN LATERAL jsonb_populate_record(NULL::%1$s, w.row_data) AS p
+            RETURNING id
+        ),
+        -- Ids are drawn in the order in which the rows go in.
+        numbered AS (
+            SELECT w.reject_id, row_number() OVER (ORDER BY w.first_id, w.reject_id) AS place
+            FROM waiting AS w
+        ),
+        drawn AS (
+            SELECT s.id, row_number() OVER (ORDER BY s.id) AS place FROM sent AS s
+        ),
+        resent AS (
+            UPDATE _etl.rejected_rows AS r
+            SET resent_at = clock_timestamp(), resent_id = d.id
+            FROM numbered AS n
+            INNER JOIN drawn AS d USING (place)
+            WHERE r.reject_id = n.reject_id
             RETURNING 1
         )
-        SELECT count(*) FROM sent
+        SELECT count(*) FROM resent
     $query$, v_source, v_columns, regexp_replace(v_columns, '(^|, )', '\1p.', 'g'))
     INTO rows_resent USING p_pipeline, p_reason_code;
 END

@@ -101,8 +101,9 @@ BEGIN
                 PERFORM pg_sleep(0.1 * v_tries);
                 CONTINUE;
             END IF;
-            -- A value that no check foresaw, or a text too long for the index that it is a key of.
-            v_row_is_bad := left(v_batch.error_code, 2) IN ('22', '23') OR v_batch.error_code = '54000';
+            -- A value that no check foresaw, or that a trigger of somebody's refuses.
+            v_row_is_bad := left(v_batch.error_code, 2) IN ('22', '23')
+                OR v_batch.error_code IN ('54000', 'P0001');
             -- 53400: a limit of the server's, such as how much one transaction may decompress.
             IF (v_row_is_bad OR v_batch.error_code = '53400') AND v_limit > 1 THEN
                 -- Halve the batch until the row stands alone.
@@ -137,6 +138,12 @@ BEGIN
             END IF;
         END IF;
 
+        -- Rows that were sent again are through the load now: loaded, or rejected anew.
+        UPDATE _etl.rejected_rows AS r
+        SET is_open = false
+        WHERE r.pipeline = p_pipeline AND r.is_open
+            AND r.resent_id > v_mark.last_processed_id AND r.resent_id <= v_batch.to_id;
+
         UPDATE _etl.watermarks AS w
         SET last_processed_id = v_batch.to_id,
             last_processed_ts = greatest(w.last_processed_ts, v_batch.to_ts),
@@ -150,6 +157,8 @@ BEGIN
             rows_merged = r.rows_merged + v_batch.rows_merged,
             rows_rejected = r.rows_rejected + v_batch.rows_rejected,
             rows_late = r.rows_late + v_batch.rows_late,
+            rows_sender_mismatch = r.rows_sender_mismatch + coalesce(v_batch.rows_sender_mismatch, 0),
+            rows_unknown_code = r.rows_unknown_code + coalesce(v_batch.rows_unknown_code, 0),
             batches = r.batches + 1
         WHERE r.run_id = v_run_id;
         COMMIT;

@@ -14,6 +14,8 @@ CREATE TABLE _etl.job_runs (
     rows_merged bigint NOT NULL DEFAULT 0,
     rows_rejected bigint NOT NULL DEFAULT 0,
     rows_late bigint NOT NULL DEFAULT 0,
+    rows_sender_mismatch bigint NOT NULL DEFAULT 0,
+    rows_unknown_code bigint NOT NULL DEFAULT 0,
     batches integer NOT NULL DEFAULT 0,
     status text NOT NULL DEFAULT 'running',
     error text,
@@ -26,6 +28,10 @@ CREATE INDEX job_runs_pipeline_started_at_idx ON _etl.job_runs (pipeline, starte
 
 COMMENT ON TABLE _etl.job_runs IS 'One row per run of a pipeline; rows_read = loaded + merged + rejected';
 COMMENT ON COLUMN _etl.job_runs.rows_late IS 'Of rows_read: those that the bound on arrival time had shut out';
+COMMENT ON COLUMN _etl.job_runs.rows_sender_mismatch IS
+    'Rows of another device than their machine''s that were loaded, since _etl.load_settings only counts them';
+COMMENT ON COLUMN _etl.job_runs.rows_unknown_code IS
+    'Stops that were loaded although their code could not be read as it was sent: see _etl.v_unknown_codes';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE, DELETE ON _etl.job_runs TO setu_etl;

@@ -1,17 +1,18 @@
 -- New: what becomes of a row of bronze.raw_machine_downtime. Later rows complete an open downtime.
--- One with a code that nobody knows is still a downtime: its down_id stays null.
+--
+-- A number means what the company of the machine means by it (master.downtime_code_mapping); the text
+-- decides where both are known and disagree. A stop whose code nobody knows is still a stop: its
+-- down_id stays null. code_fault says where the code was not read as it was sent.
 CREATE VIEW _etl.v_transform_machine_downtime AS
 SELECT
     r.id,
     r.time,
+    r.device_id,
     r.machine_iot_id,
     r.down_start,
     r.down_end,
     r.program_no,
-    coalesce(
-        (SELECT c.down_id FROM master.downtime_codes AS c WHERE c.down_id = r.down_id),
-        (SELECT c.down_id FROM master.downtime_codes AS c WHERE c.down_code = r.down_code)
-    ) AS down_id,
+    coalesce(c.by_text, c.by_number) AS down_id,
     _etl.fn_to_integer(r.down_threshold) AS down_threshold,
     CASE
         WHEN r.down_end < r.down_start THEN 'end_before_start'
@@ -20,9 +21,29 @@ SELECT
         WHEN r.down_start < '2200-01-01 00:00:00+00' AND r.down_end > r.down_start + INTERVAL '596520 hours'
             THEN 'end_out_of_range'
         WHEN NOT _etl.fn_fits_integer(r.down_threshold) THEN 'value_out_of_range'
-    END AS fault
-FROM bronze.raw_machine_downtime AS r;
+    END AS fault,
+    r.down_id AS source_down_id,
+    r.down_code AS source_down_code,
+    CASE
+        WHEN r.down_code <> '' AND c.by_text IS NULL AND r.down_id IS NOT NULL AND c.by_number IS NULL
+            THEN 'unknown code and number'
+        WHEN r.down_code <> '' AND c.by_text IS NULL THEN 'unknown code'
+        WHEN r.down_id IS NOT NULL AND c.by_number IS NULL THEN 'unknown number'
+        WHEN c.by_text <> c.by_number THEN 'code and number disagree'
+    END AS code_fault
+FROM bronze.raw_machine_downtime AS r
+CROSS JOIN LATERAL (
+    SELECT
+        (SELECT d.down_id FROM master.downtime_codes AS d WHERE d.down_code = r.down_code) AS by_text,
+        (
+            SELECT k.down_id
+            FROM master.machine_info AS m
+            INNER JOIN master.downtime_code_mapping AS k ON k.company_iot_id = m.company_iot_id
+            WHERE m.iot_id = r.machine_iot_id AND k.source_down_id = r.down_id
+        ) AS by_number
+    OFFSET 0  -- looked up once a row
+) AS c;
 
 COMMENT ON VIEW _etl.v_transform_machine_downtime IS
-    'Rows of bronze.raw_machine_downtime as silver takes them; fault: why not';
+    'Rows of bronze.raw_machine_downtime as silver takes them; fault: why not; code_fault: what of the code is not known';
 GRANT SELECT ON _etl.v_transform_machine_downtime TO setu_etl;

@@ -3,6 +3,7 @@ CREATE VIEW _etl.v_transform_machine_energy AS
 SELECT
     r.id,
     r.time,
+    r.device_id,
     r.machine_iot_id,
     r.event_time,
     coalesce(r.category, '') AS category,

@@ -4,6 +4,7 @@ CREATE VIEW _etl.v_transform_machine_focas AS
 SELECT
     r.id,
     r.time,
+    r.device_id,
     r.machine_iot_id,
     r.event_time,
     _etl.fn_to_integer(r.part_count) AS part_count,

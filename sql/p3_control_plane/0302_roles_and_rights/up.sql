@@ -29,3 +29,7 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/_etl/Tables/fence_readings.sql#grants
 -- @include schema_new/_etl/Tables/job_runs.sql#grants
 -- @include schema_new/_etl/Tables/rejected_rows.sql#grants
+-- @include schema_new/_etl/Tables/later_values.sql#grants
+-- @include schema_new/_etl/Tables/corrections.sql#grants
+-- @include schema_new/_etl/Tables/unknown_codes.sql#grants
+-- @include schema_new/_etl/Tables/load_settings.sql#grants

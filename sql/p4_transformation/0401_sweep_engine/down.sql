@@ -6,6 +6,8 @@
 -- @community
 DROP VIEW _etl.v_compression_ratios;
 DROP VIEW _etl.v_chunk_sizes;
+DROP VIEW _etl.v_device_machines;
+DROP VIEW _etl.v_unknown_codes;
 DROP VIEW _etl.v_rejects_by_reason;
 DROP VIEW _etl.v_error_rate;
 DROP VIEW _etl.v_last_run;
@@ -27,12 +29,20 @@ DROP PROCEDURE
     _etl.sp_load_machine_status(integer, jsonb),
     _etl.sp_load_machine_downtime(integer, jsonb),
     _etl.sp_load_machine_cycles(integer, jsonb);
+DROP FUNCTION _etl.fn_remove_future_rows(timestamptz);
+DROP FUNCTION _etl.fn_restore_row(text, integer, timestamptz, text);
+DROP FUNCTION _etl.fn_replace_row(text, integer, timestamptz, jsonb, text, text);
+DROP FUNCTION _etl.fn_remove_row(text, integer, timestamptz, text, text);
+DROP FUNCTION _etl.fn_correct_row(text, integer, timestamptz, text, text, jsonb, text);
+DROP FUNCTION _etl.fn_restitch_cycles(integer, timestamptz);
+DROP FUNCTION _etl.fn_silver_key(text);
 DROP PROCEDURE _etl.sp_resend_rejected(text, text, bigint);
 DROP PROCEDURE _etl.sp_run_pipeline(text, integer, jsonb);
 DROP FUNCTION _etl.fn_reject_next_row(text, bigint, bigint, text, text);
 DROP FUNCTION _etl.fn_run_batch(text, bigint, bigint, timestamptz, integer);
 DROP FUNCTION _etl.fn_load_rows(text, bigint, bigint, timestamptz, integer);
 DROP FUNCTION _etl.fn_load_statement(text);
+DROP VIEW _etl.v_machines;
 DROP FUNCTION _etl.fn_run_config(text, jsonb);
 DROP FUNCTION _etl.fn_sequence_fault(text);
 DROP FUNCTION _etl.fn_fence(text, interval);

@@ -7,12 +7,20 @@
 -- @include schema_new/_etl/Functions/fn_fence.sql
 -- @include schema_new/_etl/Functions/fn_sequence_fault.sql
 -- @include schema_new/_etl/Functions/fn_run_config.sql
+-- @include schema_new/_etl/Views/v_machines.sql
 -- @include schema_new/_etl/Functions/fn_load_statement.sql
 -- @include schema_new/_etl/Functions/fn_load_rows.sql
 -- @include schema_new/_etl/Functions/fn_run_batch.sql
 -- @include schema_new/_etl/Functions/fn_reject_next_row.sql
 -- @include schema_new/_etl/Stored Procedures/sp_run_pipeline.sql
 -- @include schema_new/_etl/Stored Procedures/sp_resend_rejected.sql
+-- @include schema_new/_etl/Functions/fn_silver_key.sql
+-- @include schema_new/_etl/Functions/fn_restitch_cycles.sql
+-- @include schema_new/_etl/Functions/fn_correct_row.sql
+-- @include schema_new/_etl/Functions/fn_remove_row.sql
+-- @include schema_new/_etl/Functions/fn_replace_row.sql
+-- @include schema_new/_etl/Functions/fn_restore_row.sql
+-- @include schema_new/_etl/Functions/fn_remove_future_rows.sql
 -- @include schema_new/_etl/Stored Procedures/sp_load.sql
 -- @include schema_new/_etl/Tables/watermarks.sql#seed
 -- @include schema_new/_etl/Functions/fn_fed_rows.sql
@@ -25,5 +33,7 @@
 -- @include schema_new/_etl/Views/v_last_run.sql
 -- @include schema_new/_etl/Views/v_error_rate.sql
 -- @include schema_new/_etl/Views/v_rejects_by_reason.sql
+-- @include schema_new/_etl/Views/v_unknown_codes.sql
+-- @include schema_new/_etl/Views/v_device_machines.sql
 -- @include schema_new/_etl/Views/v_chunk_sizes.sql
 -- @include schema_new/_etl/Views/v_compression_ratios.sql

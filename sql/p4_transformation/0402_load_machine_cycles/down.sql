@@ -4,5 +4,11 @@
 -- lock: none that anybody else wants
 -- down: undone by upgrading again, which goes on at the same watermark
 DROP FUNCTION _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer);
+DROP FUNCTION
+    _etl.fn_load_other_cycles(bigint, bigint, timestamptz, integer, bigint[], interval, boolean);
+DROP FUNCTION
+    _etl.fn_load_new_cycles(bigint, bigint, timestamptz, integer, bigint[], interval, boolean);
+DROP FUNCTION _etl.fn_disputed_machines(bigint, bigint, interval);
+DROP FUNCTION _etl.fn_next_cycles(bigint, bigint, timestamptz, integer);
 DROP FUNCTION _etl.fn_run_seconds(timestamptz, timestamptz);
 DROP FUNCTION _etl.fn_gap_seconds(timestamptz, timestamptz);

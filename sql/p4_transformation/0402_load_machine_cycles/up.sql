@@ -5,4 +5,8 @@
 -- down: the load goes; its watermark stays
 -- @include schema_new/_etl/Functions/fn_gap_seconds.sql
 -- @include schema_new/_etl/Functions/fn_run_seconds.sql
+-- @include schema_new/_etl/Functions/fn_next_cycles.sql
+-- @include schema_new/_etl/Functions/fn_disputed_machines.sql
+-- @include schema_new/_etl/Functions/fn_load_new_cycles.sql
+-- @include schema_new/_etl/Functions/fn_load_other_cycles.sql
 -- @include schema_new/_etl/Functions/fn_load_machine_cycles.sql

@@ -1,0 +1,20 @@
+-- New: columns of silver rows whose value arrived after a rejected row of the same key. Silver itself
+-- does not say when a value came, and need not: only a row that is sent again could take the place of
+-- a value that is newer. So this is kept for keys that have such a row, and only while they have it.
+-- @section table
+CREATE TABLE _etl.later_values (
+    pipeline text NOT NULL,
+    machine_iot_id bigint NOT NULL,
+    event_time timestamptz NOT NULL,
+    key_part text NOT NULL,
+    first_id bigint NOT NULL,
+    known_columns text[] NOT NULL,
+    CONSTRAINT later_values_pkey
+        PRIMARY KEY (pipeline, machine_iot_id, event_time, key_part, first_id)
+);
+
+COMMENT ON TABLE _etl.later_values IS
+    'For keys with an open rejected row: which columns later rows have set, by their place of arrival';
+
+-- @section grants
+GRANT SELECT, INSERT ON _etl.later_values TO setu_etl;

@@ -1,0 +1,28 @@
+-- New: what all ten loads judge by, in one row, so that one UPDATE changes it for all of them.
+-- @section table
+CREATE TABLE _etl.load_settings (
+    is_only_row boolean NOT NULL DEFAULT true,
+    future_limit interval NOT NULL DEFAULT INTERVAL '1 day',
+    sender_check text NOT NULL DEFAULT 'reject',
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT load_settings_pkey PRIMARY KEY (is_only_row),
+    CONSTRAINT load_settings_is_only_row_check CHECK (is_only_row),
+    CONSTRAINT load_settings_future_limit_check
+        CHECK (future_limit BETWEEN INTERVAL '0' AND INTERVAL '100 years'),
+    CONSTRAINT load_settings_sender_check_check CHECK (sender_check IN ('reject', 'count'))
+);
+
+COMMENT ON TABLE _etl.load_settings IS 'Settings of all loads; one row';
+COMMENT ON COLUMN _etl.load_settings.future_limit IS
+    'How far after its arrival an event may lie; one that lies further is rejected';
+COMMENT ON COLUMN _etl.load_settings.sender_check IS
+    'A row from another device than its machine''s is rejected, or loaded and counted in the run log';
+
+-- @section grants
+GRANT SELECT ON _etl.load_settings TO setu_etl, setu_reader;
+
+-- @section seed
+-- A row that was archived by a downgrade keeps its values.
+INSERT INTO _etl.load_settings (future_limit, sender_check)
+VALUES (current_setting('setu.future_limit')::interval, current_setting('setu.sender_check'))
+ON CONFLICT (is_only_row) DO NOTHING;

@@ -1,0 +1,9 @@
+-- New: how a gateway learns the numbers of its machines, which bronze asks for in place of v1's text.
+CREATE VIEW _etl.v_device_machines AS
+SELECT d.device_id, m.source_iot_id, m.iot_id AS machine_iot_id
+FROM master.machine_info AS m
+INNER JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id;
+
+COMMENT ON VIEW _etl.v_device_machines IS
+    'By device and the id that it gives a machine: the number to send as machine_iot_id';
+GRANT SELECT ON _etl.v_device_machines TO setu_ingest, setu_etl, setu_reader;

@@ -1,0 +1,18 @@
+-- New: which downtime codes senders use that master cannot read, for whoever keeps the catalogue.
+CREATE VIEW _etl.v_unknown_codes AS
+SELECT
+    c.company_id,
+    u.source_down_id,
+    u.down_code,
+    u.fault,
+    d.down_code AS loaded_as,
+    u.stops,
+    u.first_seen_at,
+    u.last_seen_at
+FROM _etl.unknown_codes AS u
+LEFT JOIN master.companies AS c ON c.iot_id = u.company_iot_id
+LEFT JOIN master.downtime_codes AS d ON d.down_id = u.loaded_down_id;
+
+COMMENT ON VIEW _etl.v_unknown_codes IS
+    'Downtime codes of the last 30 days that could not be read as sent, and as what they were loaded';
+GRANT SELECT ON _etl.v_unknown_codes TO setu_etl, setu_reader;
