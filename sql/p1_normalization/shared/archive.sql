@@ -161,6 +161,17 @@ CREATE TABLE IF NOT EXISTS _archive.row_reconciliation (
 COMMENT ON TABLE _archive.row_reconciliation IS
     'What became of the v1 rows of each chunk: v1_rows = migrated + merged + left_out; of these, rounded';
 
+-- The rule of the loads (_etl.load_settings) on the road from v1: an event that lies further after its
+-- arrival than a setting allows comes from a clock that was wrong.
+CREATE OR REPLACE FUNCTION _archive.is_in_future(p_event timestamptz, p_arrival timestamptz)
+RETURNS boolean
+LANGUAGE sql STABLE SECURITY INVOKER
+RETURN p_event > coalesce(p_arrival, now())
+    + coalesce(nullif(current_setting('setu.future_limit', true), ''), '1 day')::interval;
+REVOKE ALL ON FUNCTION _archive.is_in_future(timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION _archive.is_in_future(timestamptz, timestamptz) IS
+    'Whether an event lies further after its arrival than setu.future_limit allows';
+
 CREATE OR REPLACE FUNCTION _archive.archive_table(p_table regclass, p_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
