@@ -108,3 +108,11 @@ class RevisionStateError(SetuError):
 
 class ChecksumError(SetuError):
     """A released step is not what was released."""
+
+
+class ReleaseError(SetuError):
+    """A release cannot be made."""
+
+
+class RevisionDraftError(SetuError):
+    """A new revision cannot be placed or drafted."""

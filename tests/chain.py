@@ -17,12 +17,11 @@ from alembic import command
 from setu.catalog import Catalog, snapshot
 from setu.catalog.fingerprint import RowFingerprint, fingerprint
 from setu.chain.repository import steps_to
-from setu.chain.runner import check_step
 from setu.chain.settings import Settings
 from setu.chain.step import Step
 from setu.db.connection import apply_session_settings, connected
 from setu.db.version_table import current_revision
-from setu.errors import StatementError
+from setu.review.verification import broken_checks
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
@@ -32,6 +31,11 @@ HEAD = REVISIONS[-1]
 BEFORE = dict(zip(REVISIONS[1:], REVISIONS, strict=False))
 Row = tuple[Any, ...]
 _T = TypeVar("_T")
+
+
+def since(revision: str) -> tuple[str, ...]:
+    """The revisions from one up to the head."""
+    return REVISIONS[REVISIONS.index(revision) :]
 
 
 def step_of(revision: str) -> Step:
@@ -76,9 +80,9 @@ class Chain:
     def move(self, revision: str) -> None:
         """Go to a revision, whichever way it is."""
         now = self.revision()
-        if now is None or now < revision:
+        if now is None or REVISIONS.index(now) < REVISIONS.index(revision):
             self.upgrade(revision)
-        elif now > revision:
+        elif now != revision:
             self.downgrade(revision)
 
     @contextmanager
@@ -106,21 +110,30 @@ class Chain:
         return self._with(lambda c: fingerprint(c, tables=tables or None))
 
     def broken(self, *revisions: str) -> list[str]:
-        """Those of the revisions whose ``verify.sql`` fails now; all applied ones by default."""
+        """What does not hold now.
+
+        Of the revisions given, those whose ``verify.sql`` fails. By default, at the head, the names
+        of the standing checks that fail; elsewhere the revision itself.
+        """
         return self._with(lambda c: self._broken(c, revisions))
 
     def _broken(self, connection: Connection, revisions: Iterable[str]) -> list[str]:
         wanted = list(revisions)
         if not wanted:
             now = current_revision(connection)
-            wanted = [r for r in REVISIONS if now and r <= now]
+            if now == HEAD:
+                return broken_checks(connection, ROOT, self.settings)
+            wanted = [now] if now else []
         apply_session_settings(connection, self.settings.session_settings())
         driver: Any = connection.connection.dbapi_connection
         failed = []
         for revision in wanted:
+            statements = step_of(revision).script("verify").statements(self.settings.edition)
             try:
-                check_step(step_of(revision), driver, self.settings)
-            except StatementError:
+                with driver.cursor() as cursor:
+                    for statement in statements:
+                        cursor.execute(statement.text)
+            except psycopg2.Error:
                 failed.append(revision)
             driver.rollback()
         return failed

@@ -54,10 +54,12 @@ class MiniRepository:
         down: str = "SELECT 1;",
         verify: str = "SELECT 1;",
         transaction: str = "yes",
+        folder: str = "p0_baseline",
     ) -> str:
         """Add a revision and its step; return the revision id. SQL begins on line 7."""
         number = stem.partition("_")[0]
-        (self.root / f"alembic/versions/p0_baseline/{stem}.py").write_text(
+        (self.root / f"alembic/versions/{folder}").mkdir(exist_ok=True)
+        (self.root / f"alembic/versions/{folder}/{stem}.py").write_text(
             f'"""{stem}.\n\nWhat: a\nWhy: b\nRisk: c\nDowngrade: d\n"""\n'
             "from setu.chain.runner import sql_step\n"
             f"revision = {number!r}\n"
@@ -70,7 +72,7 @@ class MiniRepository:
         header = f"-- what: {stem}\n-- why: b\n-- transaction: {transaction}\n"
         header += "-- lock: none\n-- down: d\n\n"
         for part, sql in (("up", up), ("down", down), ("verify", verify)):
-            self.write(f"sql/p0_baseline/{stem}/{part}.sql", header + sql + "\n")
+            self.write(f"sql/{folder}/{stem}/{part}.sql", header + sql + "\n")
         self._last = number
         return number
 

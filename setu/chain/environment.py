@@ -7,7 +7,7 @@ command line's options, and the script directory.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -20,8 +20,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from alembic import command
-from setu.chain.checksums import verify_released
+from setu.chain.releases import Release, verify_released
 from setu.chain.runner import Run
+from setu.chain.scaffold import place_revision
 from setu.chain.settings import Settings
 from setu.db.connection import apply_session_settings, connected, database_url
 from setu.db.deploy_lock import deploy_lock, offline_lock_sql, offline_unlock_sql
@@ -29,7 +30,7 @@ from setu.db.session_settings import offline_pins_sql
 from setu.db.version_table import SCHEMA, TABLE, current_revision, schema_sql
 from setu.errors import DatabaseConnectionError, RevisionStateError, SetuError
 
-#: Key in ``Config.attributes``: a program that calls ``alembic.command.stamp`` puts it there.
+#: Key in ``Config.attributes`` for a program that calls ``alembic.command.stamp`` or ``revision``.
 COMMAND = "setu.command"
 
 PreflightCheck = Callable[..., None]
@@ -44,6 +45,7 @@ class Purpose(Enum):
     MOVE = "migrate"
     STAMP = "stamp"
     READ = "read"
+    WRITE = "write a revision"
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,15 @@ def run(
 def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck | None) -> None:
     settings = Settings.from_x_arguments(context.get_x_argument(as_dictionary=False))
     purpose = _purpose(context)
+    if purpose is Purpose.WRITE:
+        place_revision(context)
+        return
+    released: dict[str, Release] = {}
     if purpose is Purpose.MOVE:
-        verify_released(Path(context.script.dir).resolve().parent)
+        releases = verify_released(Path(context.script.dir).resolve().parent)
+        released = {name: release for release in releases for name in release.steps}
     if context.is_offline_mode():
-        _offline(context, settings)
+        _offline(context, settings, released)
         return
     # Pre-flight says the same of a move, beside what else it finds.
     writes = purpose is Purpose.STAMP
@@ -102,7 +109,7 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
             )
         with deploy_lock(connection, settings.seconds("deploy_lock_wait")):
             may_run = purpose is Purpose.MOVE
-            _configure(context, settings, may_run=may_run, connection=connection)
+            _configure(context, settings, may_run=may_run, released=released, connection=connection)
             if may_run:
                 _check_before(context, connection, settings, preflight)
             connection.exec_driver_sql(schema_sql())
@@ -111,7 +118,12 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
 
 
 def _purpose(context: ModuleType) -> Purpose:
-    """Only commands that write the revision have a destination; ``stamp`` says that it is one."""
+    """Only commands that write the revision have a destination.
+
+    ``stamp``, and ``revision``, which writes files and needs no database, say what they are.
+    """
+    if command.revision in _called(context):
+        return Purpose.WRITE
     try:
         context.get_revision_argument()
     except KeyError:
@@ -156,8 +168,15 @@ def _setu_error(error: BaseException) -> SetuError | None:
     return None
 
 
-def _configure(context: ModuleType, settings: Settings, *, may_run: bool, **where: Any) -> None:
-    handed = Run(settings, may_run=may_run)
+def _configure(
+    context: ModuleType,
+    settings: Settings,
+    *,
+    may_run: bool,
+    released: Mapping[str, Release] | None = None,
+    **where: Any,
+) -> None:
+    handed = Run(settings, may_run=may_run, released=released or {})
     context.configure(
         transaction_per_migration=True,
         setu=handed,
@@ -229,11 +248,12 @@ def _check_before(
     connection.rollback()
 
 
-def _offline(context: ModuleType, settings: Settings) -> None:
+def _offline(context: ModuleType, settings: Settings, released: Mapping[str, Release]) -> None:
     _configure(
         context,
         settings,
         may_run=True,
+        released=released,
         dialect_name="postgresql",
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},

@@ -28,7 +28,6 @@ class Position:
     part: Part
     before: str
     transaction: bool
-    on_demand: bool = False
 
 
 def statement_error(
@@ -72,9 +71,6 @@ def statement_error(
     elif isinstance(error, QueryCanceledError):
         kind, title = DeployInterruptedError, f"Revision {revision} was cancelled."
         hint = "run the same command again when it may go on"
-    elif where.on_demand:
-        kind, title = VerifyError, f"Revision {revision} does not hold in this database."
-        hint = "see what changed the database since the revision was applied, and mend that"
     elif part == "verify":
         kind, title = VerifyError, f"Revision {revision} does not pass its verify.sql."
         hint = "mend what the message names, then run the same command again"
@@ -111,8 +107,6 @@ def _shortened(text: str) -> list[str]:
 
 def _state(where: Position, part: Part, done: int, lost: bool) -> str:
     """What the database looks like after the failure."""
-    if where.on_demand:
-        return "The check changes nothing."
     stands = f"the database stands at revision {where.before}"
     if where.transaction:
         return f"The step was rolled back: nothing of it was kept, {stands}."

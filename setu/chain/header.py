@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from setu.errors import StepError
 
 HEADER_KEYS = ("what", "why", "transaction", "lock", "down")
+#: What a step loses, and why that is right: of a step that drops what may hold values.
+LOSES = "loses"
 HEADER_LINES = 6
 _HEADER_LINE = re.compile(r"--\s*([A-Za-z_]+):\s*(.*?)\s*")
 
@@ -29,7 +31,7 @@ def read_header(source: str, file: str, *, required: bool) -> Header:
     """The header of a file's text. Raises :class:`StepError` where it breaks a rule."""
     values: dict[str, str] = {}
     rule = (
-        f"open the file with lines '-- key: value', one for each of {', '.join(HEADER_KEYS)}, "
+        f"Open the file with lines '-- key: value', one for each of {', '.join(HEADER_KEYS)}, "
         f"{HEADER_LINES} lines at most, then an empty line; a value stays on its line"
     )
     for number, line in enumerate(source.split("\n"), start=1):
@@ -39,7 +41,7 @@ def read_header(source: str, file: str, *, required: bool) -> Header:
         problem = ""
         if match is None:
             problem = f"The header line is not '-- key: value': {line}"
-        elif match[1].lower() not in HEADER_KEYS:
+        elif match[1].lower() not in (*HEADER_KEYS, LOSES):
             problem = f"The header has an unknown key: {match[1]}"
         elif match[1].lower() in values:
             problem = f"The header has the key {match[1]} twice."
@@ -56,5 +58,5 @@ def read_header(source: str, file: str, *, required: bool) -> Header:
             raise StepError(f"{file} lacks {', '.join(missing)} in its header.", hint=rule)
     transaction = values.get("transaction", "yes")
     if not re.match(r"(yes|no)\b", transaction, re.IGNORECASE):
-        raise StepError(f"{file} says 'transaction: {transaction}'.", hint="say yes or no")
+        raise StepError(f"{file} says 'transaction: {transaction}'.", hint="Say yes or no")
     return Header(values)

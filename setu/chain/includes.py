@@ -8,7 +8,8 @@ Directives, each alone on its line:
   name matches, in the order of their names; a file that matches and has no such section is an
   error;
 - each may be followed by ``with master => _stage, …``, which renames schemas in what is pasted;
-- ``-- @community``, directly above a statement: only on the community edition.
+- ``-- @community``, directly above a statement: only on the community edition;
+- ``-- @expect up.sql``, in a verify.sql: see :mod:`setu.chain.expect`.
 
 Files below ``schema/`` and ``schema_new/`` can be included, and what steps of a phase share, in
 ``sql/<phase>/shared/``.
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from pglast import parser
 
+from setu.chain.expect import DIRECTIVE as EXPECT
 from setu.chain.script import COMMENTS, COMMUNITY, Origin, read_sql, scan
 from setu.chain.sections import Section, read_sections
 from setu.errors import IncludeError, StepError
@@ -81,6 +83,8 @@ def _directives(source: str, lines: list[str], file: str) -> dict[int, re.Match[
             raise StepError(f"{where} A directive must be alone on its line: {text}")
         if text == COMMUNITY:
             community = True
+            continue
+        if text == EXPECT and file.endswith("/verify.sql"):
             continue
         match = _INCLUDE.fullmatch(text)
         if match is None:

@@ -40,6 +40,11 @@ def alembic_config(root: Path) -> Config:
     return Config(str(root / "alembic.ini"))
 
 
+def head_of(root: Path) -> str:
+    """The last revision of the chain. Raises :class:`RevisionStateError` when there are two."""
+    return steps_to(root)[-1].revision
+
+
 def steps_to(root: Path, revision: str = "head") -> list[Step]:
     """The steps from the first revision up to and with ``revision``, in order.
 

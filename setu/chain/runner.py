@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alembic import op
 from setu.chain.failures import Position, statement_error
+from setu.chain.releases import Release
 from setu.chain.script import Script, Statement
 from setu.chain.settings import Settings
 from setu.chain.step import Part, Step
@@ -44,6 +45,8 @@ class Run:
 
     settings: Settings = field(default_factory=Settings)
     may_run: bool = True
+    #: The release of each released step, by the step's name.
+    released: Mapping[str, Release] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -79,7 +82,7 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
     script = step.script(part)
     verify = step.script("verify") if part == "up" else None
     if context.as_sql:
-        _write(step, script, verify, context, run.settings)
+        _write(step, script, verify, context, run)
         return
     started = time.monotonic()
     before = _revision_before(step, part, context)
@@ -88,12 +91,15 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
     statements = script.statements(edition)
     checks = verify.statements(edition) if verify else []
     log.info("%s %s: %s …", step.revision, part, script.header.values.get("what", step.stem))
+    settings = _released_settings(step, run)
+    _set(_driver(context), settings)
     if script.header.transaction:
         _run_in_transaction(where, statements, checks, context, run)
     else:
         _outside_transaction(where, statements, context, run)
         for statement in checks:
             _execute(where, "verify", statement, _driver(context), done=len(statements))
+    _set(_driver(context), _restored(settings, run))
     log.info(
         "%s %s: done in %.1f s (%d statements%s)",
         step.revision,
@@ -104,16 +110,6 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
     )
 
 
-def check_step(step: Step, connection: Any, settings: Settings) -> None:
-    """Run a step's ``verify.sql`` on demand.
-
-    :param connection: a psycopg2 connection; the caller rolls back. Raises :class:`VerifyError`.
-    """
-    where = Position(step, "verify", step.revision, transaction=True, on_demand=True)
-    for statement in step.script("verify").statements(settings.edition):
-        _execute(where, "verify", statement, connection)
-
-
 def _revision_before(step: Step, part: Part, context: MigrationContext) -> str:
     """The revision at which the database stands while the step runs."""
     if part == "down":
@@ -122,6 +118,24 @@ def _revision_before(step: Step, part: Part, context: MigrationContext) -> str:
         return "the one before"
     down = context.script.get_revision(step.revision).down_revision
     return str(down) if down else "base (empty)"
+
+
+def _released_settings(step: Step, run: Run) -> dict[str, str]:
+    """Session settings that a released step has of its own: the defaults of its release."""
+    release = run.released.get(step.name)
+    return run.settings.for_released(release.settings) if release else {}
+
+
+def _restored(settings: Mapping[str, str], run: Run) -> dict[str, str]:
+    """What the session settings of a released step are set to after it."""
+    own = run.settings.session_settings()
+    return {name: own.get(name, "") for name in settings}
+
+
+def _set(connection: Any, settings: Mapping[str, str]) -> None:
+    with connection.cursor() as cursor:
+        for name, value in settings.items():
+            cursor.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
 
 
 def _driver(context: MigrationContext) -> Any:
@@ -248,10 +262,13 @@ def _write(
     script: Script,
     verify: Script | None,
     context: MigrationContext,
-    settings: Settings,
+    run: Run,
 ) -> None:
     """Write a step into the offline script."""
     write = context.impl.static_output
+    settings = run.settings
+    released = _released_settings(step, run)
+    _write_settings(released, write)
     if script.header.transaction:
         _write_statements(script.statements(settings.edition), write)
     else:
@@ -260,6 +277,13 @@ def _write(
             _write_statements(script.statements(settings.edition), write)
     if verify:
         _write_statements(verify.statements(settings.edition), write)
+    _write_settings(_restored(released, run), write)
+
+
+def _write_settings(settings: Mapping[str, str], write: Callable[[str], None]) -> None:
+    for name, value in settings.items():
+        quoted = value.replace("'", "''")
+        write(f"SELECT pg_catalog.set_config('{name}', '{quoted}', false);")
 
 
 def _write_statements(statements: Sequence[Statement], write: Callable[[str], None]) -> None:

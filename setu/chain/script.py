@@ -91,7 +91,7 @@ def read_sql(path: Path, relative: str) -> str:
         raise StepError(
             f"{relative} is not UTF-8.",
             context=[f"The first byte that does not fit is at offset {error.start}."],
-            hint="save the file as UTF-8",
+            hint="Save the file as UTF-8",
         ) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -112,8 +112,8 @@ def _syntax_error(error: parser.ParseError, origins: Sequence[Origin], sql: str)
     return StepError(
         f"{origins[line]} cannot be parsed: {message}",
         context=[shown] if shown else [],
-        hint="the SQL here is read with PostgreSQL's own grammar; psql's backslash commands and "
-        "COPY data are not part of it",
+        hint="Write plain SQL: psql's backslash commands and COPY data are not part of "
+        "PostgreSQL's grammar",
     )
 
 
@@ -142,14 +142,14 @@ def _split(script: Script) -> list[Statement]:
         if kinds[index] in _TRANSACTION_CONTROL:
             raise StepError(
                 f"{lines[0]} controls the transaction: {sql[piece].splitlines()[0]}",
-                hint="the runner begins and commits; say 'transaction: no' in the header if the "
+                hint="Leave that to the runner; say 'transaction: no' in the header if the "
                 "step cannot run inside one",
             )
         community = COMMUNITY in gaps[index]
         if community and gaps[index][-1] != COMMUNITY:
             raise StepError(
                 f"{lines[0]} '-- @community' is not directly above this statement.",
-                hint="put it on the line above; it does not reach over comments or a whole include",
+                hint="Put it on the line above; it does not reach over comments or a whole include",
             )
         statements.append(Statement(sql[piece], "\n".join(gaps[index]), community, lines))
     if COMMUNITY in gaps[-1]:

@@ -117,6 +117,7 @@ class Settings:
 
     def __init__(self, overrides: Mapping[str, str] | None = None) -> None:
         self._values = {setting.name: setting.default for setting in KNOWN}
+        self._overridden = frozenset(overrides or ())
         for name, value in (overrides or {}).items():
             if name not in _BY_NAME:
                 raise SettingsError(
@@ -148,6 +149,23 @@ class Settings:
                 )
             overrides[name] = value
         return cls(overrides)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all settings."""
+        return tuple(self._values)
+
+    def for_released(self, defaults: Mapping[str, str]) -> dict[str, str]:
+        """Session settings in which a released step differs from these.
+
+        :param defaults: setting name → default at the time of the release. A value that was given
+            for this run counts; a default that has changed since does not.
+        """
+        return {
+            f"setu.{name}": value
+            for name, value in defaults.items()
+            if name not in self._overridden and self._values.get(name) != value
+        }
 
     def text(self, name: str) -> str:
         """The setting's value as text, as SQL gets it."""

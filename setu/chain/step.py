@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from setu.chain.expect import DIRECTIVE, expectations
 from setu.chain.header import read_header
 from setu.chain.includes import render
-from setu.chain.script import Script, read_sql
+from setu.chain.script import Origin, Script, read_sql
 from setu.errors import StepError
 
 Part = Literal["up", "down", "verify"]
@@ -41,7 +42,7 @@ class Step:
             raise StepError(
                 f"{file.name} has no place in the chain.",
                 context=[f"It lies in {file.parent}."],
-                hint="a revision lies in alembic/versions/<phase>/<number>_<name>.py",
+                hint="Put it at alembic/versions/<phase>/<number>_<name>.py",
             )
         return cls(file.parents[3], file.parent.name, file.stem)
 
@@ -68,15 +69,27 @@ class Step:
             raise StepError(
                 f"Revision {self.revision} has no {part}.sql.",
                 context=[f"Expected at {relative}."],
-                hint="write the file; each step has up.sql, down.sql and verify.sql",
+                hint="Write the file; each step has up.sql, down.sql and verify.sql",
             )
         source = read_sql(path, relative)
         header = read_header(source, relative, required=part != "verify")
         lines, origins = render(source, relative, self.root)
+        if part == "verify" and DIRECTIVE in lines:
+            lines, origins = self._with_expectations(lines, origins)
         script = Script(relative, "\n".join(lines) + "\n", tuple(origins), header)
         if not script.all_statements:
             raise StepError(
                 f"{relative} has no statement.",
-                hint="a direction that does nothing says so with a statement that checks it",
+                hint="In a direction with nothing to do, check that there is nothing to do",
             )
         return script
+
+    def _with_expectations(
+        self, lines: list[str], origins: list[Origin]
+    ) -> tuple[list[str], list[Origin]]:
+        at = lines.index(DIRECTIVE)
+        pasted = expectations(self.script("up")).split("\n")
+        return (
+            [*lines[:at], *pasted, *lines[at + 1 :]],
+            [*origins[:at], *[origins[at]] * len(pasted), *origins[at + 1 :]],
+        )

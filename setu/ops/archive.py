@@ -10,6 +10,7 @@ from typing import Any
 import psycopg2
 from sqlalchemy import Connection
 
+from setu.chain.repository import head_of
 from setu.chain.settings import Settings
 from setu.db.connection import autocommit
 from setu.db.deploy_lock import deploy_lock
@@ -17,8 +18,6 @@ from setu.db.version_table import current_revision
 from setu.errors import SetuError
 
 SCRIPT = Path("sql/operations/drop_archive.sql")
-# Before it, v1's payloads are still in bronze and point to v1's companies.
-FIRST_REVISION = "0205"
 
 
 class ArchiveError(SetuError):
@@ -43,7 +42,7 @@ def drop_archive(
         not be dropped.
     """
     with deploy_lock(connection, settings.seconds("deploy_lock_wait")):
-        _check(connection, broken)
+        _check(connection, root, broken)
         with autocommit(connection) as driver, driver.cursor() as cursor:
             try:
                 _execute(cursor, root, settings)
@@ -65,23 +64,23 @@ def _execute(cursor: Any, root: Path, settings: Settings) -> None:
     cursor.execute("COMMIT")
 
 
-def _check(connection: Connection, broken: Callable[[], list[str]]) -> None:
-    current = current_revision(connection)
-    if current is None or current < FIRST_REVISION:
+def _check(connection: Connection, root: Path, broken: Callable[[], list[str]]) -> None:
+    current, head = current_revision(connection), head_of(root)
+    if current != head:
         raise ArchiveError(
             "The archive cannot be dropped at this revision.",
             context=[
-                f"The database is at {current or 'no revision'}; v1's rows are needed until "
-                f"{FIRST_REVISION} has taken v1's payloads over."
+                f"The database is at {current or 'no revision'}; only at {head} can be checked "
+                "whether v1's rows are still needed."
             ],
-            hint="run alembic upgrade head first",
+            hint="Run `setu upgrade` first",
         )
     if connection.exec_driver_sql("SELECT to_regclass('_archive.dropped_tables')").scalar():
         raise ArchiveError("The archive was dropped already.", hint="there is nothing to do")
     failed = broken()
     if failed:
         raise ArchiveError(
-            "The archive is not dropped while a revision does not hold.",
+            "The archive is not dropped while a standing check does not hold.",
             context=failed,
-            hint="run `setu verify`, which says what differs, and mend that",
+            hint="Run `setu verify`, and correct what it names",
         )

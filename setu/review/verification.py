@@ -1,4 +1,4 @@
-"""Holds a database against the ``verify.sql`` of every revision that it has."""
+"""Runs the standing checks on a database that is at the head of the chain."""
 
 from __future__ import annotations
 
@@ -10,53 +10,55 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from setu.chain.repository import steps_to
-from setu.chain.runner import check_step
+from setu.chain.repository import head_of
 from setu.chain.settings import Settings
-from setu.chain.step import Step
+from setu.chain.standing import StandingCheck, standing_checks
 from setu.db.connection import apply_session_settings
 from setu.db.version_table import current_revision
-from setu.errors import RevisionStateError, StatementError
+from setu.errors import RevisionStateError, VerifyError
 
 
 @dataclass(frozen=True)
 class Verified:
-    """The outcome for one revision; ``error`` is None where it holds."""
+    """The outcome of one check; ``error`` is None where it holds."""
 
-    step: Step
+    check: StandingCheck
     seconds: float
-    error: StatementError | None
+    error: VerifyError | None
 
 
 def verify_database(connection: Connection, root: Path, settings: Settings) -> Iterator[Verified]:
-    """Run ``verify.sql`` of each applied revision, in order, and roll each back.
+    """Run each standing check, by name, and roll it back.
 
-    Raises :class:`RevisionStateError` when the database is at no revision, or an unknown one.
+    Raises :class:`RevisionStateError` when the database is not at the head: the checks say what
+    must hold there, and nowhere else.
     """
     apply_session_settings(connection, settings.session_settings())
-    current = current_revision(connection)
+    current, head = current_revision(connection), head_of(root)
     connection.rollback()
-    if current is None:
+    if current != head:
         raise RevisionStateError(
-            "This database is at no revision, so there is nothing to verify.",
-            hint="`alembic upgrade head` on an empty one; `alembic stamp 0001` on a v1 database",
+            f"The database is at {current or 'no revision'}, and the chain ends in {head}.",
+            context=["What `setu verify` checks must hold at the end of the chain."],
+            hint="Run `setu upgrade`, or take the version of this repository that the database was "
+            "deployed from",
         )
-    for step in steps_to(root, current):
+    driver: Any = connection.connection.dbapi_connection
+    for check in standing_checks(root):
         started = time.monotonic()
-        error: StatementError | None = None
-        driver: Any = connection.connection.dbapi_connection
+        error: VerifyError | None = None
         try:
-            check_step(step, driver, settings)
-        except StatementError as failure:
+            check.run(driver, settings.edition)
+        except VerifyError as failure:
             error = failure
         driver.rollback()
-        yield Verified(step, time.monotonic() - started, error)
+        yield Verified(check, time.monotonic() - started, error)
 
 
-def broken_steps(connection: Connection, root: Path, settings: Settings) -> list[str]:
-    """Names of the steps that do not hold in the database."""
+def broken_checks(connection: Connection, root: Path, settings: Settings) -> list[str]:
+    """Names of the standing checks that do not hold in the database."""
     return [
-        verified.step.name
+        verified.check.name
         for verified in verify_database(connection, root, settings)
         if verified.error is not None
     ]

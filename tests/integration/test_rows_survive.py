@@ -12,13 +12,13 @@ import pytest
 from setu.catalog.fingerprint import RowFingerprint, fingerprint_differences
 from setu.errors import PreflightError
 from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
-from tests.chain import HEAD, REVISIONS, Chain, Row, chain_on
+from tests.chain import HEAD, Chain, Row, chain_on, since
 from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.kept import cache, keep, missing, rest, rows
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=2, machines=2, days=3, cycles_per_machine_day=4)
-V2_REVISIONS = [revision for revision in REVISIONS if revision >= "0107"]
+V2_REVISIONS = since("0107")
 UNTIL = last_midnight() - timedelta(days=1)
 
 
@@ -62,7 +62,7 @@ class Arrivals:
 
     def has(self, revision: str) -> bool:
         """Whether the database is that far."""
-        return self.revision >= revision
+        return self.revision in since(revision)
 
     def write(self, chain: Chain) -> None:
         """Write them."""
@@ -318,7 +318,7 @@ def test_every_revision_still_verifies_afterwards(
     assert journeys[revision].broken == []
 
 
-@pytest.mark.parametrize("revision", [r for r in V2_REVISIONS if r >= "0402"])
+@pytest.mark.parametrize("revision", since("0402"))
 def test_only_what_was_not_loaded_is_loaded_after_the_way_back(
     journeys: dict[str, Journey], revision: str
 ) -> None:
@@ -328,8 +328,8 @@ def test_only_what_was_not_loaded_is_loaded_after_the_way_back(
 def test_each_bronze_row_is_there_once_after_all_the_journeys(
     journeys: dict[str, Journey],
 ) -> None:
-    starts = [Arrivals(r).at(70) for r in V2_REVISIONS if r >= "0204"]
-    starts += [Arrivals(r).at(n) for r in V2_REVISIONS if r >= "0402" for n in (60, 61)]
+    starts = [Arrivals(r).at(70) for r in since("0204")]
+    starts += [Arrivals(r).at(n) for r in since("0402") for n in (60, 61)]
     assert journeys["end"].found["bronze"] == [(start, 1) for start in sorted(starts)]
 
 

@@ -1,4 +1,4 @@
-"""``setu verify``: every applied revision of a live database, on demand."""
+"""``setu verify``: the standing checks on a live database at the head, and nowhere else."""
 
 from __future__ import annotations
 
@@ -21,8 +21,13 @@ def repository(tmp_path: Path) -> MiniRepository:
             f"000{number}_step",
             up=f"CREATE TABLE public.t{number} (a int);",
             down=f"DROP TABLE public.t{number};",
-            verify=f"SELECT count(*) FROM public.t{number};\n"
-            f"INSERT INTO public.t{number} VALUES (1);",
+            # Holds right after the step, and at no later revision.
+            verify=f"SELECT 1 / (to_regclass('public.t{number + 1}') IS NULL)::int;",
+        )
+        repository.write(
+            f"sql/standing/check_{number}.sql",
+            f"-- what: t{number} can be read\nSELECT count(*) FROM public.t{number};\n"
+            f"INSERT INTO public.t{number} VALUES (1);\n",
         )
     return repository
 
@@ -42,19 +47,14 @@ def setu(repository: MiniRepository, database_url: str, *arguments: str) -> tupl
     return result.returncode, result.stdout
 
 
-def test_verify_checks_the_applied_revisions_and_changes_nothing(
+def test_verify_runs_the_standing_checks_and_changes_nothing(
     repository: MiniRepository, database_url: str
 ) -> None:
-    code, output, errors = repository.alembic("upgrade", "0002", database_url=database_url)
+    code, _, errors = repository.alembic("upgrade", "head", database_url=database_url)
     assert code == 0, errors
-    connection = psycopg2.connect(database_url)
-    with connection, connection.cursor() as cursor:
-        cursor.execute("TRUNCATE public.t1, public.t2")
-    connection.close()
     code, output = setu(repository, database_url, "verify")
     assert code == 0, output
-    assert output.count("holds") == 2
-    assert "0003_step" not in output
+    assert output.count("holds") == 3
     connection = psycopg2.connect(database_url)
     with connection.cursor() as cursor:
         cursor.execute("SELECT (SELECT count(*) FROM public.t1) + (SELECT count(*) FROM public.t2)")
@@ -62,7 +62,7 @@ def test_verify_checks_the_applied_revisions_and_changes_nothing(
     connection.close()
 
 
-def test_verify_names_every_revision_that_does_not_hold(
+def test_verify_names_every_check_that_does_not_hold(
     repository: MiniRepository, database_url: str
 ) -> None:
     code, _, errors = repository.alembic("upgrade", "head", database_url=database_url)
@@ -73,11 +73,24 @@ def test_verify_names_every_revision_that_does_not_hold(
     connection.close()
     code, output = setu(repository, database_url, "verify")
     assert code == 2
-    assert "Revision 0001 does not hold in this database." in output
+    assert "The check check_1 does not hold." in output
+    assert "at sql/standing/check_3.sql:2" in output
     assert 'SQLSTATE 42P01: relation "public.t3" does not exist' in output
-    assert "2 of the applied revisions do not hold." in output
-    assert "holds  p0_baseline/0002_step" in output
+    assert "2 of the standing checks do not hold." in output
+    assert "holds  check_2" in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_verify_fails_at_any_revision_but_the_head(
+    repository: MiniRepository, database_url: str, revision: str
+) -> None:
+    code, _, errors = repository.alembic("upgrade", revision, database_url=database_url)
+    assert code == 0, errors
+    code, output = setu(repository, database_url, "verify")
+    assert code == 1
+    assert f"The database is at {revision}, and the chain ends in 0003." in output
+    assert "What to do: " in output
 
 
 def test_verify_says_when_a_database_is_at_no_revision(
@@ -87,3 +100,14 @@ def test_verify_says_when_a_database_is_at_no_revision(
     assert code == 1
     assert "at no revision" in output
     assert "What to do: " in output
+
+
+def test_a_step_is_verified_after_its_own_upgrade(
+    repository: MiniRepository, database_url: str
+) -> None:
+    repository.add("0004_step", up="SELECT 1;", verify="SELECT 1 / 0;")
+    code, _, errors = repository.alembic("upgrade", "head", database_url=database_url)
+    assert code == 1
+    assert "Revision 0004 does not pass its verify.sql." in errors
+    code, output, _ = repository.alembic("current", database_url=database_url)
+    assert output.startswith("0003")

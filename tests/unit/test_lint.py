@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from alembic import command
 from setu.chain.repository import steps_to
 from setu.cli.main import app, load_commands
-from setu.errors import ChecksumError, RevisionStateError, StepError
+from setu.errors import ReleaseError, RevisionStateError, StepError
 from setu.review.lint import lint
 from tests.mini_repository import MiniRepository
 
@@ -71,9 +70,9 @@ def test_a_broken_rule_is_named(
     ("path", "problem"),
     [
         ("alembic/__init__.py", "would shadow the library"),
-        ("alembic/versions/0003_lost.py", "in the folder of its phase"),
+        ("alembic/versions/0003_lost.py", "in the folder of its phase or release"),
         ("alembic/versions/p0_baseline/third.py", "the name is not"),
-        ("alembic/versions/p9_new/0003_third.py", "version_locations lacks"),
+        ("alembic/versions/r2/0003_third.py", "the folder is not p<digit>_<phase> or r<version>"),
         (f"{STEP}/extra.sql", "up.sql, down.sql and verify.sql only"),
         ("sql/p0_baseline/0007_orphan/up.sql", "no revision runs it"),
     ],
@@ -88,24 +87,6 @@ def test_a_file_out_of_place_is_named(repository: MiniRepository, path: str, pro
 def test_a_missing_file_of_a_step_is_named(repository: MiniRepository, part: str) -> None:
     (repository.root / STEP / f"{part}.sql").unlink()
     assert any(f"has no {part}.sql" in line for line in lint(repository.root))
-
-
-def test_a_new_revision_lands_beside_the_head_and_carries_the_rules(
-    repository: MiniRepository,
-) -> None:
-    command.revision(repository.config(), "add the third", rev_id="0003")
-    file = repository.root / "alembic/versions/p0_baseline/0003_add_the_third.py"
-    text = file.read_text(encoding="utf-8")
-    assert "down_revision = '0002'" in text
-    assert "Rules:" in text
-    problems = [line for line in lint(repository.root) if not line.startswith("Revision 0003 has")]
-    assert problems == []
-
-
-def test_a_new_revision_can_open_the_next_phase(repository: MiniRepository) -> None:
-    path = repository.root / "alembic/versions/p1_normalization"
-    command.revision(repository.config(), "expand", rev_id="0101", version_path=str(path))
-    assert (path / "0101_expand.py").is_file()
 
 
 def test_the_steps_come_in_the_order_of_the_chain(repository: MiniRepository) -> None:
@@ -124,12 +105,104 @@ def test_the_commands_lint_and_release_work_on_the_repository_at_hand(
     runner = CliRunner()
     result = runner.invoke(app, ["lint"], catch_exceptions=False)
     assert "2 revisions are in order." in result.output
-    result = runner.invoke(app, ["release", "0001"], catch_exceptions=False)
-    assert "released p0_baseline/0001_first/up" in result.output
-    assert "3 new lines" in result.output
+    result = runner.invoke(app, ["release", "2.0"], catch_exceptions=False)
+    assert "released p0_baseline/0001_first" in result.output
+    assert "2.0 ends in revision 0002: 2 steps, 6 files, 0 settings" in result.output
     edit(repository, f"{STEP}/up.sql", "SELECT 1;", "SELECT 2;")
-    with pytest.raises(ChecksumError):
+    with pytest.raises(StepError, match=r"0001_first/up\.sql: released in 2\.0"):
         runner.invoke(app, ["lint"], catch_exceptions=False)
     edit(repository, f"{STEP}/up.sql", "SELECT 2;", "SELEC 2;")
-    with pytest.raises(StepError, match="breaks its rules"):
+    with pytest.raises(StepError, match="cannot be parsed"):
         runner.invoke(app, ["lint"], catch_exceptions=False)
+    with pytest.raises(ReleaseError, match="breaks its rules"):
+        runner.invoke(app, ["release", "2.1"], catch_exceptions=False)
+
+
+def test_two_heads_are_named(repository: MiniRepository) -> None:
+    repository.add("0003_third")
+    edit(
+        repository,
+        "alembic/versions/p0_baseline/0003_third.py",
+        "down_revision = '0002'",
+        "down_revision = '0001'",
+    )
+    [problem] = [line for line in lint(repository.root) if "two heads" in line]
+    assert "0002_second and p0_baseline/0003_third both follow 0001" in problem
+
+
+def test_a_chain_that_goes_in_a_circle_or_stands_on_nothing_is_named(
+    repository: MiniRepository,
+) -> None:
+    edit(repository, FIRST, "down_revision = None", "down_revision = '0002'")
+    assert any("no revision is the first" in line for line in lint(repository.root))
+
+
+def test_a_number_rises_along_the_chain(repository: MiniRepository) -> None:
+    repository.add("0009_ninth")
+    repository.add("0005_fifth")
+    [problem] = lint(repository.root)
+    assert "0005_fifth: its number does not come after 0009" in problem
+
+
+def test_a_release_folder_is_accepted_and_stays_in_one_piece(repository: MiniRepository) -> None:
+    repository.add("0101_third", folder="r2_1")
+    assert lint(repository.root) == []
+    repository.add("0201_fourth", folder="r2_1_1")
+    repository.add("0202_fifth", folder="r2_1")
+    [problem] = lint(repository.root)
+    assert "r2_1/0202_fifth: r2_1 had ended before r2_1_1 began" in problem
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("branch_labels = ('x',)", "branch_labels"),
+        ("branch_labels = 'x'", "branch_labels is 'x'; the chain has one line"),
+    ],
+)
+def test_branches_are_refused(repository: MiniRepository, line: str, problem: str) -> None:
+    edit(repository, FIRST, "branch_labels = None", line)
+    assert any(problem in found for found in lint(repository.root))
+
+
+@pytest.mark.parametrize(
+    "down",
+    [
+        "ALTER TABLE silver.t DROP COLUMN a;",
+        "ALTER TABLE silver.t ADD COLUMN b int, DROP a;",
+        "DROP TABLE silver.t;",
+        "DO $x$ BEGIN EXECUTE format('ALTER TABLE %s DROP COLUMN a', 'silver.t'); END $x$;",
+        "DO $x$ BEGIN ALTER TABLE silver.t DROP COLUMN IF EXISTS a; END $x$;",
+    ],
+)
+@pytest.mark.parametrize("part", ["up", "down"])
+def test_what_may_lose_values_says_so(repository: MiniRepository, part: str, down: str) -> None:
+    edit(repository, f"{STEP}/{part}.sql", "SELECT 1;", down)
+    [problem] = lint(repository.root)
+    assert f"{STEP}/{part}.sql:7: " in problem
+    assert "add the header line 'loses:'" in problem
+    edit(
+        repository,
+        f"{STEP}/{part}.sql",
+        "-- down: d",
+        "-- down: d\n-- loses: a, kept in _archive.a",
+    )
+    assert lint(repository.root) == []
+
+
+@pytest.mark.parametrize(
+    "down",
+    ["DROP TABLE _stage.t;", "DROP VIEW silver.v;", "-- DROP COLUMN a\nSELECT 'DROP COLUMN a';"],
+)
+def test_what_loses_nothing_need_not_say_so(repository: MiniRepository, down: str) -> None:
+    edit(repository, f"{STEP}/down.sql", "SELECT 1;", down)
+    assert lint(repository.root) == []
+
+
+def test_a_standing_check_that_does_not_say_what_it_checks_is_named(
+    repository: MiniRepository,
+) -> None:
+    repository.write("sql/standing/good.sql", "-- what: all is well\nSELECT 1;\n")
+    assert lint(repository.root) == []
+    repository.write("sql/standing/bad.sql", "SELECT 1;\n")
+    assert any("bad.sql does not say what it checks" in line for line in lint(repository.root))

@@ -88,7 +88,7 @@ def test_a_bad_header_line_is_named_with_file_and_line(step: Step, line: str, pr
 
 
 def test_a_transaction_is_yes_or_no(step: Step) -> None:
-    with pytest.raises(StepError, match="say yes or no"):
+    with pytest.raises(StepError, match="Say yes or no"):
         up(step, "SELECT 1;", header=HEADER.replace("transaction: yes", "transaction: maybe"))
     header = HEADER.replace("transaction: yes", "transaction: no (each chunk commits)")
     assert not up(step, "SELECT 1;", header=header).header.transaction

@@ -10,7 +10,7 @@ from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
 from setu.db.connection import connected, database_url
 from setu.ops.archive import drop_archive
-from setu.review.verification import broken_steps
+from setu.review.verification import broken_checks
 
 _group = typer.Typer(help="v1's archived rows.", no_args_is_help=True)
 
@@ -43,7 +43,7 @@ def drop(
     with connected(url, "archive drop", writes=True) as connection:
         root = repository_root()
         dropped = drop_archive(
-            connection, root, settings, lambda: broken_steps(connection, root, settings)
+            connection, root, settings, lambda: broken_checks(connection, root, settings)
         )
     for table in dropped:
         typer.echo(f"dropped _archive.{table.table}, {table.size / 1e6:,.1f} MB")

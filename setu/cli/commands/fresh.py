@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from setu.chain.fresh import apply_fresh
-from setu.chain.repository import repository_root
+from setu.chain.repository import head_of, repository_root
 from setu.chain.settings import Settings
 from setu.db.connection import connected, database_url
 from setu.db.deploy_lock import deploy_lock
@@ -36,7 +36,7 @@ def fresh(
             connection,
             settings=settings,
             current=None,
-            target="9999",
+            target=head_of(root),
             direction="upgrade",
             root=root,
         )

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from setu.chain.checksums import FILE, write_released
-from setu.chain.repository import repository_root, steps_to
+from setu.chain.releases import FOLDER, write_release
+from setu.chain.repository import repository_root
+from setu.errors import ReleaseError
+from setu.review.lint import lint
 
 
 def register(app: typer.Typer) -> None:
@@ -17,12 +19,27 @@ def register(app: typer.Typer) -> None:
 
 
 def release(
-    revision: Annotated[str, typer.Argument(help="The last revision to release.")],
+    version: Annotated[str, typer.Argument(help="The version, such as 2.0.")],
 ) -> None:
-    """Write the checksums of all steps up to a revision; from then on they may not change."""
+    """Write all steps that are not released out as text, with their checksums.
+
+    From then on they may not change, and schema_new/ is free to.
+    """
     root = repository_root()
-    new = write_released(root, steps_to(root, revision))
+    problems = lint(root)
+    if problems:
+        raise ReleaseError(
+            f"{version} cannot be released: the chain breaks its rules.",
+            context=problems,
+            hint="Correct each of the lines above",
+        )
+    made = write_release(root, version)
     console = Console(highlight=False)
-    for key in new:
-        console.print(f"released {key}", markup=False)
-    console.print(f"{len(new)} new lines in {FILE}.", markup=False)
+    for step in made.steps:
+        console.print(f"released {step}", markup=False)
+    console.print(
+        f"{made.version} ends in revision {made.revision}: {len(made.steps)} steps, "
+        f"{len(made.files)} files, {len(made.settings)} settings, in {FOLDER}/{made.version}.json.",
+        markup=False,
+    )
+    console.print("Commit the files below sql/, and tag the commit.", markup=False)

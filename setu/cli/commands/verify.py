@@ -1,4 +1,4 @@
-"""``setu verify``: is everything that was deployed still so?"""
+"""``setu verify``: does what must hold at any time hold now?"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def verify(
         list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
     ] = None,
 ) -> None:
-    """Run what must hold, and name all drift. It changes nothing.
+    """Run the standing checks on a database at the head, and name all drift. It changes nothing.
 
     Exit code 0: all holds, and nothing differs. 2: not so. 1: it could not be told.
     """
@@ -37,13 +37,13 @@ def verify(
         for outcome in verify_database(connection, root, settings):
             word, style = ("holds", "green") if outcome.error is None else ("FAILS", "bold red")
             line = Text(word, style=style)
-            line.append(f"  {outcome.step.name}  {outcome.seconds:.1f} s", style="default")
+            line.append(f"  {outcome.check.name}  {outcome.seconds:.1f} s", style="default")
             console.print(line)
             if outcome.error is not None:
-                failed.append(outcome.step.name)
+                failed.append(outcome.check.name)
                 console.print(Text(str(outcome.error)), soft_wrap=True)
     if failed:
-        console.print(f"{len(failed)} of the applied revisions do not hold.", style="bold red")
+        console.print(f"{len(failed)} of the standing checks do not hold.", style="bold red")
     drifted = 0
     if (root / "schema_new").is_dir():
         drift = drift_of_database(settings)

@@ -1,0 +1,53 @@
+-- what: the roles are there, sources only add rows, readers only read, and PUBLIC has nothing
+DO $check$
+DECLARE
+    v_wrong text;
+BEGIN
+    SELECT string_agg(format('role %s is missing', n.name), ', ')
+    INTO v_wrong
+    FROM unnest(ARRAY['setu_ingest', 'setu_etl', 'setu_reader']) AS n (name)
+    WHERE NOT EXISTS (SELECT 1 FROM pg_roles AS r WHERE r.rolname = n.name);
+    IF v_wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'roles of setu are missing' USING DETAIL = v_wrong;
+    END IF;
+    SELECT string_agg(w.what, ', ')
+    INTO v_wrong
+    FROM (
+        SELECT format('setu_ingest may set %s.%s', c.oid::regclass, a.attname) AS what
+        FROM pg_class AS c
+        INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname IN ('id', 'time')
+        WHERE c.relnamespace = 'bronze'::regnamespace AND c.relkind = 'r'
+            AND has_column_privilege('setu_ingest', c.oid, a.attnum, 'INSERT')
+        UNION ALL
+        SELECT format('setu_ingest cannot add rows to %s', w.source_table)
+        FROM _etl.watermarks AS w
+        WHERE NOT has_any_column_privilege('setu_ingest', w.source_table, 'INSERT')
+        UNION ALL
+        SELECT format('setu_etl cannot write %s', w.target_table)
+        FROM _etl.watermarks AS w
+        WHERE NOT has_table_privilege('setu_etl', w.target_table, 'INSERT')
+            OR NOT has_table_privilege('setu_etl', w.target_table, 'UPDATE')
+        UNION ALL
+        SELECT format('setu_reader may write %s', c.oid::regclass)
+        FROM pg_class AS c
+        INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')
+            AND c.relkind IN ('r', 'v')
+            AND has_table_privilege('setu_reader', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+        UNION ALL
+        SELECT 'setu_ingest may use schema ' || n.nspname
+        FROM pg_namespace AS n
+        WHERE n.nspname IN ('master', 'silver', 'config', 'alerting', 'gold')
+            AND has_schema_privilege('setu_ingest', n.oid, 'USAGE')
+        UNION ALL
+        SELECT 'PUBLIC may use schema ' || n.nspname
+        FROM pg_namespace AS n
+        CROSS JOIN LATERAL aclexplode(n.nspacl) AS a
+        WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')
+            AND a.grantee = 0
+    ) AS w;
+    IF v_wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'rights are not as they should be' USING DETAIL = v_wrong;
+    END IF;
+END
+$check$;
