@@ -122,11 +122,13 @@ def _step(step: Step) -> Iterator[str]:
         if open_lines:
             yield f"{script.file}:{open_lines[0]}: the template is not filled in: {OPEN}"
         if part != "verify" and LOSES not in script.header.values:
-            yield from (
-                f"{where}: {what} may hold values; add the header line '{LOSES}:', with what is "
-                "lost and why that is right, or where the values are kept"
-                for where, what in losses(script)
-            )
+            lost = list(losses(script))
+            if lost:
+                yield (
+                    f"{lost[0][0]}: {', '.join(what for _, what in lost)} may hold values; add the "
+                    f"header line '{LOSES}:', with what is lost and why that is right, or where the "
+                    "values are kept"
+                )
 
 
 def _module(path: Path, name: str, values: dict[str, object]) -> Iterator[str]:

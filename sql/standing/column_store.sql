@@ -1,4 +1,4 @@
--- what: hypertables of bronze and silver have column-store settings and one policy (community edition)
+-- what: hypertables of bronze and silver have column-store settings and one policy
 DO $check$
 DECLARE
     v_wrong text;

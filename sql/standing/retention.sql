@@ -1,4 +1,4 @@
--- what: bronze goes by one job that looks at what is loaded, and by no policy that looks at the clock
+-- what: one job drops what is old and loaded from bronze; no policy drops what is merely old
 DO $check$
 BEGIN
     IF EXISTS (
@@ -7,7 +7,7 @@ BEGIN
         WHERE j.proc_name = 'policy_retention' AND j.hypertable_schema = 'bronze'
     ) THEN
         RAISE EXCEPTION 'a retention policy on bronze would drop rows that are not loaded'
-            USING HINT = 'Remove it with remove_retention_policy; _etl.sp_retain_bronze does its work';
+            USING HINT = 'Remove it with remove_retention_policy';
     END IF;
     IF current_setting('timescaledb.license') <> 'apache' AND (
         SELECT count(*)

@@ -3,6 +3,7 @@
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on each v1 table, all empty, to the end of the transaction
 -- down: nothing: refuses while any v1 table holds rows
+-- loses: nothing: it refuses while a table of v1 holds a row
 
 -- A full count of 500 million rows would hold up a refusal for minutes: counting stops at 100,000.
 DO $refuse$
