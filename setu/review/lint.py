@@ -125,9 +125,9 @@ def _step(step: Step) -> Iterator[str]:
             lost = list(losses(script))
             if lost:
                 yield (
-                    f"{lost[0][0]}: {', '.join(what for _, what in lost)} may hold values; add the "
-                    f"header line '{LOSES}:', with what is lost and why that is right, or where the "
-                    "values are kept"
+                    f"{lost[0][0]}: {', '.join(what for _, what in lost)} may hold values; add "
+                    f"the header line '{LOSES}:', with what is lost and why that is right, or "
+                    "where the values are kept"
                 )
 
 

@@ -3,6 +3,7 @@
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on the flat tables, milliseconds
 -- down: undone by upgrading again
+-- loses: nothing: the tables are empty
 DROP TABLE bronze.raw_machine_cycles;
 DROP TABLE bronze.raw_machine_downtime;
 DROP TABLE bronze.raw_machine_status;
