@@ -14,10 +14,10 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 from rich.console import Console
+from sqlalchemy import make_url
 
 from alembic import command
 from setu.chain.repository import alembic_config, repository_root
-from setu.db.connection import database_url
 
 console = Console(highlight=False, width=110)
 
@@ -30,7 +30,7 @@ def scratch_database(name: str) -> Iterator[str]:
 
     The server must have many sessions and let this role create databases.
     """
-    address = database_url().set(drivername="postgresql")
+    address = make_url(os.environ["DATABASE_URL"]).set(drivername="postgresql")
     admin = psycopg2.connect(address.render_as_string(hide_password=False))
     admin.autocommit = True
     database = f"setu_bench_{name}_{os.getpid()}"

@@ -79,6 +79,14 @@ KNOWN: tuple[Setting, ...] = (
         0,
         ("reject", "count"),
     ),
+    Setting(
+        "compare",
+        "changes",
+        "choice",
+        "what a downgrade compares with v1: what changed under v2, or everything",
+        0,
+        ("changes", "everything"),
+    ),
     Setting("backfill_pause", "0", "interval", "rest between two chunks of the backfill"),
 )
 _BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in KNOWN}

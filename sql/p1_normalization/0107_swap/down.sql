@@ -1,56 +1,77 @@
 -- what: v1's tables, aggregates, code and views take their names back; v2's tables wait in _stage
 -- why: v1's tables were kept as they were, so going back is a rename and not a conversion
 -- transaction: yes
--- lock: SHARE ROW EXCLUSIVE on v2's silver while late rows are migrated back, then ACCESS EXCLUSIVE for renames
+-- lock: ACCESS EXCLUSIVE on v2's gold and tables, got within half a second or given up; for the last rows and renames
 -- down: undone by upgrading again, which finds the same rows under the same keys
 -- @include sql/p1_normalization/shared/require_archive.sql
 -- @include sql/p1_normalization/shared/to_v1.sql
 -- @include sql/p1_normalization/shared/migrate_master_back.sql
 -- @include sql/p1_normalization/shared/migrate_back.sql
 
-LOCK TABLE
-    silver.machine_cycles,
-    silver.machine_downtime,
-    silver.machine_status,
-    silver.machine_alarms,
-    silver.machine_energy,
-    silver.machine_focas,
-    silver.machine_focas_program_production,
-    silver.machine_tool_usage,
-    silver.machine_pm_status,
-    silver.machine_am_status,
-    silver.customer_feedback,
-    alerting.history
-IN SHARE ROW EXCLUSIVE MODE;
-
+-- Nobody waits for this; what comes in after it is all that is left for under the locks.
+SELECT _archive.complete_notes();
 SELECT _archive.migrate_master_back();
--- 0105 migrated back the bulk of it, chunk by chunk; this finds what came after.
-SELECT _archive.migrate_back(c.table_name, '-infinity', 'infinity')
-FROM _archive.migrated_tables AS c
-ORDER BY c.table_name;
+SELECT _archive.migrate_rest_back();
+-- @include sql/p1_normalization/shared/stop_refreshes.sql
 
-SELECT _archive.lock_tables(
-    'master.companies', 'master.plants', 'master.device_info', 'master.machine_info',
-    'master.plant_machine_mapping', 'master.shift_definitions', 'master.downtime_codes',
-    'master.machine_assets', 'master.production_targets', 'master.users', 'config.alert_rules',
-    'config.alert_subscriptions', 'alerting.active_alerts', 'alerting.history',
-    'silver.machine_cycles', 'silver.machine_downtime', 'silver.machine_status',
-    'silver.machine_alarms', 'silver.machine_energy', 'silver.machine_focas',
-    'silver.machine_focas_program_production', 'silver.machine_tool_usage',
-    'silver.machine_pm_status', 'silver.machine_am_status', 'silver.customer_feedback'
-);
+DO $locks$
+DECLARE
+    v_deadline timestamptz := _archive.lock_deadline();
+    v_limit text := current_setting('lock_timeout');
+    v_view text;
+    v_left bigint;
+BEGIN
+    -- Dashboards come in by gold, everybody else by the tables.
+    FOREACH v_view IN ARRAY ARRAY[
+        'v_oee_dashboard', 'v_live_machine_status', 'v_downtime_dashboard', 'v_production_dashboard'
+    ] LOOP
+        PERFORM set_config('lock_timeout', greatest(
+            1, ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000)
+        )::text, true);
+        -- The Apache edition has not all of them.
+        EXECUTE format('DROP VIEW IF EXISTS gold.%I', v_view);
+    END LOOP;
+    PERFORM set_config('lock_timeout', v_limit, true);
+
+    CREATE SCHEMA _stage;
+    REVOKE ALL ON SCHEMA _stage FROM PUBLIC;
+    COMMENT ON SCHEMA _stage IS 'v2 tables that are being filled; the swap moves them to their place';
+    PERFORM _archive.move_aggregates('gold', '_stage', ARRAY[
+        'hourly_production_stats', 'hourly_downtime_stats', 'hourly_energy_stats',
+        'machine_cycle_stats_hourly', 'machine_downtime_hourly', 'machine_energy_hourly',
+        'daily_production_stats', 'daily_downtime_stats'
+    ], v_deadline);
+    -- In the order in which a load and an alert come to lock them; companies, which every foreign key
+    -- reads last, come last.
+    PERFORM _archive.lock_within('ACCESS EXCLUSIVE', ARRAY[
+        'silver.machine_cycles', 'silver.machine_downtime', 'silver.machine_status',
+        'silver.machine_alarms', 'silver.machine_energy', 'silver.machine_focas',
+        'silver.machine_focas_program_production', 'silver.machine_tool_usage',
+        'silver.machine_pm_status', 'silver.machine_am_status', 'silver.customer_feedback',
+        'alerting.history', 'alerting.active_alerts', 'config.alert_subscriptions',
+        'config.alert_rules', 'master.machine_assets', 'master.production_targets', 'master.users',
+        'master.downtime_codes', 'master.shift_definitions', 'master.plant_machine_mapping',
+        'master.machine_info', 'master.device_info', 'master.plants', 'master.companies'
+    ]::regclass[], v_deadline);
+
+    SELECT coalesce(sum(n.rows), 0) INTO v_left
+    FROM _archive.change_notes AS n
+    WHERE n.migrated_at IS NULL;
+    IF v_left > 20000 THEN
+        RAISE EXCEPTION 'cannot swap back at once because % rows have just changed under v2', v_left
+            USING ERRCODE = 'lock_not_available', HINT = 'The step is tried again';
+    END IF;
+END
+$locks$;
+
+-- From here on nothing is waited for.
+SELECT _archive.migrate_rest_back();
 
 DROP TRIGGER shift_definitions_overlap ON master.shift_definitions;
 DROP FUNCTION master.fn_refuse_shift_overlap();
+-- @include sql/p1_normalization/shared/drop_change_notes.sql
 -- @include sql/p1_normalization/shared/drop_migrate_back.sql
 
--- @include sql/p1_normalization/shared/stop_refreshes.sql
-DROP VIEW gold.v_oee_dashboard;
-DROP VIEW gold.v_live_machine_status;
--- @community
-DROP VIEW gold.v_downtime_dashboard;
--- @community
-DROP VIEW gold.v_production_dashboard;
 DROP FUNCTION gold.get_home_screen_stats(integer);
 -- @community
 DROP FUNCTION gold.get_energy_summary(integer, integer, timestamptz, timestamptz);
@@ -59,17 +80,6 @@ DROP FUNCTION gold.get_downtime_summary(integer, integer, timestamptz, timestamp
 -- @community
 DROP FUNCTION gold.get_cycle_summary(integer, integer, timestamptz, timestamptz);
 
-CREATE SCHEMA _stage;
-REVOKE ALL ON SCHEMA _stage FROM PUBLIC;
-COMMENT ON SCHEMA _stage IS 'v2 tables that are being filled; the swap moves them to their place';
-
-SELECT _archive.move_aggregates(
-    'gold', '_stage', ARRAY[
-        'hourly_production_stats', 'hourly_downtime_stats', 'hourly_energy_stats',
-        'machine_cycle_stats_hourly', 'machine_downtime_hourly', 'machine_energy_hourly',
-        'daily_production_stats', 'daily_downtime_stats'
-    ]
-);
 SELECT _archive.move_tables(
     'silver', '_stage', ARRAY[
         'customer_feedback', 'machine_am_status', 'machine_pm_status', 'machine_tool_usage',

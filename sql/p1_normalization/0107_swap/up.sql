@@ -164,3 +164,5 @@ UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
 -- @include schema_new/gold/Continuous Aggregates/*.sql#refresh
 -- @include schema_new/gold/Functions/*.sql#function
 -- @include schema_new/gold/Views/*.sql#view
+
+-- @include sql/p1_normalization/shared/change_notes.sql

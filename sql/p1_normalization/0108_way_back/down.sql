@@ -1,13 +1,15 @@
--- what: migrates the rows that arrived under v2 into v1's archived tables, chunk by chunk
--- why: with the bulk of them there, the swap back has little left to do under its lock
--- transaction: no (each chunk commits; run again, it migrates what is left)
+-- what: migrates what changed under v2 into v1's archived tables, in passes over the notes of it
+-- why: time follows what changed; with the bulk of it there, the swap back has little left to do under its lock
+-- transaction: no (each pass commits; run again, it migrates what is left)
 -- lock: none
 -- down: undone by upgrading again, which finds each of these rows known to v2
 -- @include sql/p1_normalization/shared/require_archive.sql
 
+SELECT _archive.complete_notes();
 SELECT _archive.migrate_master_back();
 
-DO $migrate$
+-- All rows are compared where somebody took the notes' triggers away, and on request.
+DO $everything$
 DECLARE
     v_chunk record;
     v_rows bigint;
@@ -17,12 +19,50 @@ BEGIN
         FROM _archive.migrated_tables AS t
         INNER JOIN timescaledb_information.chunks AS c
             ON c.hypertable_schema = t.schema_name AND c.hypertable_name = t.table_name
+        WHERE current_setting('setu.compare') = 'everything'
+            OR t.table_name IN (SELECT n.table_name FROM _archive.to_compare AS n)
         ORDER BY t.table_name, c.range_start
     LOOP
         v_rows := _archive.migrate_back(v_chunk.table_name, v_chunk.range_start, v_chunk.range_end);
         COMMIT;
-        RAISE NOTICE '%.% from %: % rows of v2 migrated back to v1',
+        RAISE NOTICE '%.% from %: all rows compared, % of them migrated back to v1',
             v_chunk.schema_name, v_chunk.table_name, v_chunk.range_start::date, v_rows;
     END LOOP;
+    DELETE FROM _archive.to_compare;
 END
-$migrate$;
+$everything$;
+
+-- Passes go on until little arrives during one.
+DO $passes$
+DECLARE
+    v_table text;
+    v_rows bigint;
+    v_total bigint;
+    v_left bigint;
+BEGIN
+    FOR v_pass IN 1..10 LOOP
+        FOR v_table IN
+            SELECT DISTINCT n.table_name FROM _archive.change_notes AS n
+            WHERE n.migrated_at IS NULL AND n.table_name <> 'master'
+            ORDER BY n.table_name
+        LOOP
+            v_total := 0;
+            LOOP
+                v_rows := _archive.migrate_noted_back(v_table, 100000);
+                COMMIT;
+                EXIT WHEN v_rows IS NULL;
+                v_total := v_total + v_rows;
+                SELECT coalesce(sum(n.rows), 0) INTO v_left
+                FROM _archive.change_notes AS n
+                WHERE n.table_name = v_table AND n.migrated_at IS NULL;
+                RAISE NOTICE '%: % rows migrated back to v1; % that changed under v2 are left to look at',
+                    v_table, v_total, v_left;
+            END LOOP;
+        END LOOP;
+        SELECT coalesce(sum(n.rows), 0) INTO v_left
+        FROM _archive.change_notes AS n
+        WHERE n.migrated_at IS NULL;
+        EXIT WHEN v_left < 1000;
+    END LOOP;
+END
+$passes$;

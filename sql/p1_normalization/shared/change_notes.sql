@@ -1,100 +1,35 @@
--- From the swap on, what changes in v2's silver and alert history is noted, so that the way back looks at
--- these rows alone. A note is coarse: an hour, and the machines of it, or all of them where they are
--- many. It is written by the statement that makes the change, waits for nobody and nobody waits for it.
+-- From the swap on, what changes in v2 is noted, so that the way back looks at these rows alone. A note is
+-- coarse: an hour, and the machines of it, or all of them where they are many. The statement that makes
+-- the change writes it, waits for nobody, and nobody waits for it.
 CREATE TABLE _archive.change_notes (
     table_name text NOT NULL,
     hour timestamptz,
     machines integer[],
     rows bigint NOT NULL,
     replaced boolean NOT NULL,
-    migrated_at timestamptz
+    migrated_at timestamptz,
+    is_seen boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE _archive.change_notes IS
     'Hours and machines in which v2 changed since the swap; migrated_at: the way back has been there';
-COMMENT ON COLUMN _archive.change_notes.table_name IS 'Of a hypertable; master: any of the other tables';
-COMMENT ON COLUMN _archive.change_notes.hour IS 'Null: rows were deleted, and any hour may be concerned';
+COMMENT ON COLUMN _archive.change_notes.table_name IS
+    'Of a hypertable; master: any of the other tables';
+COMMENT ON COLUMN _archive.change_notes.hour IS
+    'Null: rows were deleted, and any hour may be concerned';
 COMMENT ON COLUMN _archive.change_notes.machines IS 'Null: any machine';
 COMMENT ON COLUMN _archive.change_notes.replaced IS
     'Rows were changed or deleted: what the way back made of them before may be out of date';
-CREATE INDEX change_notes_hour_idx ON _archive.change_notes (table_name, hour) WHERE migrated_at IS NULL;
+COMMENT ON COLUMN _archive.change_notes.is_seen IS 'The way back has been there at least once';
+CREATE INDEX change_notes_open_idx ON _archive.change_notes (table_name, hour) WHERE migrated_at IS NULL;
+CREATE INDEX change_notes_seen_idx ON _archive.change_notes (table_name, hour) WHERE is_seen;
 
 CREATE TABLE _archive.swapped (swapped_at timestamptz NOT NULL);
 COMMENT ON TABLE _archive.swapped IS 'When v2 went live: what was created later arrived under v2';
 INSERT INTO _archive.swapped (swapped_at) VALUES (clock_timestamp());
 
--- Statement triggers with transition tables: one call a statement, whatever its rows, also for COPY and
--- for rows of the column store. There is no such thing for DELETE on a hypertable. Retention drops
--- chunks, which no trigger sees, and leaves no note.
-DO $notes$
-DECLARE
-    v_migrated record;
-    v_statement text;
-BEGIN
-    FOR v_migrated IN SELECT t.* FROM _archive.migrated_tables AS t ORDER BY t.table_name LOOP
-        v_statement := format(
-            $query$
-                INSERT INTO _archive.change_notes (table_name, hour, machines, rows, replaced)
-                SELECT %1$L, g.hour,
-                    CASE WHEN count(*) <= 1000 THEN array_agg(g.machine_iot_id) END,
-                    sum(g.rows), %%1$L
-                FROM (
-                    SELECT
-                        date_bin(INTERVAL '1 hour', c.%2$I, TIMESTAMPTZ '2000-01-01 00:00+00') AS hour,
-                        c.machine_iot_id,
-                        count(*) AS rows
-                    FROM %%2$s AS c
-                    GROUP BY 1, 2
-                ) AS g
-                GROUP BY g.hour;
-            $query$,
-            v_migrated.table_name, v_migrated.v2_time
-        );
-        EXECUTE format(
-            $create$
-                CREATE FUNCTION _archive.%1$I() RETURNS trigger
-                LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-                SET search_path = pg_catalog, pg_temp
-                AS $function$
-                BEGIN
-                    %2$s
-                    RETURN NULL;
-                END
-                $function$
-            $create$,
-            'note_inserted_' || v_migrated.table_name, format(v_statement, 'false', 'changed')
-        );
-        EXECUTE format(
-            $create$
-                CREATE FUNCTION _archive.%1$I() RETURNS trigger
-                LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-                SET search_path = pg_catalog, pg_temp
-                AS $function$
-                BEGIN
-                    %2$s
-                    RETURN NULL;
-                END
-                $function$
-            $create$,
-            -- Where a row was, too: its time or its machine may have been changed.
-            'note_updated_' || v_migrated.table_name,
-            format(v_statement, 'true', '(TABLE changed UNION ALL TABLE before)')
-        );
-        EXECUTE format('REVOKE ALL ON FUNCTION _archive.%I(), _archive.%I() FROM PUBLIC',
-            'note_inserted_' || v_migrated.table_name, 'note_updated_' || v_migrated.table_name);
-        EXECUTE format(
-            'CREATE TRIGGER setu_note_inserted AFTER INSERT ON %I.%I REFERENCING NEW TABLE AS changed '
-            'FOR EACH STATEMENT EXECUTE FUNCTION _archive.%I()',
-            v_migrated.schema_name, v_migrated.table_name, 'note_inserted_' || v_migrated.table_name
-        );
-        EXECUTE format(
-            'CREATE TRIGGER setu_note_updated AFTER UPDATE ON %I.%I '
-            'REFERENCING OLD TABLE AS before NEW TABLE AS changed '
-            'FOR EACH STATEMENT EXECUTE FUNCTION _archive.%I()',
-            v_migrated.schema_name, v_migrated.table_name, 'note_updated_' || v_migrated.table_name
-        );
-    END LOOP;
-END
-$notes$;
+CREATE TABLE _archive.to_compare (table_name text NOT NULL);
+COMMENT ON TABLE _archive.to_compare IS
+    'Tables whose notes are not whole: the way back compares all of their rows';
 
 CREATE FUNCTION _archive.note_deleted() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -118,11 +53,114 @@ END
 $function$;
 REVOKE ALL ON FUNCTION _archive.note_master_change() FROM PUBLIC;
 
--- ALWAYS: session_replication_role does not switch them off.
-DO $triggers$
+-- Statement triggers with transition tables: one call a statement, whatever its rows, also for COPY and
+-- for rows of the column store, where TimescaleDB has no such thing for DELETE. Retention drops chunks,
+-- which no trigger sees, and leaves no note. ALWAYS: session_replication_role does not switch them off.
+CREATE FUNCTION _archive.note_changes_of(p_table text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
 DECLARE
-    v_migrated record;
-    v_trigger text;
+    v_migrated _archive.migrated_tables;
+    v_table text;
+    v_event record;
+BEGIN
+    SELECT t.* INTO STRICT v_migrated FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
+    v_table := format('%I.%I', v_migrated.schema_name, p_table);
+    FOR v_event IN
+        SELECT e.event, e.event_name, e.transition, e.source
+        FROM (VALUES
+            ('INSERT', 'inserted', 'NEW TABLE AS changed', 'changed'),
+            -- Where a row was, too: its time or its machine may have been changed.
+            ('UPDATE', 'updated', 'OLD TABLE AS before NEW TABLE AS changed',
+                '(TABLE changed UNION ALL TABLE before)')
+        ) AS e (event, event_name, transition, source)
+    LOOP
+        EXECUTE format(
+            $create$
+                CREATE OR REPLACE FUNCTION _archive.%1$I() RETURNS trigger
+                LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+                SET search_path = pg_catalog, pg_temp
+                SET jit = off
+                AS $note$
+                BEGIN
+                    INSERT INTO _archive.change_notes (table_name, hour, machines, rows, replaced)
+                    SELECT %2$L, g.hour,
+                        CASE WHEN count(*) <= 1000 THEN array_agg(g.machine_iot_id) END,
+                        sum(g.rows), %3$L
+                    FROM (
+                        SELECT
+                            date_bin(
+                                INTERVAL '1 hour', c.%4$I, TIMESTAMPTZ '2000-01-01 00:00+00'
+                            ) AS hour,
+                            c.machine_iot_id,
+                            count(*) AS rows
+                        FROM %5$s AS c
+                        GROUP BY 1, 2
+                    ) AS g
+                    GROUP BY g.hour;
+                    RETURN NULL;
+                END
+                $note$
+            $create$,
+            format('note_%s_%s', v_event.event_name, p_table), p_table, v_event.event = 'UPDATE',
+            v_migrated.v2_time, v_event.source
+        );
+        EXECUTE format('REVOKE ALL ON FUNCTION _archive.%I() FROM PUBLIC',
+            format('note_%s_%s', v_event.event_name, p_table));
+        EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', 'setu_note_' || v_event.event_name, v_table);
+        EXECUTE format(
+            'CREATE TRIGGER %I AFTER %s ON %s REFERENCING %s FOR EACH STATEMENT '
+            'EXECUTE FUNCTION _archive.%I()',
+            'setu_note_' || v_event.event_name, v_event.event, v_table, v_event.transition,
+            format('note_%s_%s', v_event.event_name, p_table)
+        );
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I',
+            v_table, 'setu_note_' || v_event.event_name);
+    END LOOP;
+    EXECUTE format('DROP TRIGGER IF EXISTS setu_note_deleted ON %s', v_table);
+    EXECUTE format(
+        'CREATE TRIGGER setu_note_deleted AFTER DELETE OR TRUNCATE ON %s FOR EACH STATEMENT '
+        'EXECUTE FUNCTION _archive.note_deleted()', v_table
+    );
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER setu_note_deleted', v_table);
+END
+$function$;
+COMMENT ON FUNCTION _archive.note_changes_of(text) IS 'Makes the triggers that note what changes in a table';
+REVOKE ALL ON FUNCTION _archive.note_changes_of(text) FROM PUBLIC;
+
+-- Where somebody took a trigger away or switched it off, notes begin anew, and all rows are compared.
+CREATE FUNCTION _archive.complete_notes() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_table text;
+BEGIN
+    FOR v_table IN
+        SELECT t.table_name
+        FROM _archive.migrated_tables AS t
+        WHERE (
+            SELECT count(*) FROM pg_trigger AS g
+            WHERE g.tgrelid = to_regclass(format('%I.%I', t.schema_name, t.table_name))
+                AND g.tgname IN ('setu_note_inserted', 'setu_note_updated', 'setu_note_deleted')
+                AND g.tgenabled = 'A'
+        ) < 3
+    LOOP
+        RAISE NOTICE 'the triggers that note changes of % are not all on: all of its rows are compared',
+            v_table;
+        PERFORM _archive.note_changes_of(v_table);
+        INSERT INTO _archive.to_compare (table_name) VALUES (v_table);
+    END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION _archive.complete_notes() IS 'Makes triggers that note changes where they are missing';
+REVOKE ALL ON FUNCTION _archive.complete_notes() FROM PUBLIC;
+
+SELECT _archive.note_changes_of(t.table_name) FROM _archive.migrated_tables AS t;
+
+DO $masters$
+DECLARE
     v_table regclass;
 BEGIN
     FOREACH v_table IN ARRAY ARRAY[
@@ -137,33 +175,5 @@ BEGIN
         );
         EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER setu_note_change', v_table);
     END LOOP;
-    FOR v_migrated IN SELECT t.* FROM _archive.migrated_tables AS t ORDER BY t.table_name LOOP
-        EXECUTE format(
-            'CREATE TRIGGER setu_note_deleted AFTER DELETE OR TRUNCATE ON %I.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION _archive.note_deleted()',
-            v_migrated.schema_name, v_migrated.table_name
-        );
-        FOREACH v_trigger IN ARRAY ARRAY['setu_note_inserted', 'setu_note_updated', 'setu_note_deleted'] LOOP
-            EXECUTE format('ALTER TABLE %I.%I ENABLE ALWAYS TRIGGER %I',
-                v_migrated.schema_name, v_migrated.table_name, v_trigger);
-        END LOOP;
-    END LOOP;
 END
-$triggers$;
-
--- Tables of which the notes cannot be whole, since somebody took a trigger away or switched it off.
--- Master is compared whole at least once, whatever the notes say.
-CREATE FUNCTION _archive.unnoted_tables() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY INVOKER
-SET search_path = pg_catalog, pg_temp
-AS $function$
-    SELECT t.table_name
-    FROM _archive.migrated_tables AS t
-    WHERE (
-        SELECT count(*) FROM pg_trigger AS g
-        WHERE g.tgrelid = to_regclass(format('%I.%I', t.schema_name, t.table_name))
-            AND g.tgname IN ('setu_note_inserted', 'setu_note_updated', 'setu_note_deleted')
-            AND g.tgenabled = 'A'
-    ) < 3
-$function$;
-REVOKE ALL ON FUNCTION _archive.unnoted_tables() FROM PUBLIC;
+$masters$;

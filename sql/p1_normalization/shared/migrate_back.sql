@@ -27,6 +27,7 @@ CREATE OR REPLACE FUNCTION _archive.migrate_back(p_table text, p_from timestampt
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $function$
 DECLARE
     v_migrated _archive.migrated_tables;
@@ -49,6 +50,11 @@ BEGIN
         _archive.same_row(v_migrated)
     ) USING p_from, p_to;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
+    IF v_rows > 0 THEN
+        UPDATE _archive.migrated_chunks AS c
+        SET v1_rows = NULL
+        WHERE c.table_name = p_table AND c.range_start <= p_to AND c.range_end > p_from;
+    END IF;
 
     -- An alert that was resolved under v2 is resolved.
     IF p_table = 'history' THEN
@@ -85,13 +91,14 @@ $function$;
 CREATE OR REPLACE FUNCTION _archive.migrate_noted_back(p_table text, p_rows bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $function$
 DECLARE
     v_migrated _archive.migrated_tables;
     v_week timestamptz;
     v_hours timestamptz[];
     v_noted jsonb;
-    v_replaced timestamptz[];
+    v_replaced boolean;
     v_from timestamptz;
     v_to timestamptz;
     v_scope text;
@@ -128,12 +135,16 @@ BEGIN
     v_from := v_hours[1];
     v_to := v_hours[cardinality(v_hours)] + INTERVAL '1 hour' - INTERVAL '1 microsecond';
 
-    SELECT coalesce(array_agg(DISTINCT n.hour), '{}') INTO v_replaced
-    FROM _archive.change_notes AS n
-    WHERE n.table_name = p_table AND n.hour = ANY (v_hours) AND n.migrated_at IS NULL AND n.replaced;
+    SELECT EXISTS (
+        SELECT 1
+        FROM _archive.change_notes AS n
+        INNER JOIN _archive.change_notes AS e
+            ON e.table_name = n.table_name AND e.hour = n.hour AND e.is_seen
+        WHERE n.table_name = p_table AND n.hour = ANY (v_hours) AND n.migrated_at IS NULL AND n.replaced
+    ) INTO v_replaced;
     WITH taken AS (
         UPDATE _archive.change_notes AS n
-        SET migrated_at = clock_timestamp()
+        SET migrated_at = clock_timestamp(), is_seen = true
         WHERE n.table_name = p_table AND n.hour = ANY (v_hours) AND n.migrated_at IS NULL
         RETURNING n.hour, n.machines
     )
@@ -202,33 +213,46 @@ BEGIN
         )
     $scope$;
 
-    IF cardinality(v_replaced) > 0 AND v_migrated.has_created_at THEN
+    IF v_replaced AND v_migrated.has_created_at THEN
         EXECUTE format(
             v_scope || $query$
-                DELETE FROM _archive.%1$I AS known
-                USING unnest($4::timestamptz[]) AS h (hour), _archive.swapped AS w
-                WHERE known.%4$I >= h.hour
-                    AND known.%4$I <= h.hour + INTERVAL '1 hour' - INTERVAL '1 microsecond'
-                    AND known.%4$I >= $2 AND known.%4$I <= $3
-                    AND known.created_at >= w.swapped_at AND known.created_at <= clock_timestamp()
-                    AND (known.company_id, known.machine_id) IN (
-                        SELECT k.company_id, k.machine_id
+                , candidate AS MATERIALIZED (
+                    SELECT known.*
+                    FROM _archive.%1$I AS known
+                    INNER JOIN (
+                        SELECT k.company_id, k.machine_id, s.from_time, s.to_time
                         FROM scope AS s
                         INNER JOIN (
-                            SELECT c.machine_iot_id, c.company_id, c.machine_id FROM _archive.machine_keys AS c
+                            SELECT c.machine_iot_id, c.company_id, c.machine_id
+                            FROM _archive.machine_keys AS c
                             UNION ALL
                             SELECT f.machine_iot_id, f.company_id, f.machine_id
                             FROM _archive.former_machine_keys AS f
                         ) AS k ON k.machine_iot_id = s.machine_iot_id
-                        WHERE known.%4$I >= s.from_time AND known.%4$I <= s.to_time
-                    )
-                    AND NOT EXISTS (
-                        SELECT 1 FROM translated AS v1
-                        WHERE v1.%4$I = known.%4$I AND (v1.*) IS NOT DISTINCT FROM (known.*)
-                    )
+                    ) AS s ON s.company_id = known.company_id AND s.machine_id = known.machine_id
+                        AND known.%4$I >= s.from_time AND known.%4$I <= s.to_time
+                    WHERE known.%4$I >= $2 AND known.%4$I <= $3
+                        AND known.created_at >= $4 AND known.created_at <= clock_timestamp()
+                ),
+                outdated AS MATERIALIZED (
+                    SELECT c.* FROM candidate AS c
+                    EXCEPT
+                    SELECT v1.* FROM translated AS v1
+                )
+                DELETE FROM _archive.%1$I AS known
+                USING outdated AS o
+                WHERE known.%4$I >= $2 AND known.%4$I <= $3
+                    AND o.%4$I = known.%4$I AND o.company_id = known.company_id
+                    AND o.machine_id = known.machine_id AND (o.*) IS NOT DISTINCT FROM (known.*)
             $query$,
             p_table, v_migrated.schema_name, v_migrated.v2_time, v_migrated.v1_time
-        ) USING v_noted, v_from, v_to, v_replaced;
+        ) USING v_noted, v_from, v_to, (SELECT w.swapped_at FROM _archive.swapped AS w);
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+        IF v_rows > 0 THEN
+            UPDATE _archive.migrated_chunks AS c
+            SET v1_rows = NULL
+            WHERE c.table_name = p_table AND c.range_start <= v_to AND c.range_end > v_from;
+        END IF;
     END IF;
 
     EXECUTE format(
@@ -239,16 +263,32 @@ BEGIN
                     AND k.%4$I = ANY ((
                         SELECT array_agg(DISTINCT v1.%4$I) FROM translated AS v1
                     )::timestamptz[])
+            ),
+            added AS (
+                INSERT INTO _archive.%1$I
+                SELECT v1.*
+                FROM translated AS v1
+                WHERE NOT EXISTS (SELECT 1 FROM known WHERE %5$s)
+                RETURNING %4$I AS at
+            ),
+            counted AS (
+                -- v2 holds these rows: another upgrade need not look at them.
+                UPDATE _archive.migrated_chunks AS c
+                SET v1_rows = c.v1_rows + n.rows
+                FROM (
+                    SELECT m.range_start, count(*) AS rows
+                    FROM added AS a
+                    INNER JOIN _archive.migrated_chunks AS m
+                        ON m.table_name = %1$L AND a.at >= m.range_start AND a.at < m.range_end
+                    GROUP BY m.range_start
+                ) AS n
+                WHERE c.table_name = %1$L AND c.range_start = n.range_start
             )
-            INSERT INTO _archive.%1$I
-            SELECT v1.*
-            FROM translated AS v1
-            WHERE NOT EXISTS (SELECT 1 FROM known WHERE %5$s)
+            SELECT count(*) FROM added
         $query$,
         p_table, v_migrated.schema_name, v_migrated.v2_time, v_migrated.v1_time,
         _archive.same_row(v_migrated)
-    ) USING v_noted, v_from, v_to;
-    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    ) INTO v_rows USING v_noted, v_from, v_to;
 
     IF p_table = 'history' THEN
         UPDATE _archive.history AS v1
@@ -264,7 +304,8 @@ $function$;
 COMMENT ON FUNCTION _archive.migrate_noted_back(text, bigint) IS
     'One pass of the way back over what changed under v2 in a table; null when nothing is left';
 
--- Compares what is left, whole tables where their notes cannot be trusted. Under the lock of the swap back.
+-- Brings v1 up to what v2 is now: master if it changed, then every table by its notes, or whole where these
+-- cannot be trusted.
 CREATE OR REPLACE FUNCTION _archive.migrate_rest_back() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -274,10 +315,18 @@ DECLARE
     v_rows bigint;
     v_total bigint := 0;
 BEGIN
-    FOR v_table IN SELECT t.table_name FROM _archive.migrated_tables AS t ORDER BY t.table_name LOOP
-        IF v_table IN (SELECT u.name FROM _archive.unnoted_tables() AS u (name)) THEN
-            v_total := v_total + _archive.migrate_back(v_table, '-infinity', 'infinity');
-        END IF;
+    PERFORM _archive.migrate_noted_master_back();
+    FOR v_table IN DELETE FROM _archive.to_compare AS c RETURNING c.table_name LOOP
+        v_total := v_total + _archive.migrate_back(v_table, '-infinity', 'infinity');
+    END LOOP;
+    FOR v_table IN
+        SELECT t.table_name FROM _archive.migrated_tables AS t
+        WHERE EXISTS (
+            SELECT 1 FROM _archive.change_notes AS n
+            WHERE n.table_name = t.table_name AND n.migrated_at IS NULL
+        )
+        ORDER BY t.table_name
+    LOOP
         LOOP
             v_rows := _archive.migrate_noted_back(v_table, 100000);
             EXIT WHEN v_rows IS NULL;
@@ -287,3 +336,4 @@ BEGIN
     RETURN v_total;
 END
 $function$;
+COMMENT ON FUNCTION _archive.migrate_rest_back() IS 'Brings v1''s archived tables up to what v2 is now';

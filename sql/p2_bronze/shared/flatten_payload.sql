@@ -22,16 +22,14 @@ SET timezone = 'Asia/Kolkata'  -- v1 read zone-less times so
 AS $function$
 DECLARE
     v_machine_iot_id integer;
-    v_company_id text;
     v_rows bigint := 0;
     v_count bigint;
 BEGIN
-    SELECT m.iot_id, mk.company_id
-    INTO v_machine_iot_id, v_company_id
+    SELECT m.iot_id
+    INTO v_machine_iot_id
     FROM master.machine_info AS m
     INNER JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id
     INNER JOIN master.companies AS c ON c.iot_id = m.company_iot_id
-    LEFT JOIN _archive.machine_keys AS mk ON mk.machine_iot_id = m.iot_id
     WHERE d.device_id = p_payload ->> 'DeviceID' AND m.source_iot_id = p_payload ->> 'IOTID'
     ORDER BY c.company_id, m.machine_id
     LIMIT 1;
@@ -70,14 +68,7 @@ BEGIN
             (e.item ->> 'DownStart')::timestamptz,
             (e.item ->> 'DownEnd')::timestamptz,
             e.item ->> 'DownCode',
-            coalesce(
-                (
-                    SELECT k.down_id FROM _archive.down_code_keys AS k
-                    WHERE k.company_id = v_company_id
-                        AND k.v1_down_id = (e.item ->> 'DownID')::bigint
-                ),
-                (e.item ->> 'DownID')::bigint
-            ),
+            (e.item ->> 'DownID')::bigint,
             (e.item ->> 'DownThreshold')::bigint
         FROM jsonb_array_elements(nullif(p_payload -> 'MachineWiseDownDetails', 'null'::jsonb)) AS e (item)
         RETURNING id
