@@ -1,5 +1,5 @@
--- New: drops one chunk of bronze if every row of it has been through the load. Whatever is in the way
--- of this chunk (a view on it, an owner of its own, a lock) is an answer, so that the others still go.
+-- New: drops one chunk of bronze if every row of it has been through the load. What is in the way of
+-- this chunk (a view on it, an owner of its own, a lock) is an answer, so that the others still go.
 CREATE FUNCTION _etl.fn_drop_bronze_chunk(
     p_pipeline text,
     p_chunk text,
@@ -18,7 +18,7 @@ DECLARE
     v_detail text;
     v_reason text;
 BEGIN
-    -- Lock first: a row on its way into this chunk is in it, or will not be, before it is looked at.
+    -- Lock first: a row on its way into this chunk is in it, or will not be, before one looks.
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', p_chunk::regclass);
 
     SELECT w.source_table::regclass AS source, w.last_processed_id INTO STRICT v_mark

@@ -1,5 +1,5 @@
--- New: remembers what a batch of `setu feed` stored, in the batch's own transaction. A short record is
--- extended rather than followed by another: a file that is watched grows by a few rows at a time.
+-- New: remembers what a batch of `setu feed` stored, in the batch's own transaction. A short record
+-- is extended rather than followed by another: a watched file grows by a few rows at a time.
 CREATE FUNCTION _etl.fn_record_fed_rows(
     p_source_table text,
     p_partition integer,
@@ -42,7 +42,8 @@ END
 $function$;
 
 REVOKE ALL ON FUNCTION _etl.fn_record_fed_rows(text, integer, bigint, bigint, bytea) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION _etl.fn_record_fed_rows(text, integer, bigint, bigint, bytea) TO setu_ingest;
+GRANT EXECUTE ON FUNCTION _etl.fn_record_fed_rows(text, integer, bigint, bigint, bytea)
+TO setu_ingest;
 
 COMMENT ON FUNCTION _etl.fn_record_fed_rows(text, integer, bigint, bigint, bytea) IS
     'Remembers rows of gateway files as stored, so that they are not sent again';

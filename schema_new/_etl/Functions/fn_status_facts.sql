@@ -1,6 +1,6 @@
--- New: what `setu status` must know and a reader has no right to see: whether a hypertable's own table
--- holds rows (they came while timescaledb.restoring was on, and no query finds them), and how much of
--- their range sequences have used.
+-- New: what `setu status` must know and a reader has no right to see: whether a hypertable's own
+-- table holds rows (they came while timescaledb.restoring was on, and no query finds them), and how
+-- much of their range sequences have used.
 CREATE FUNCTION _etl.fn_status_facts()
 RETURNS TABLE (fact text, subject text, amount numeric)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -13,7 +13,8 @@ BEGIN
         SELECT format('%I.%I', n.nspname, c.relname) AS name, c.relkind
         FROM pg_class AS c
         INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE c.relkind = 'S' AND n.nspname IN ('master', 'bronze', 'silver', 'config', 'alerting', '_etl')
+        WHERE c.relkind = 'S'
+                AND n.nspname IN ('master', 'bronze', 'silver', 'config', 'alerting', '_etl')
             OR c.relkind = 'r' AND n.nspname IN ('bronze', 'silver')
                 AND EXISTS (
                     SELECT 1 FROM timescaledb_information.hypertables AS h
@@ -29,7 +30,9 @@ BEGIN
             WHERE s.seqrelid = v_object.name::regclass AND s.seqmax > s.seqmin;
         ELSE
             fact := 'hidden rows';
-            EXECUTE format('SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT 1000) AS r', v_object.name)
+            EXECUTE format(
+                'SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT 1000) AS r', v_object.name
+            )
             INTO amount;
         END IF;
         RETURN NEXT;

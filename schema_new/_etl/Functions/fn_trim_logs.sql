@@ -1,5 +1,5 @@
--- New: bounds what only grows: the run log, rejected rows, and what files were fed. A fault that lasts
--- must not fill the disk on top.
+-- New: bounds what only grows: the run log, rejected rows, and what files were fed. A fault that
+-- lasts must not fill the disk on top.
 CREATE FUNCTION _etl.fn_trim_logs(
     p_drop_after interval,
     p_keep_rejects interval DEFAULT INTERVAL '1 year',
@@ -16,13 +16,15 @@ BEGIN
 
     DELETE FROM _etl.job_runs AS r
     USING (
-        SELECT l.run_id, row_number() OVER (PARTITION BY l.pipeline ORDER BY l.run_id DESC) AS place
+        SELECT l.run_id,
+            row_number() OVER (PARTITION BY l.pipeline ORDER BY l.run_id DESC) AS place
         FROM _etl.job_runs AS l
     ) AS o
     WHERE o.run_id = r.run_id
         AND (o.place > p_max_runs OR r.started_at < clock_timestamp() - INTERVAL '30 days');
 
-    DELETE FROM _etl.retention_runs AS r WHERE r.started_at < clock_timestamp() - INTERVAL '30 days';
+    DELETE FROM _etl.retention_runs AS r
+    WHERE r.started_at < clock_timestamp() - INTERVAL '30 days';
 
     -- Sent through again: the new bronze row speaks for it, once it is through the load.
     DELETE FROM _etl.rejected_rows AS r
@@ -78,4 +80,4 @@ $function$;
 REVOKE ALL ON FUNCTION _etl.fn_trim_logs(interval, interval, bigint, bigint) FROM PUBLIC;
 
 COMMENT ON FUNCTION _etl.fn_trim_logs(interval, interval, bigint, bigint) IS
-    'Trims run log, rejected rows and feed records; rejects that go are counted in discarded_rejects';
+    'Trims run log, rejects and feed records; rejects that go are counted in discarded_rejects';

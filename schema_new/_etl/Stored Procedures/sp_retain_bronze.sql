@@ -46,13 +46,13 @@ BEGIN
             IF v_kept <= c_warnings THEN
                 RAISE WARNING 'bronze chunk % of pipeline %, up to %, is kept: %',
                     v_chunk.chunk, v_chunk.pipeline, v_chunk.range_end, v_outcome
-                    USING HINT = 'Look at _etl.v_kept_chunks: rows that are not loaded are never dropped.';
+                    USING HINT = 'Look at _etl.v_kept_chunks.';
             END IF;
         END IF;
     END LOOP;
     IF v_kept > c_warnings THEN
         RAISE WARNING '% bronze chunks in all are kept', v_kept
-            USING HINT = 'Look at _etl.v_kept_chunks: rows that are not loaded are never dropped.';
+            USING HINT = 'Look at _etl.v_kept_chunks.';
     END IF;
     -- Those that somebody else dropped.
     DELETE FROM _etl.kept_chunks AS k WHERE k.last_kept_at < v_started;
@@ -68,4 +68,4 @@ $procedure$;
 REVOKE ALL ON PROCEDURE _etl.sp_retain_bronze(integer, jsonb) FROM PUBLIC;
 
 COMMENT ON PROCEDURE _etl.sp_retain_bronze(integer, jsonb) IS
-    'Drops bronze chunks older than drop_after (30 days) whose rows are all loaded, and trims the logs';
+    'Drops bronze chunks older than drop_after (30 days) with all rows loaded, and trims the logs';

@@ -1,5 +1,5 @@
--- New: rejected rows that were let go, counted: by hand, or because there were too many or they were
--- too old. A row that is gone must still be accounted for.
+-- New: rejected rows that were let go, counted: by hand, or because there were too many or they
+-- were too old. A row that is gone must still be accounted for.
 CREATE TABLE _etl.discarded_rejects (
     pipeline text NOT NULL,
     reason_code text NOT NULL,
@@ -11,6 +11,7 @@ CREATE TABLE _etl.discarded_rejects (
     CONSTRAINT discarded_rejects_cause_check CHECK (cause IN ('by hand', 'age', 'number'))
 );
 
-COMMENT ON TABLE _etl.discarded_rejects IS 'How many rejected rows were discarded, by reason and cause';
+COMMENT ON TABLE _etl.discarded_rejects IS
+    'How many rejected rows were discarded, by reason and cause';
 COMMENT ON COLUMN _etl.discarded_rejects.cause IS
     'by hand: with setu rejects discard; age, number: beyond what is kept of waiting rows';

@@ -1,5 +1,5 @@
--- New: what `setu feed` has stored, by content. An offset says nothing: files come in any order, topics
--- are made anew, and two brokers number alike. Ten bytes a row, in one transaction with the row.
+-- New: what `setu feed` has stored, by content. An offset says nothing: files come in any order,
+-- topics are made anew, and two brokers number alike. Ten bytes a row, in the row's transaction.
 CREATE TABLE _etl.feed_records (
     record_id bigint GENERATED ALWAYS AS IDENTITY,
     source_table text NOT NULL,

@@ -10,6 +10,8 @@ CREATE TABLE _etl.kept_chunks (
     CONSTRAINT kept_chunks_pkey PRIMARY KEY (pipeline, chunk)
 );
 
-COMMENT ON TABLE _etl.kept_chunks IS 'Bronze chunks older than their retention that could not be dropped';
-COMMENT ON COLUMN _etl.kept_chunks.reason IS 'not loaded, locked, or SQLSTATE and message of the error';
+COMMENT ON TABLE _etl.kept_chunks IS
+    'Bronze chunks older than their retention that could not be dropped';
+COMMENT ON COLUMN _etl.kept_chunks.reason IS
+    'not loaded, locked, or SQLSTATE and message of the error';
 COMMENT ON COLUMN _etl.kept_chunks.range_end IS 'All its rows arrived before';

@@ -1,5 +1,5 @@
--- New: when retention ran and what it did, by its own log: the scheduler counts some runs as failed that
--- did their work, and where there is no scheduler a worker runs it.
+-- New: when retention ran and what it did, by its own log: the scheduler counts some runs as failed
+-- that did their work, and where there is no scheduler a worker runs it.
 CREATE TABLE _etl.retention_runs (
     run_id bigint GENERATED ALWAYS AS IDENTITY,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -10,4 +10,5 @@ CREATE TABLE _etl.retention_runs (
 );
 
 COMMENT ON TABLE _etl.retention_runs IS 'One row per run of the retention of bronze; kept 30 days';
-COMMENT ON COLUMN _etl.retention_runs.finished_at IS 'Null while it runs, and when it did not come to its end';
+COMMENT ON COLUMN _etl.retention_runs.finished_at IS
+    'Null while it runs, and when it did not come to its end';

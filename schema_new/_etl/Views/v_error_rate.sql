@@ -21,5 +21,6 @@ LEFT JOIN _etl.job_runs AS r
     ON r.pipeline = w.pipeline AND r.started_at > clock_timestamp() - INTERVAL '1 day'
 GROUP BY w.pipeline;
 
-COMMENT ON VIEW _etl.v_error_rate IS 'Failed runs and rejected rows of the last 24 hours, and how many of those rows still wait';
+COMMENT ON VIEW _etl.v_error_rate IS
+    'Failed runs and rejected rows of the last 24 hours, and how many of these rows still wait';
 GRANT SELECT ON _etl.v_error_rate TO setu_etl, setu_reader;

@@ -6,5 +6,6 @@ WHERE r.finished_at IS NOT NULL
 ORDER BY r.run_id DESC
 LIMIT 1;
 
-COMMENT ON VIEW _etl.v_last_retention IS 'The last finished run of the retention of bronze; empty before the first';
+COMMENT ON VIEW _etl.v_last_retention IS
+    'The last finished run of the retention of bronze; empty before the first';
 GRANT SELECT ON _etl.v_last_retention TO setu_etl, setu_reader;

@@ -1,4 +1,4 @@
--- what: the skeleton of the loads, their entry points and watermarks; the record of fed files; views
+-- what: the skeleton of the loads, entry points and watermarks; the record of fed files; views
 -- why: written once, so that ten pipelines cannot differ in what makes them exact
 -- transaction: yes
 -- lock: none
