@@ -33,14 +33,12 @@ from setu.catalog.fingerprint import RowFingerprint, fingerprint, fingerprint_di
 from setu.chain.repository import alembic_config, repository_root
 from setu.db.connection import connected
 from setu.ingest.gateway import FeedReport, feed
-from setu.ops.health import Finding, Health, judge, read_health
+from setu.ops.health import Health, lines, read_health
 from setu.ops.presentation import (
     account_tables,
-    health_tables,
     rejects_table,
     shown,
     table,
-    verdict,
 )
 from setu.ops.reconciliation import RowReport, read_accounts
 from setu.simulate.fleet import (
@@ -434,12 +432,9 @@ class Demo:
             f"{wrong} differ" if wrong else "",
         )
         health = self._health()
-        findings: list[Finding] = judge(health)
-        for made in health_tables(health):
-            if made.title != "Rejected rows":
-                self.console.print(made)
-        self.console.print(verdict(findings))
-        self._check("the pipeline is healthy", not findings)
+        for line in lines(health):
+            self.console.print(line, markup=False)
+        self._check("the pipeline is healthy", health.healthy)
 
     def _cycles(self, connection: Any, machine: int, limit: int) -> list[_Row]:
         rows = _query(
@@ -569,7 +564,7 @@ class Demo:
 
     def _health(self) -> Health:
         with self._alchemy() as connection:
-            return read_health(connection)
+            return read_health(connection, job_stats_hold=False)
 
     def _migrate(self, direction: str, revision: str, *, brief: bool = False) -> None:
         config = alembic_config(repository_root())

@@ -1,20 +1,34 @@
-"""How the pipelines are: read from the views of ``_etl``, and judged.
+"""How the pipelines are, and whether what must be true for rows to flow is true.
 
-Judged by the pipelines' own run log. TimescaleDB's job statistics are no help: with some version
-pairs a job that did its work is counted as failed.
+The conditions are in ``setu/ops/conditions/``, one check each, asked of the database as any role
+that may read ``_etl``'s views. The loads are judged by their own run log: with some version pairs
+TimescaleDB counts a job that did its work as failed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+import psycopg2
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from setu.errors import SetuError
 
 NO_PARAMETERS = {"no_parameters": True}
+ROOM_ON_DISK = "room_on_disk"
+
+_MUST = re.compile(r"^-- must (\w+): (.+)$", re.MULTILINE)
+_NEEDS = re.compile(r"^-- needs (\S+)$", re.MULTILINE)
+_LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 class ControlPlaneMissingError(SetuError):
@@ -23,11 +37,16 @@ class ControlPlaneMissingError(SetuError):
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What counts as unhealthy; ages and lag in seconds, the rate as a part of 1."""
+    """What counts as unhealthy; ages and lag in seconds, rates and room as a part of 1."""
 
     run_age: float = 300
     lag: float = 600
     error_rate: float = 0.1
+    reject_rate: float = 0.1
+    free_disk: float = 0.1
+    prepared_age: float = 3600
+    slot_bytes: int = 1 << 30
+    transaction_ids: int = 1_500_000_000
 
 
 @dataclass(frozen=True)
@@ -66,13 +85,15 @@ class Reject:
 
 @dataclass(frozen=True)
 class Job:
-    """A TimescaleDB job of ``_etl``."""
+    """A TimescaleDB job of ``_etl``, or a policy of one of SETU's tables."""
 
     job_id: int
     procedure: str
+    table: str | None
     every: str
     scheduled: bool
     next_start: datetime | None
+    last_status: str | None
 
 
 @dataclass(frozen=True)
@@ -91,21 +112,49 @@ class KafkaOffset:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not well, in words, with what to do about it."""
+    """A condition that does not hold: of what, why, and the command that helps."""
 
-    pipeline: str
-    what: str
-    advice: str
+    condition: str
+    subject: str
+    reason: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What must be true, and whether it is; ``holds`` is None where it could not be judged."""
+
+    name: str
+    must: str
+    holds: bool | None
+    why_not_judged: str = ""
 
 
 @dataclass(frozen=True)
 class Health:
     """All of it at one moment."""
 
-    pipelines: tuple[Pipeline, ...]
-    rejects: tuple[Reject, ...]
-    jobs: tuple[Job, ...]
-    offsets: tuple[KafkaOffset, ...]
+    pipelines: tuple[Pipeline, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    offsets: tuple[KafkaOffset, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every condition holds that could be judged."""
+        return not self.findings
+
+
+@dataclass(frozen=True)
+class Check:
+    """A query that returns breaches, and the conditions that it judges."""
+
+    file: str
+    query: str
+    conditions: dict[str, str] = field(hash=False)
+    needs: tuple[str, ...] = ()
 
 
 _PIPELINES = """
@@ -126,10 +175,14 @@ FROM _etl.v_rejects_by_reason AS r
 ORDER BY r.rows_waiting DESC, r.pipeline, r.reason_code
 """
 _JOBS = """
-SELECT j.job_id, j.proc_schema || '.' || j.proc_name, j.schedule_interval::text, j.scheduled,
-    j.next_start
+SELECT j.job_id, j.proc_name::text, j.hypertable_schema || '.' || j.hypertable_name,
+    j.schedule_interval::text, j.scheduled,
+    -- The driver knows no infinite time; such a start is the matter of a condition.
+    CASE WHEN isfinite(j.next_start) THEN j.next_start END,
+    s.last_run_status
 FROM timescaledb_information.jobs AS j
-WHERE j.proc_schema = '_etl' OR j.hypertable_schema IN ('bronze', 'silver')
+LEFT JOIN timescaledb_information.job_stats AS s ON s.job_id = j.job_id
+WHERE j.proc_schema = '_etl' OR j.hypertable_schema IN ('bronze', 'silver', 'gold', 'alerting')
 ORDER BY j.job_id
 """
 _OFFSETS = """
@@ -137,10 +190,21 @@ SELECT o.source_table, o.kafka_partition, o.kafka_offset, o.stored_at
 FROM _etl.v_kafka_offsets AS o
 ORDER BY o.source_table, o.kafka_partition
 """
+_NEEDED = """
+SELECT CASE
+    WHEN '{needed}' = 'community'
+        THEN coalesce(current_setting('timescaledb.license', true), '') = 'timescale'
+    ELSE to_regclass('{needed}') IS NOT NULL
+END
+"""
 
 
-def read_health(connection: Connection) -> Health:
-    """The state of all pipelines, by role ``setu_reader`` or more.
+def read_health(
+    connection: Connection, thresholds: Thresholds | None = None, *, job_stats_hold: bool = True
+) -> Health:
+    """The state of all pipelines and the verdict, by role ``setu_reader`` or more.
+
+    :param job_stats_hold: False where TimescaleDB counts jobs as failed that did their work.
 
     Raises :class:`ControlPlaneMissingError` below revision 0401.
     """
@@ -148,84 +212,135 @@ def read_health(connection: Connection) -> Health:
         raise ControlPlaneMissingError(
             "This database has no control plane.",
             context=["The view _etl.v_pipeline_lag, of revision 0401, is not there."],
-            hint="run alembic upgrade head, or look at `alembic current`",
+            hint="Run alembic upgrade head, or look at `alembic current`",
         )
+    conditions, findings = _judge(connection, thresholds or Thresholds(), job_stats_hold)
     return Health(
         tuple(Pipeline(*row) for row in _rows(connection, _PIPELINES)),
         tuple(Reject(*row) for row in _rows(connection, _REJECTS)),
         tuple(Job(*row) for row in _rows(connection, _JOBS)),
         tuple(KafkaOffset(*row) for row in _rows(connection, _OFFSETS)),
+        tuple(conditions),
+        tuple(findings),
     )
 
 
-def judge(health: Health, thresholds: Thresholds | None = None) -> list[Finding]:
-    """What is unhealthy; nothing when all is well."""
-    limits = thresholds or Thresholds()
-    return [
-        Finding(pipeline.name, what, advice)
-        for pipeline in health.pipelines
-        for what, advice in _findings(pipeline, limits)
-    ]
-
-
-def _findings(pipeline: Pipeline, limits: Thresholds) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    name = pipeline.name
-    if not pipeline.enabled:
-        return [
-            (
-                "is disabled",
-                f"UPDATE _etl.watermarks SET enabled = true WHERE pipeline = '{name}' "
-                "when its rows may be loaded again",
+@cache
+def checks() -> tuple[Check, ...]:
+    """All checks, in the order in which their conditions are judged."""
+    found = []
+    for path in sorted(files("setu.ops.conditions").iterdir(), key=lambda path: path.name):
+        if path.name.endswith(".sql"):
+            text = path.read_text(encoding="utf-8")
+            found.append(
+                Check(path.name, text, dict(_MUST.findall(text)), tuple(_NEEDS.findall(text)))
             )
+    return tuple(found)
+
+
+def _judge(
+    connection: Connection, limits: Thresholds, job_stats_hold: bool
+) -> tuple[list[Condition], list[Finding]]:
+    settings: dict[str, object] = {**vars(limits), "job_stats_hold": job_stats_hold}
+    for name, value in settings.items():
+        connection.exec_driver_sql(
+            "SELECT set_config(%s, %s, true)", (f"setu_status.{name}", str(value).lower())
+        )
+    conditions: list[Condition] = []
+    findings: list[Finding] = []
+    for check in checks():
+        missing = [name for name in check.needs if not _is_there(connection, name)]
+        why = f"needs {', '.join(missing)}" if missing else ""
+        if not why:
+            try:
+                with connection.begin_nested():
+                    findings += [Finding(*row) for row in _rows(connection, check.query)]
+            except DBAPIError as error:
+                if not isinstance(error.orig, psycopg2.errors.InsufficientPrivilege):
+                    raise
+                why = str(error.orig).strip().splitlines()[0]
+        broken = {finding.condition for finding in findings}
+        conditions += [
+            Condition(name, must, None if why else name not in broken, why)
+            for name, must in check.conditions.items()
+            if name != ROOM_ON_DISK
         ]
-    if pipeline.run_age is None:
-        found.append(
-            ("has never run", f"CALL _etl.sp_load_{name}(NULL, '{{}}'), or start `setu worker`")
-        )
-    elif pipeline.run_age > limits.run_age:
-        found.append(
-            (
-                f"last ran {pipeline.run_age / 60:.0f} min ago",
-                "see whether its job is scheduled and background workers are free; where there "
-                "is no scheduler, start `setu worker`",
+        if ROOM_ON_DISK in check.conditions:
+            room = _room_on_disk(connection, limits)
+            findings += room.findings
+            conditions.append(
+                Condition(
+                    ROOM_ON_DISK, check.conditions[ROOM_ON_DISK], room.holds, room.why_not_judged
+                )
             )
-        )
-    if pipeline.rows_behind < 0:
-        found.append(
-            (
-                f"is {-pipeline.rows_behind:,} ids ahead of its sequence, which went back",
-                'stop the sinks, and see "A sequence that went back" in docs/operations.md',
-            )
-        )
-    if pipeline.last_status == "failed":
-        first = (pipeline.error or "no message").splitlines()[0]
-        found.append(
-            (
-                f"failed at its last run: {first}",
-                "mend the cause; the next run starts at the same id, nothing is lost",
-            )
-        )
-    if pipeline.seconds_behind > limits.lag:
-        advice = "see how long its runs take, and raise batch_size in _etl.watermarks"
-        if pipeline.held_up_by:
-            advice = f"end the transaction that holds the fence: {pipeline.held_up_by}"
-        found.append(
-            (
-                f"is {pipeline.rows_behind:,} rows and {pipeline.seconds_behind / 60:.0f} min "
-                "behind",
-                advice,
-            )
-        )
-    if pipeline.runs_of_day and pipeline.failed_of_day / pipeline.runs_of_day > limits.error_rate:
-        found.append(
-            (
-                f"failed {pipeline.failed_of_day} of {pipeline.runs_of_day} runs in a day",
-                "SELECT started_at, error FROM _etl.job_runs WHERE status <> 'succeeded' "
-                "ORDER BY started_at DESC",
-            )
-        )
-    return found
+    return conditions, findings
+
+
+def _is_there(connection: Connection, needed: str) -> bool:
+    return bool(_rows(connection, _NEEDED.format(needed=needed))[0][0])
+
+
+@dataclass(frozen=True)
+class _Room:
+    holds: bool | None
+    why_not_judged: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+def _room_on_disk(connection: Connection, limits: Thresholds) -> _Room:
+    """SQL does not see the disk: only where the server is on this machine can it be looked at."""
+    driver: Any = connection.connection.dbapi_connection
+    host = driver.info.host or ""
+    if host not in _LOCAL and not host.startswith("/"):
+        return _Room(None, "the server is on another machine")
+    try:
+        with connection.begin_nested():
+            [(folder,)] = _rows(connection, "SELECT current_setting('data_directory')")
+    except DBAPIError:
+        return _Room(None, "needs role pg_read_all_settings")
+    if not Path(folder).exists():
+        return _Room(None, "the server's disk is not seen from here")
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return _Room(None, "the server's disk is not seen from here")
+    free = usage.free / usage.total
+    if free >= limits.free_disk:
+        return _Room(True)
+    reason = f"has {free:.0%} of its space left, {usage.free / 1e9:,.1f} GB"
+    command = "See what takes it: SELECT * FROM _etl.v_chunk_sizes ORDER BY total_bytes DESC"
+    return _Room(False, "", (Finding(ROOM_ON_DISK, f"disk of {folder}", reason, command),))
+
+
+def as_json(health: Health) -> dict[str, Any]:
+    """The whole of it for a program; ``format`` changes when something is renamed or leaves."""
+    return {
+        "format": 1,
+        "healthy": health.healthy,
+        **{
+            name: [dict(vars(entry)) for entry in getattr(health, name)]
+            for name in ("findings", "conditions", "pipelines", "rejects", "jobs", "offsets")
+        },
+    }
+
+
+def lines(health: Health) -> Iterator[str]:
+    """The verdict in one line, then what is wrong, each with its reason and what helps."""
+    if health.healthy:
+        unjudged = sum(condition.holds is None for condition in health.conditions)
+        rest = f", {unjudged} could not be judged (--all names them)" if unjudged else ""
+        yield f"healthy: {len(health.conditions) - unjudged} conditions hold{rest}"
+        return
+    broken = len({finding.condition for finding in health.findings})
+    yield f"unhealthy: {broken} of {len(health.conditions)} conditions do not hold"
+    told = ""
+    for finding in health.findings:
+        if finding.condition != told:
+            told = finding.condition
+            yield ""
+            yield f"{told}"
+        yield f"  {finding.subject} {finding.reason}"
+        yield f"    -> {finding.command}"
 
 
 def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from rich.table import Table
 from rich.text import Text
 
-from setu.ops.health import Finding, Health
+from setu.ops.health import Health
 from setu.ops.reconciliation import RowReport
 
 _NUMBER = "right"
@@ -42,80 +42,6 @@ def shown(value: object) -> str:
     return str(value)
 
 
-def health_tables(health: Health) -> list[Table]:
-    """Pipelines, their last runs, rejects, jobs and Kafka offsets; empty ones are left out."""
-    made = [
-        table(
-            "Lag",
-            ("pipeline", "enabled", "#rows behind", "#seconds behind", "held up by"),
-            (
-                (p.name, p.enabled, p.rows_behind, p.seconds_behind, p.held_up_by)
-                for p in health.pipelines
-            ),
-        ),
-        table(
-            "Last run",
-            (
-                "pipeline",
-                "status",
-                "#s ago",
-                "#took s",
-                "#read",
-                "#loaded",
-                "#merged",
-                "#rejected",
-                "#late",
-                "#failed/runs in a day",
-            ),
-            (
-                (
-                    p.name,
-                    p.last_status,
-                    p.run_age,
-                    p.run_seconds,
-                    p.rows_read,
-                    p.rows_loaded,
-                    p.rows_merged,
-                    p.rows_rejected,
-                    p.rows_late,
-                    f"{p.failed_of_day}/{p.runs_of_day}",
-                )
-                for p in health.pipelines
-            ),
-        ),
-    ]
-    if health.rejects:
-        made.append(rejects_table(health))
-    if health.jobs:
-        made.append(
-            table(
-                "Jobs",
-                ("#job", "runs", "every", "scheduled", "next start"),
-                (
-                    (str(j.job_id), j.procedure, j.every, j.scheduled, j.next_start)
-                    for j in health.jobs
-                ),
-            )
-        )
-    if health.offsets:
-        made.append(
-            table(
-                "Kafka: highest stored offset, after which a sink resumes",
-                ("table", "#partition", "#offset", "stored at"),
-                (
-                    (
-                        o.table,
-                        "others" if o.partition is None else str(o.partition),
-                        "by time" if o.offset is None else o.offset,
-                        o.stored_at,
-                    )
-                    for o in health.offsets
-                ),
-            )
-        )
-    return made
-
-
 def rejects_table(health: Health) -> Table:
     """Rejected rows by reason."""
     return table(
@@ -125,16 +51,27 @@ def rejects_table(health: Health) -> Table:
     )
 
 
-def verdict(findings: Sequence[Finding]) -> Text:
-    """Healthy or not, and what to do."""
-    if not findings:
-        return Text("healthy", style="bold green")
-    text = Text()
-    for at, finding in enumerate(findings):
-        text.append("\n" if at else "")
-        text.append(f"{finding.pipeline} {finding.what}\n", style="bold red")
-        text.append(f"  What to do: {finding.advice}")
-    return text
+def plain_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> Iterator[str]:
+    """A table as lines of plain text, the same on a terminal and in a pipe; nothing when empty.
+
+    Columns whose name begins with ``#`` stand to the right. No cell is cut or wrapped.
+    """
+    cells = [[shown(value) for value in row] for row in rows]
+    if not cells:
+        return
+    heads = [column.removeprefix("#") for column in columns]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    right = [column.startswith("#") for column in columns]
+    yield ""
+    yield title
+    for line in (heads, *cells):
+        placed = (
+            cell.rjust(width) if end else cell.ljust(width)
+            for cell, width, end in zip(line, widths, right, strict=True)
+        )
+        yield ("  " + "  ".join(placed)).rstrip()
 
 
 def account_tables(report: RowReport) -> list[Table]:

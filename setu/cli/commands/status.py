@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from sqlalchemy import Connection
 
 from setu.db.connection import connected, database_url
-from setu.ops.health import Thresholds, judge, read_health
-from setu.ops.presentation import account_tables, health_tables, verdict
+from setu.ops.health import Health, Thresholds, as_json, lines, read_health
+from setu.ops.presentation import account_tables, plain_table
 from setu.ops.reconciliation import read_accounts
+from setu.preflight.rules import is_known_bad_pair
+
+UNHEALTHY = 4
 
 
 def register(app: typer.Typer) -> None:
@@ -20,20 +26,111 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    run_age: Annotated[float, typer.Option(help="Seconds since the last run.")] = 300,
-    lag: Annotated[float, typer.Option(help="Seconds that the oldest waiting row may wait.")] = 600,
-    error_rate: Annotated[float, typer.Option(help="Part of the day's runs that may fail.")] = 0.1,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Also show each condition, pipeline, job and offset.")
+    ] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    run_age: Annotated[
+        float, typer.Option(help="Seconds since a pipeline's last run.")
+    ] = Thresholds.run_age,
+    lag: Annotated[
+        float, typer.Option(help="Seconds that the oldest waiting row may wait.")
+    ] = Thresholds.lag,
+    error_rate: Annotated[
+        float, typer.Option(help="Part of the day's runs that may fail.")
+    ] = Thresholds.error_rate,
+    reject_rate: Annotated[
+        float, typer.Option(help="Part of the day's rows that may be rejected and wait.")
+    ] = Thresholds.reject_rate,
+    free_disk: Annotated[
+        float, typer.Option(help="Part of the disk that must be free.")
+    ] = Thresholds.free_disk,
 ) -> None:
-    """Show lag, last runs, rejects, jobs and offsets. Exit code 1 when a pipeline is unhealthy."""
-    console = Console(highlight=False)
+    """Say whether rows flow and disk stays bounded: the verdict, then only what is wrong.
+
+    Exit code 0: healthy. 4: unhealthy. 1: it could not be said.
+    """
+    limits = Thresholds(run_age, lag, error_rate, reject_rate, free_disk)
     with connected(database_url(), "status") as connection:
-        health = read_health(connection)
-    for made in health_tables(health):
-        console.print(made)
-    findings = judge(health, Thresholds(run_age, lag, error_rate))
-    console.print(verdict(findings))
-    if findings:
-        raise typer.Exit(1)
+        health = read_health(connection, limits, job_stats_hold=_job_stats_hold(connection))
+    if json_output:
+        typer.echo(json.dumps(as_json(health), indent=2, default=str, ensure_ascii=False))
+    else:
+        verdict, *rest = lines(health)
+        typer.secho(verdict, fg="green" if health.healthy else "red", bold=True)
+        for line in rest:
+            typer.echo(line)
+        if show_all:
+            for line in _everything(health):
+                typer.echo(line)
+    if not health.healthy:
+        raise typer.Exit(UNHEALTHY)
+
+
+def _job_stats_hold(connection: Connection) -> bool:
+    row = connection.exec_driver_sql(
+        "SELECT current_setting('server_version_num')::integer,"
+        " (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
+    ).one()
+    return not is_known_bad_pair(row[0], row[1] or "0")
+
+
+def _everything(health: Health) -> Iterator[str]:
+    """Tables of 80 columns or less: what does not fit is in the JSON."""
+    marks = {True: "holds", False: "BROKEN", None: "unknown"}
+    yield from plain_table(
+        "Conditions",
+        ("state", "condition"),
+        ((marks[c.holds], c.name + (f" ({c.why_not_judged})" if c.why_not_judged else ""))
+         for c in health.conditions),
+    )  # fmt: skip
+    yield from plain_table(
+        "Pipelines",
+        ("pipeline", "#behind", "#s", "last run", "#s ago", "#took s"),
+        (
+            (p.name, p.rows_behind, p.seconds_behind, p.last_status, p.run_age, p.run_seconds)
+            for p in health.pipelines
+        ),
+    )
+    yield from plain_table(
+        "Last runs, in rows",
+        ("pipeline", "#read", "#loaded", "#merged", "#rejected", "#late"),
+        (
+            (p.name, p.rows_read, p.rows_loaded, p.rows_merged, p.rows_rejected, p.rows_late)
+            for p in health.pipelines
+        ),
+    )
+    yield from plain_table(
+        "Rejected rows",
+        ("pipeline", "reason", "#waiting", "#resent"),
+        ((r.pipeline, r.reason, r.waiting, r.resent) for r in health.rejects),
+    )
+    yield from plain_table(
+        "Jobs",
+        ("#job", "what", "last run", "next start"),
+        (
+            (
+                str(j.job_id),
+                j.table or j.procedure,
+                j.last_status,
+                j.next_start.strftime("%m-%d %H:%M:%S") if j.next_start else None,
+            )
+            for j in health.jobs
+        ),
+    )
+    yield from plain_table(
+        "Kafka: highest stored offset, after which a sink resumes",
+        ("table", "#partition", "#offset", "stored at"),
+        (
+            (
+                o.table,
+                "others" if o.partition is None else str(o.partition),
+                "by time" if o.offset is None else o.offset,
+                o.stored_at.strftime("%m-%d %H:%M:%S"),
+            )
+            for o in health.offsets
+        ),
+    )
 
 
 def report() -> None:

@@ -15,7 +15,7 @@ DROP VIEW _etl.v_kafka_offsets;
 DROP VIEW _etl.v_pipeline_lag;
 DROP FUNCTION _etl.fn_record_fed_rows(text, integer, bigint, bigint, bytea);
 DROP FUNCTION _etl.fn_fed_rows(text, integer[], bigint[], bigint[]);
-DROP FUNCTION _etl.fn_status_facts();
+DROP FUNCTION _etl.fn_sequence_use();
 DROP FUNCTION _etl.fn_kafka_offsets();
 DROP FUNCTION _etl.fn_pipeline_lag();
 DROP PROCEDURE

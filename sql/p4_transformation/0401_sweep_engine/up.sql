@@ -27,7 +27,7 @@
 -- @include schema_new/_etl/Functions/fn_record_fed_rows.sql
 -- @include schema_new/_etl/Functions/fn_pipeline_lag.sql
 -- @include schema_new/_etl/Functions/fn_kafka_offsets.sql
--- @include schema_new/_etl/Functions/fn_status_facts.sql
+-- @include schema_new/_etl/Functions/fn_sequence_use.sql
 -- @include schema_new/_etl/Views/v_pipeline_lag.sql
 -- @include schema_new/_etl/Views/v_kafka_offsets.sql
 -- @include schema_new/_etl/Views/v_last_run.sql

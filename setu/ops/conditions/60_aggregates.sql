@@ -1,0 +1,26 @@
+-- needs community
+-- must aggregates_show_what_is_new: No aggregate was refreshed into the future, which hides what comes
+-- must aggregates_are_real_time: Each aggregate reads through to what it has not worked out yet
+WITH aggregate AS (
+    SELECT c.view_schema, c.view_name, c.materialized_only,
+        _timescaledb_functions.to_timestamp(
+            _timescaledb_functions.cagg_watermark(a.mat_hypertable_id)
+        ) AS watermark,
+        _timescaledb_functions.cagg_watermark(a.mat_hypertable_id) AS raw
+    FROM timescaledb_information.continuous_aggregates AS c
+    INNER JOIN _timescaledb_catalog.continuous_agg AS a
+        ON a.user_view_schema = c.view_schema AND a.user_view_name = c.view_name
+    WHERE c.view_schema = 'gold'
+)
+SELECT 'aggregates_show_what_is_new', format('%s.%s', g.view_schema, g.view_name),
+    format('was refreshed up to %s: rows that come before then are not shown', g.watermark),
+    format('CALL refresh_continuous_aggregate(%L, %L, %L); until then, again and again', g.view_schema || '.' || g.view_name,
+        date_trunc('hour', clock_timestamp()) - INTERVAL '2 days', g.watermark)
+FROM aggregate AS g
+WHERE g.watermark > clock_timestamp()
+UNION ALL
+SELECT 'aggregates_are_real_time', format('%s.%s', g.view_schema, g.view_name),
+    'shows only what its last refresh has worked out',
+    format('ALTER MATERIALIZED VIEW %I.%I SET (timescaledb.materialized_only = false);', g.view_schema, g.view_name)
+FROM aggregate AS g
+WHERE g.materialized_only
