@@ -64,7 +64,10 @@ def sleep(server: Server) -> Iterator[Sleep]:
             edge_case_rows(connection)
             connection.commit()
         chain.run(
-            *(f"CALL refresh_continuous_aggregate('gold.{a}', NULL, NULL)" for a in AGGREGATES)
+            *(
+                f"CALL refresh_continuous_aggregate('gold.{a}', NULL, now() - INTERVAL '1 hour')"
+                for a in AGGREGATES
+            )
         )
         ids = [row[0] for row in chain.query(
             "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name IN"
@@ -94,7 +97,8 @@ def sleep(server: Server) -> Iterator[Sleep]:
             "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id)"
             f" VALUES ('{until}', 'COMP-01', 'CNC-00001')",
             f"CALL run_job({ids[-1]})",
-            "CALL refresh_continuous_aggregate('gold.hourly_production_stats', NULL, NULL)",
+            "CALL refresh_continuous_aggregate('gold.hourly_production_stats', NULL,"
+            " now() - INTERVAL '1 hour')",
         )
         seen.refreshed = (before, chain.value(count))
         yield seen

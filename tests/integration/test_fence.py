@@ -218,6 +218,23 @@ def prepared_possible(plant: Plant) -> bool:
     return int(plant.chain.value("SHOW max_prepared_transactions")) > 0
 
 
+def test_readings_do_not_fill_the_table_however_long_a_transaction_stays_open(
+    plant: Plant, writers: list[Writer]
+) -> None:
+    writers[0].send(1)
+    # Each waits for the first writer alone, and so none makes another one useless.
+    plant.chain.run(
+        "SELECT setval('bronze.raw_machine_cycles_id_seq', 5000)",
+        "INSERT INTO _etl.fence_readings (pipeline, fence_id, server_started_at, holders)"
+        " SELECT 'machine_cycles', n, pg_postmaster_start_time(),"
+        " _etl.fn_sequence_holders('bronze.raw_machine_cycles_id_seq')"
+        " FROM generate_series(1, 3000) AS n",
+    )
+    writers[1].send(2)
+    plant.load()
+    assert 1000 <= plant.chain.value("SELECT count(*) FROM _etl.fence_readings") <= 1002
+
+
 @pytest.mark.parametrize("when", ["before the reading", "after the reading"])
 @pytest.mark.parametrize("ending", ["COMMIT", "ROLLBACK"])
 def test_a_prepared_transaction_holds_the_sweep(

@@ -52,7 +52,11 @@ def _refresh(connection: Any, *names: str) -> None:
     connection.commit()
     connection.autocommit = True
     for name in names:
-        run(connection, f"CALL public.refresh_continuous_aggregate('gold.{name}', NULL, NULL)")
+        run(
+            connection,
+            f"CALL public.refresh_continuous_aggregate('gold.{name}', NULL,"
+            " now() - INTERVAL '1 hour')",
+        )
     connection.autocommit = False
 
 

@@ -108,6 +108,13 @@ BEGIN
             f.fence_id <= v_safe
             OR f.fence_id < v_reading AND f.server_started_at = v_started
                 AND v_holders <@ f.holders
+            -- A transaction that stays open for days must not fill the table.
+            OR f.fence_id < (
+                SELECT k.fence_id FROM _etl.fence_readings AS k
+                WHERE k.pipeline = p_pipeline
+                ORDER BY k.fence_id DESC
+                OFFSET 1000 LIMIT 1
+            )
         );
 
     INSERT INTO _etl.fence_readings (pipeline, fence_id, server_started_at, holders)
