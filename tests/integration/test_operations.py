@@ -26,8 +26,9 @@ from tests.v1 import ROOT
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=2, cycles_per_machine_day=4)
 SEND = """
 INSERT INTO bronze.raw_machine_cycles (device_id, machine_iot_id, cycle_start, cycle_end)
-SELECT 'GW', m.iot_id, t, t + INTERVAL '5 minutes'
+SELECT d.device_id, m.iot_id, t, t + INTERVAL '5 minutes'
 FROM master.machine_info AS m
+INNER JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id
 CROSS JOIN generate_series(now() - INTERVAL '1 hour', now(), INTERVAL '10 minutes') AS t
 """
 CYCLES = 2 * 7
