@@ -24,6 +24,8 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 SET jit = off
+-- The day of an instant is that of UTC, and a day has 24 hours.
+SET timezone = 'UTC'
 -- Sorts and hash tables of a batch fit in memory.
 SET work_mem = '64MB'
 -- Bronze is read in the order of its index. A sort would read a whole backlog for each batch.
@@ -36,54 +38,54 @@ BEGIN
     -- While a row is narrow and as it was sorted, a look at its neighbours costs least.
     WITH ordered AS (
         SELECT
-            r.*,
-            -- Minus infinity: there is none before it in the batch. No row that can be loaded ends then.
+            r.id, r.time, r.device_id, r.machine_iot_id, r.cycle_start, r.cycle_end, r.program_no,
+            r.std_load_unload, r.std_cycle_time, r.down_threshold,
+            -- Minus infinity: none is before it in the batch. No row that can be loaded ends then.
             lag(r.cycle_end, 1, '-infinity') OVER batch AS previous_end,
             lead(r.cycle_start) OVER batch AS next_start
         FROM _etl.fn_next_cycles(p_after_id, p_fence_id, p_since, p_limit) AS r
         WINDOW batch AS (PARTITION BY r.machine_iot_id ORDER BY r.cycle_start)
     ),
     machines AS MATERIALIZED (
-        SELECT m.*, s.last_cycle_start, s.last_cycle_end
+        SELECT
+            m.machine_iot_id, m.company_iot_id, m.plant_iot_id, m.timezone, m.device_id,
+            s.last_cycle_start, s.last_cycle_end
         FROM _etl.v_machines AS m
         INNER JOIN silver.latest_cycle_state AS s ON s.machine_iot_id = m.machine_iot_id
         WHERE m.timezone IS NOT NULL AND m.machine_iot_id <> ALL (p_slow_machines)
     ),
-    localized AS (
+    validated AS MATERIALIZED (
         SELECT
-            o.*, m.company_iot_id, m.plant_iot_id, o.device_id <> m.device_id AS is_mismatch,
-            CASE WHEN o.previous_end = '-infinity' THEN m.last_cycle_end ELSE o.previous_end END AS end_before,
-            CASE WHEN v.is_valid THEN o.cycle_start AT TIME ZONE m.timezone END AS wall
+            o.machine_iot_id,
+            -- In the order of the machine's cycles, and such that silver can hold it.
+            coalesce(
+                o.cycle_start > m.last_cycle_start AND o.cycle_start IS DISTINCT FROM o.next_start
+                    AND o.cycle_start >= '1970-01-01' AND o.cycle_start < '2200-01-01'
+                    AND o.cycle_start <= o.time + p_future_limit
+                    AND coalesce(o.cycle_end BETWEEN o.cycle_start
+                        AND o.cycle_start + INTERVAL '596520 hours', true)
+                    AND coalesce(o.std_load_unload BETWEEN -2147483648 AND 2147483647, true)
+                    AND coalesce(o.std_cycle_time BETWEEN -2147483648 AND 2147483647, true)
+                    AND coalesce(o.down_threshold BETWEEN -2147483648 AND 2147483647, true)
+                    AND (m.device_id IS NULL OR m.device_id = o.device_id OR NOT p_checks_sender),
+                false
+            ) AS is_valid,
+            o.next_start, o.cycle_start, o.cycle_end, o.id, o.time,
+            o.device_id <> m.device_id AS is_mismatch,
+            CASE WHEN o.previous_end = '-infinity' THEN m.last_cycle_end ELSE o.previous_end END
+                AS previous_end,
+            m.company_iot_id, m.plant_iot_id, m.timezone,
+            o.program_no, o.std_load_unload, o.std_cycle_time, o.down_threshold
         FROM ordered AS o
         LEFT JOIN machines AS m ON m.machine_iot_id = o.machine_iot_id
-        CROSS JOIN LATERAL (
-            SELECT o.cycle_start > m.last_cycle_start
-                AND o.cycle_start IS DISTINCT FROM o.next_start
-                AND o.cycle_start >= '1970-01-01 00:00:00+00' AND o.cycle_start < '2200-01-01 00:00:00+00'
-                AND o.cycle_start <= o.time + p_future_limit
-                AND (o.cycle_end IS NULL OR o.cycle_end >= o.cycle_start
-                    AND o.cycle_end <= o.cycle_start + INTERVAL '596520 hours')
-                AND (o.std_load_unload IS NULL OR o.std_load_unload BETWEEN -2147483648 AND 2147483647)
-                AND (o.std_cycle_time IS NULL OR o.std_cycle_time BETWEEN -2147483648 AND 2147483647)
-                AND (o.down_threshold IS NULL OR o.down_threshold BETWEEN -2147483648 AND 2147483647)
-                AND (m.device_id IS NULL OR m.device_id = o.device_id OR NOT p_checks_sender) AS is_valid
-        ) AS v
-        OFFSET 0  -- worked out once a row; the planner would copy it to wherever it is used
-    ),
-    enriched AS MATERIALIZED (
-        SELECT l.*, l.wall::date - coalesce(w.days_back, 0) AS logical_date, w.shift_id, w.shift_name
-        FROM (SELECT f.*, f.wall::date AS wall_date, f.wall::time AS wall_time FROM localized AS f OFFSET 0) AS l
-        LEFT JOIN master.v_shift_windows AS w
-            ON w.plant_iot_id = l.plant_iot_id
-            AND l.wall_time >= w.starts_at AND l.wall_time < w.ends_before
     ),
     slow AS MATERIALIZED (
-        SELECT DISTINCT e.machine_iot_id FROM enriched AS e WHERE e.wall IS NULL
+        SELECT DISTINCT v.machine_iot_id FROM validated AS v WHERE NOT v.is_valid
     ),
-    valid AS NOT MATERIALIZED (
-        SELECT e.* FROM enriched AS e
+    fast AS NOT MATERIALIZED (
+        SELECT v.* FROM validated AS v
         WHERE NOT EXISTS (SELECT 1 FROM slow)
-            OR e.machine_iot_id NOT IN (SELECT s.machine_iot_id FROM slow AS s)
+            OR v.machine_iot_id NOT IN (SELECT s.machine_iot_id FROM slow AS s)
     ),
     written AS (
         INSERT INTO silver.machine_cycles (
@@ -92,28 +94,33 @@ BEGIN
             down_threshold
         )
         SELECT
-            v.logical_date, v.company_iot_id, v.machine_iot_id, coalesce(v.shift_id, 0::smallint),
-            CASE WHEN v.shift_id IS NULL THEN 'UNKNOWN' ELSE v.shift_name END, v.cycle_start, v.cycle_end,
-            v.program_no, v.std_load_unload, v.std_cycle_time,
-            _etl.fn_gap_seconds(v.end_before, v.cycle_start),
-            _etl.fn_run_seconds(v.cycle_start, v.cycle_end), v.down_threshold
-        FROM valid AS v
+            coalesce(w.logical_date, (f.cycle_start AT TIME ZONE f.timezone)::date), f.company_iot_id,
+            f.machine_iot_id, coalesce(w.shift_id, 0::smallint),
+            CASE WHEN w.shift_id IS NULL THEN 'UNKNOWN' ELSE w.shift_name END,
+            f.cycle_start, f.cycle_end, f.program_no, f.std_load_unload, f.std_cycle_time,
+            _etl.fn_gap_seconds(f.previous_end, f.cycle_start),
+            _etl.fn_run_seconds(f.cycle_start, f.cycle_end), f.down_threshold
+        FROM fast AS f
+        LEFT JOIN _etl.fn_shifts_of_days(
+            ARRAY(SELECT DISTINCT v.cycle_start::date FROM validated AS v WHERE v.is_valid)
+        ) AS w
+            ON w.plant_iot_id = f.plant_iot_id AND w.utc_date = f.cycle_start::date
+            AND f.cycle_start >= w.starts_at AND f.cycle_start < w.ends_before
     ),
     cached AS (
         UPDATE silver.latest_cycle_state AS t
-        SET last_cycle_start = v.cycle_start, last_cycle_end = v.cycle_end, updated_at = clock_timestamp()
-        FROM valid AS v
-        WHERE t.machine_iot_id = v.machine_iot_id AND v.next_start IS NULL
+        SET last_cycle_start = f.cycle_start, last_cycle_end = f.cycle_end,
+            updated_at = clock_timestamp()
+        FROM fast AS f
+        WHERE t.machine_iot_id = f.machine_iot_id AND f.next_start IS NULL
     )
     SELECT
-        max(e.id), max(e.time), count(*), count(*) FILTER (WHERE k.is_fast),
-        count(*) FILTER (WHERE e.time < p_since), count(*) FILTER (WHERE k.is_fast AND e.is_mismatch),
+        max(v.id), max(v.time), count(*), (SELECT count(*) FROM fast),
+        count(*) FILTER (WHERE v.time < p_since),
+        CASE WHEN bool_or(v.is_mismatch) THEN (SELECT count(*) FROM fast AS f WHERE f.is_mismatch)
+            ELSE 0 END,
         ARRAY(SELECT s.machine_iot_id FROM slow AS s)
-    FROM enriched AS e
-    CROSS JOIN LATERAL (
-        SELECT NOT EXISTS (SELECT 1 FROM slow)
-            OR e.machine_iot_id NOT IN (SELECT s.machine_iot_id FROM slow AS s) AS is_fast
-    ) AS k;
+    FROM validated AS v;
 END
 $function$;
 

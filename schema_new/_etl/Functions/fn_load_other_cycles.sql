@@ -22,6 +22,8 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 SET jit = off
+-- The day of an instant is that of UTC, and a day has 24 hours.
+SET timezone = 'UTC'
 -- Sorts and hash tables of a batch fit in memory.
 SET work_mem = '64MB'
 -- Bronze is read in the order of its index. A sort would read a whole backlog for each batch.
@@ -143,8 +145,7 @@ BEGIN
     -- A row that was sent again comes without the columns that later rows have set.
     usable AS (
         SELECT
-            v.machine_iot_id, v.cycle_start, v.first_id, v.company_iot_id, v.plant_iot_id,
-            v.cycle_start AT TIME ZONE v.timezone AS wall,
+            v.machine_iot_id, v.cycle_start, v.first_id, v.company_iot_id, v.plant_iot_id, v.timezone,
             count(*) OVER (PARTITION BY v.machine_iot_id, v.cycle_start) AS rows_of_key,
             CASE WHEN l.names @> '{cycle_end}' THEN NULL ELSE v.cycle_end END AS cycle_end,
             CASE WHEN l.names @> '{program_no}' THEN NULL ELSE v.program_no END AS program_no,
@@ -165,13 +166,13 @@ BEGIN
         WHERE v.reason_code IS NULL
     ),
     merged_in_batch AS (
-        SELECT u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.wall, u.rows_of_key,
+        SELECT u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.timezone, u.rows_of_key,
             u.cycle_end, u.program_no, u.std_load_unload, u.std_cycle_time, u.down_threshold
         FROM usable AS u
         WHERE u.rows_of_key = 1
         UNION ALL
         SELECT
-            u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.wall, u.rows_of_key,
+            u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.timezone, u.rows_of_key,
             (array_agg(u.cycle_end ORDER BY u.first_id DESC) FILTER (WHERE u.cycle_end IS NOT NULL))[1],
             (array_agg(u.program_no ORDER BY u.first_id DESC) FILTER (WHERE u.program_no IS NOT NULL))[1],
             (array_agg(u.std_load_unload ORDER BY u.first_id DESC)
@@ -182,7 +183,7 @@ BEGIN
                 FILTER (WHERE u.down_threshold IS NOT NULL))[1]
         FROM usable AS u
         WHERE u.rows_of_key > 1
-        GROUP BY u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.wall, u.rows_of_key
+        GROUP BY u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.timezone, u.rows_of_key
     ),
     -- Each machine's last cycle: the cache's, or silver's where the cache does not know the machine.
     machines AS MATERIALIZED (
@@ -203,7 +204,8 @@ BEGIN
     incoming AS MATERIALIZED (
         SELECT
             b.machine_iot_id::integer AS machine_iot_id, b.cycle_start,
-            b.wall::date - coalesce(w.days_back, 0) AS logical_date, b.company_iot_id,
+            coalesce(w.logical_date, (b.cycle_start AT TIME ZONE b.timezone)::date) AS logical_date,
+            b.company_iot_id,
             coalesce(w.shift_id, 0::smallint) AS shift_id,
             CASE WHEN w.shift_id IS NULL THEN 'UNKNOWN' ELSE w.shift_name END AS shift_name,
             b.cycle_end, b.program_no, b.std_load_unload::integer AS std_load_unload,
@@ -211,9 +213,11 @@ BEGIN
             b.rows_of_key, m.last_cycle_start, m.last_cycle_end
         FROM merged_in_batch AS b
         INNER JOIN machines AS m ON m.machine_iot_id = b.machine_iot_id
-        LEFT JOIN master.v_shift_windows AS w
-            ON w.plant_iot_id = b.plant_iot_id
-            AND b.wall::time >= w.starts_at AND b.wall::time < w.ends_before
+        LEFT JOIN _etl.fn_shifts_of_days(
+            ARRAY(SELECT DISTINCT u.cycle_start::date FROM usable AS u)
+        ) AS w
+            ON w.plant_iot_id = b.plant_iot_id AND w.utc_date = b.cycle_start::date
+            AND b.cycle_start >= w.starts_at AND b.cycle_start < w.ends_before
     ),
     -- Only where a cycle is late does silver have to be asked: for the cycle itself, the one before
     -- and the one after it, and the machine's last one.

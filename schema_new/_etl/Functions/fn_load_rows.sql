@@ -20,6 +20,8 @@ RETURNS TABLE (
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+-- The day of an instant is that of UTC, and a day has 24 hours.
+SET timezone = 'UTC'
 -- A late row opens its batch of the column store, a thousand rows; a fleet that comes back online
 -- late must not meet a limit. What one transaction opens is bounded by the size of a batch.
 SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0

@@ -205,12 +205,12 @@ usable AS (
     ) AS later
     WHERE v.reason_code IS NULL AND v.first_id <> v.id
 ),
-incoming AS (
+incoming AS MATERIALIZED (
     SELECT
         {key},
         min(u.company_iot_id) AS company_iot_id,
         min(u.plant_iot_id) AS plant_iot_id,
-        min(u.{instant} AT TIME ZONE u.timezone) AS wall,
+        min(u.timezone) AS timezone,
         {last_known}
     FROM usable AS u
     GROUP BY {key}
@@ -218,17 +218,21 @@ incoming AS (
 written AS (
     INSERT INTO {target} AS t (logical_date, company_iot_id, shift_id, shift_name, {key}, {own})
     SELECT
-        i.wall::date - coalesce(w.days_back, 0),
+        coalesce(w.logical_date, (i.{instant} AT TIME ZONE i.timezone)::date),
         i.company_iot_id,
         coalesce(w.shift_id, 0::smallint),
         CASE WHEN w.shift_id IS NULL THEN 'UNKNOWN' ELSE w.shift_name END,
         {key},
         {own}
     FROM incoming AS i
-    LEFT JOIN master.v_shift_windows AS w
+    -- fn_load_rows sets the time zone to UTC, so that the day of an instant is that of UTC.
+    LEFT JOIN _etl.fn_shifts_of_days(
+        ARRAY(SELECT DISTINCT d.{instant}::date FROM incoming AS d)
+    ) AS w
         ON w.plant_iot_id = i.plant_iot_id
-        AND i.wall::time >= w.starts_at
-        AND i.wall::time < w.ends_before
+        AND w.utc_date = i.{instant}::date
+        AND i.{instant} >= w.starts_at
+        AND i.{instant} < w.ends_before
     -- Neighbours in the index are written one after the other.
     ORDER BY {key}
     ON CONFLICT ({key}) DO UPDATE

@@ -42,6 +42,7 @@ DROP FUNCTION _etl.fn_reject_next_row(text, bigint, bigint, text, text);
 DROP FUNCTION _etl.fn_run_batch(text, bigint, bigint, timestamptz, integer);
 DROP FUNCTION _etl.fn_load_rows(text, bigint, bigint, timestamptz, integer);
 DROP FUNCTION _etl.fn_load_statement(text);
+DROP FUNCTION _etl.fn_shifts_of_days(date[]);
 DROP VIEW _etl.v_machines;
 DROP FUNCTION _etl.fn_run_config(text, jsonb);
 DROP FUNCTION _etl.fn_sequence_fault(text);

@@ -8,6 +8,7 @@
 -- @include schema_new/_etl/Functions/fn_sequence_fault.sql
 -- @include schema_new/_etl/Functions/fn_run_config.sql
 -- @include schema_new/_etl/Views/v_machines.sql
+-- @include schema_new/_etl/Functions/fn_shifts_of_days.sql
 -- @include schema_new/_etl/Functions/fn_load_statement.sql
 -- @include schema_new/_etl/Functions/fn_load_rows.sql
 -- @include schema_new/_etl/Functions/fn_run_batch.sql
