@@ -1,0 +1,285 @@
+"""What contradicts itself: the value that arrived last counts, and a row can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.loads import Fleet, fleet_on
+from tests.model import CYCLES, OTHER_FACTS, Fact, Key
+from tests.property.test_loads import STRANGER
+from tests.servers.at_hand import Server
+from tests.v1 import query, run, value
+
+AT = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
+FACTS = {fact.name: fact for fact in (CYCLES, *OTHER_FACTS)}
+DOWNTIME, FOCAS, STATUS = (FACTS[f"machine_{n}"] for n in ("downtime", "focas", "status"))
+
+
+@pytest.fixture(scope="module")
+def shared_fleet(server: Server) -> Iterator[Fleet]:
+    with fleet_on(server) as made:
+        yield made
+
+
+@pytest.fixture
+def fleet(shared_fleet: Fleet) -> Fleet:
+    """The fleet, with no row of any fact."""
+    for fact in FACTS.values():
+        shared_fleet.clear(fact)
+    return shared_fleet
+
+
+def row(fact: Fact, seconds: float = 0, **more: Any) -> dict[str, Any]:
+    """A row of machine 1 that can be loaded."""
+    key: dict[str, Any] = {fact.key: "K"} if fact.key else {}
+    return {"machine_iot_id": 1, fact.instant: AT + timedelta(seconds=seconds), **key, **more}
+
+
+def cycle(start: float, end: float | None, **more: Any) -> dict[str, Any]:
+    """A cycle of machine 1, in seconds after ``AT``."""
+    ends = None if end is None else AT + timedelta(seconds=end)
+    return row(CYCLES, start, cycle_end=ends, **more)
+
+
+def gaps(fleet: Fleet) -> list[tuple[float, int | None, int | None]]:
+    """Start, gap before and run time of each cycle of machine 1."""
+    return [
+        ((key[1] - AT).total_seconds(), found["actual_load_unload"], found["actual_cycle_time"])
+        for key, found in sorted(fleet.silver(CYCLES).items())
+    ]
+
+
+def key(fact: Fact, seconds: float = 0) -> Key:
+    """The key of ``row(fact, seconds)``."""
+    found: Key = (1, AT + timedelta(seconds=seconds))
+    return (*found, "K") if fact.key else found
+
+
+# ---------------------------------------------------------------------------- corrections arrive
+
+
+@pytest.mark.parametrize("batch_size", [1, 1000])
+@pytest.mark.parametrize(
+    ("fact", "first", "then", "stored"),
+    [
+        (DOWNTIME, {"down_code": "NO POWER"}, {"down_code": "NO TOOL"}, {"down_id": 1}),
+        (
+            DOWNTIME,
+            {"down_end": AT + timedelta(hours=2)},
+            {"down_end": AT + timedelta(hours=1)},
+            {"down_end": AT + timedelta(hours=1)},
+        ),
+        (FOCAS, {"part_count": 10.0}, {"part_count": 9.0}, {"part_count": 9}),
+        (STATUS, {"status": "Running"}, {"status": "Idle"}, {"status": "Idle"}),
+        # Two rows that are known whole do not mix.
+        (
+            STATUS,
+            {"program_no": "O1", "status": "Idle", "operator_id": "Z"},
+            {"program_no": "O2", "status": "Alarm", "operator_id": "A"},
+            {"program_no": "O2", "status": "Alarm", "operator_id": "A"},
+        ),
+        # What is not known says nothing.
+        (
+            STATUS,
+            {"program_no": "O1", "status": "Running"},
+            {"program_no": None, "status": "Idle"},
+            {"program_no": "O1", "status": "Idle"},
+        ),
+    ],
+)
+def test_the_known_value_that_arrived_last_counts_and_null_never_erases(
+    fleet: Fleet,
+    fact: Fact,
+    first: dict[str, Any],
+    then: dict[str, Any],
+    stored: dict[str, Any],
+    batch_size: int,
+) -> None:
+    fleet.send(fact, [row(fact, **first), row(fact, **then)])
+    log = fleet.load(fact, batch_size=batch_size)
+    assert (log["rows_loaded"], log["rows_merged"]) == (1, 1)
+    [found] = fleet.silver(fact).values()
+    assert {name: found[name] for name in stored} == stored
+
+
+@pytest.mark.parametrize("batch_size", [1, 1000])
+def test_a_corrected_end_restitches_the_next_cycle_and_moves_the_cache_back(
+    fleet: Fleet, batch_size: int
+) -> None:
+    fleet.send(CYCLES, [cycle(0, 60), cycle(100, 190)])
+    fleet.load(CYCLES)
+    assert gaps(fleet) == [(0, None, 60), (100, 40, 90)]
+    fleet.send(CYCLES, [cycle(0, 30), cycle(100, 150)])
+    fleet.load(CYCLES, batch_size=batch_size)
+    assert gaps(fleet) == [(0, None, 30), (100, 70, 50)]
+    assert fleet.state() == {1: (AT + timedelta(seconds=100), AT + timedelta(seconds=150))}
+    fleet.send(CYCLES, [cycle(200, 210)])
+    fleet.load(CYCLES)
+    assert gaps(fleet)[-1] == (200, 50, 10)
+
+
+@pytest.mark.parametrize("fact", FACTS.values(), ids=lambda fact: fact.name)
+def test_redelivery_of_the_same_messages_in_order_ends_where_it_was(
+    fleet: Fleet, fact: Fact
+) -> None:
+    number = next(n for n, k in fact.own.items() if k in ("integer", "count", "decimal", "text"))
+    text = fact.own[number] == "text"
+    messages = [row(fact, n % 2, **{number: str(9 - n) if text else 9 - n}) for n in range(6)]
+    fleet.send(fact, messages)
+    fleet.load(fact)
+    before = fleet.silver(fact)
+    fleet.send(fact, messages)
+    fleet.load(fact, batch_size=2)
+    assert fleet.silver(fact) == before
+
+
+# ------------------------------------------------------------------------------------- sent again
+
+
+@pytest.mark.parametrize("fact", [FOCAS, CYCLES], ids=lambda fact: fact.name)
+@pytest.mark.parametrize("dropped", [False, True], ids=["", "bronze is gone"])
+def test_a_row_that_is_sent_again_never_overrides_what_arrived_after_it(
+    fleet: Fleet, fact: Fact, *, dropped: bool
+) -> None:
+    name = "part_count" if fact is FOCAS else "std_cycle_time"
+    other = "rej_count" if fact is FOCAS else "std_load_unload"
+    fleet.send(fact, [row(fact, **{name: 10, other: 1})])
+    fleet.send(fact, [row(fact, device_id=STRANGER, **{name: 9, other: 2})])
+    fleet.load(fact)
+    fleet.send(fact, [row(fact, **{name: 11})])
+    fleet.load(fact)
+    run(fleet.connection, "UPDATE _etl.load_settings SET sender_check = 'count'")
+    if dropped:
+        run(fleet.connection, f"DELETE FROM bronze.raw_{fact.name}")
+    assert fleet.resend(fact) == 1
+    log = fleet.load(fact)
+    assert (log["rows_merged"], log["rows_sender_mismatch"]) == (1, 1)
+    [found] = fleet.silver(fact).values()
+    # 11 came after it; of the other column it is the last that is known.
+    assert (found[name], found[other]) == (11, 2)
+    assert query(fleet.connection, "SELECT is_open FROM _etl.rejected_rows") == [(False,)]
+    run(fleet.connection, "SELECT _etl.fn_trim_logs(INTERVAL '30 days')")
+    assert value(fleet.connection, "SELECT count(*) FROM _etl.later_values") == 0
+
+
+def test_a_row_that_is_rejected_again_keeps_its_first_place(fleet: Fleet) -> None:
+    [first] = fleet.send(FOCAS, [row(FOCAS, device_id=STRANGER, part_count=9.0)])
+    fleet.load(FOCAS)
+    for _ in range(2):
+        fleet.resend(FOCAS)
+        fleet.send(FOCAS, [row(FOCAS, part_count=10.0)])
+        fleet.load(FOCAS)
+    places = "SELECT first_id, resent_at IS NULL FROM _etl.rejected_rows ORDER BY reject_id"
+    assert query(fleet.connection, places) == [(first, False), (first, False), (first, True)]
+
+
+# -------------------------------------------------------------------------------------- taken back
+
+
+def test_a_removed_cycle_takes_its_place_in_the_gaps_the_cache_and_the_aggregates(
+    fleet: Fleet, server: Server
+) -> None:
+    fleet.send(CYCLES, [cycle(0, 60), cycle(100, 190), cycle(200, 260)])
+    fleet.load(CYCLES)
+    fleet.remove(CYCLES, key(CYCLES, 100))
+    assert gaps(fleet) == [(0, None, 60), (200, 140, 60)]
+    fleet.remove(CYCLES, key(CYCLES, 200))
+    assert fleet.state() == {1: (AT, AT + timedelta(seconds=60))}
+    if "community" in server.capabilities:
+        run(
+            fleet.connection,
+            "CALL refresh_continuous_aggregate('gold.machine_cycle_stats_hourly',"
+            " '2024-03-01', '2024-04-01')",
+        )
+        total = "SELECT sum(total_cycles) FROM gold.machine_cycle_stats_hourly"
+        assert value(fleet.connection, total) == 1
+    fleet.remove(CYCLES, key(CYCLES, 0))
+    assert (fleet.silver(CYCLES), fleet.state()) == ({}, {})
+
+
+@pytest.mark.parametrize("fact", FACTS.values(), ids=lambda fact: fact.name)
+def test_a_removed_row_does_not_come_back_unasked(fleet: Fleet, fact: Fact) -> None:
+    fleet.send(fact, [row(fact), row(fact, 5)])
+    fleet.load(fact)
+    before = fleet.silver(fact)
+    fleet.remove(fact, key(fact))
+    # The gateway sends all of it again, and so does somebody who sends rejects again.
+    fleet.send(fact, [row(fact), row(fact, 5)])
+    fleet.load(fact)
+    assert fleet.resend(fact) == 1
+    log = fleet.load(fact)
+    assert (log["rows_rejected"], list(fleet.silver(fact))) == (1, [key(fact, 5)])
+    assert set(fleet.rejects(fact).values()) == {"corrected"}
+    fleet.restore(fact, key(fact))
+    assert fleet.resend(fact, "corrected") == 1
+    assert fleet.load(fact)["rows_rejected"] == 0
+    assert fleet.silver(fact) == before
+
+
+def test_a_replaced_row_says_what_somebody_knows_better(fleet: Fleet) -> None:
+    fleet.send(FOCAS, [row(FOCAS, part_count=10.0, rej_count=3.0)])
+    fleet.load(FOCAS)
+    fleet.replace(FOCAS, key(FOCAS), {"part_count": 9, "rej_count": None})
+    fleet.send(FOCAS, [row(FOCAS, part_count=10.0, rej_count=3.0)])
+    assert fleet.load(FOCAS)["rows_rejected"] == 1
+    [found] = fleet.silver(FOCAS).values()
+    assert (found["part_count"], found["rej_count"]) == (9, None)
+    assert query(
+        fleet.connection,
+        "SELECT action, reason, row_before ->> 'part_count' FROM _etl.corrections",
+    ) == [("replaced", "known better", "10")]
+    fleet.restore(FOCAS, key(FOCAS))
+    [found] = fleet.silver(FOCAS).values()
+    assert (found["part_count"], found["rej_count"]) == (10, 3)
+
+
+def test_a_replaced_end_restitches_the_next_cycle(fleet: Fleet) -> None:
+    fleet.send(CYCLES, [cycle(0, 60), cycle(100, 190)])
+    fleet.load(CYCLES)
+    fleet.replace(CYCLES, key(CYCLES), {"cycle_end": str(AT + timedelta(seconds=80))})
+    assert gaps(fleet) == [(0, None, 80), (100, 20, 90)]
+    fleet.replace(CYCLES, key(CYCLES, 100), {"cycle_end": None})
+    assert gaps(fleet) == [(0, None, 80), (100, 20, None)]
+    assert fleet.state() == {1: (AT + timedelta(seconds=100), None)}
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("fn_remove_row('machine_focas', 1, '2001-01-01', 'x')", "has no row of this key"),
+        ("fn_remove_row('machine_nothing', 1, '2001-01-01', 'x')", "does not know it"),
+        ("fn_restore_row('machine_focas', 1, '2001-01-01')", "no correction has its key"),
+        (
+            "fn_replace_row('machine_cycles', 1, '2024-03-05 08:00+00',"
+            ' \'{"actual_cycle_time": 1}\', \'x\')',
+            "only its own columns",
+        ),
+        (
+            "fn_replace_row('machine_cycles', 1, '2024-03-05 08:00+00',"
+            ' \'{"cycle_end": "2024-03-05 07:00+00"}\', \'x\')',
+            "before its start",
+        ),
+    ],
+)
+def test_a_correction_that_makes_no_sense_is_refused(
+    fleet: Fleet, statement: str, said: str
+) -> None:
+    fleet.send(CYCLES, [cycle(0, 60)])
+    fleet.load(CYCLES)
+    with pytest.raises(psycopg2.Error, match=said):
+        fleet.as_etl(f"SELECT _etl.{statement}")
+    assert value(fleet.connection, "SELECT count(*) FROM _etl.corrections") == 0
+
+
+@pytest.mark.requires("community")
+def test_a_row_of_a_compressed_chunk_can_be_taken_back(fleet: Fleet) -> None:
+    fleet.send(CYCLES, [cycle(0, 60), cycle(100, 190)])
+    fleet.load(CYCLES)
+    run(fleet.connection, "SELECT compress_chunk(c) FROM show_chunks('silver.machine_cycles') AS c")
+    fleet.remove(CYCLES, key(CYCLES, 0))
+    assert gaps(fleet) == [(100, None, 90)]
