@@ -256,12 +256,12 @@ def test_a_replaced_end_restitches_the_next_cycle(fleet: Fleet) -> None:
         ("fn_restore_row('machine_focas', 1, '2001-01-01')", "no correction has its key"),
         (
             "fn_replace_row('machine_cycles', 1, '2024-03-05 08:00+00',"
-            ' \'{"actual_cycle_time": 1}\', \'x\')',
+            " '{\"actual_cycle_time\": 1}', 'x')",
             "only its own columns",
         ),
         (
             "fn_replace_row('machine_cycles', 1, '2024-03-05 08:00+00',"
-            ' \'{"cycle_end": "2024-03-05 07:00+00"}\', \'x\')',
+            " '{\"cycle_end\": \"2024-03-05 07:00+00\"}', 'x')",
             "before its start",
         ),
     ],

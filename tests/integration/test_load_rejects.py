@@ -128,7 +128,9 @@ def test_what_a_wrong_clock_left_before_the_rule_is_taken_out(fleet: Fleet) -> N
 def test_a_clock_that_was_wrong_once_does_not_keep_its_machine_off_the_fast_path(
     fleet: Fleet,
 ) -> None:
-    fleet.send(CYCLES, [row(CYCLES), row(CYCLES) | {"cycle_start": datetime(2126, 1, 1, tzinfo=UTC)}])
+    fleet.send(
+        CYCLES, [row(CYCLES), row(CYCLES) | {"cycle_start": datetime(2126, 1, 1, tzinfo=UTC)}]
+    )
     fleet.load(CYCLES)
     disputed = "SELECT _etl.fn_disputed_machines(0, 0, INTERVAL '1 day')"
     assert value(fleet.connection, disputed) == []
@@ -200,7 +202,9 @@ def test_a_row_that_a_trigger_of_somebody_refuses_is_rejected_alone(fleet: Fleet
     )
     fact = FACTS["machine_status"]
     try:
-        ids = fleet.send(fact, [row(fact, n, status="BOOM" if n == 3 else "Idle") for n in range(6)])
+        ids = fleet.send(
+            fact, [row(fact, n, status="BOOM" if n == 3 else "Idle") for n in range(6)]
+        )
         assert fleet.load(fact)["rows_loaded"] == 5
     finally:
         run(fleet.connection, "DROP FUNCTION public.refuse() CASCADE")
