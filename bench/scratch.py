@@ -15,7 +15,6 @@ import psycopg2
 import psycopg2.extensions
 from rich.console import Console
 from sqlalchemy import make_url
-from sqlalchemy import make_url
 
 from alembic import command
 from setu.chain.repository import alembic_config, repository_root
