@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from setu.cli.commands import demo as command
-from setu.demo.story import Check, Demo
+from setu.demo.stage import Check, Demo
 
 
 @contextmanager

@@ -13,11 +13,13 @@ import typer
 from rich.console import Console
 
 from setu.cli.commands import server as server_commands
+from setu.demo.page import render_page
 from setu.demo.story import Demo
 from setu.errors import SetuError
 from setu.servers import embedded
 
 KEPT = Path("demo")
+PAGE = Path(".cache/demo.html")
 
 
 class DemoFailedError(SetuError):
@@ -33,19 +35,24 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the server running, with v2 and its data.")
     ] = False,
+    page: Annotated[Path, typer.Option(help="Where to write the HTML page.")] = PAGE,
 ) -> None:
     """Show the whole road: v1, upgrade, load, downgrade, upgrade. Exit code 1 if a claim fails."""
     console = Console(highlight=False)
     started = time.monotonic()
     with _server(keep, console) as url:
-        checks = Demo(url, console).run()
+        demo = Demo(url, console)
+        checks = demo.run()
     failed = [check for check in checks if not check.holds]
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(render_page(demo.report, demo.stage.steps, checks), encoding="utf-8")
     console.print()
     console.rule("[bold]Summary", align="left")
     console.print(
         f"{len(checks) - len(failed)} of {len(checks)} claims hold; "
         f"{time.monotonic() - started:.0f} s"
     )
+    console.print(f"A page with pictures: {page}", soft_wrap=True)
     if keep:
         console.print("The server goes on running, at v2. Look at it with:")
         console.print(f"  export DATABASE_URL='{url}'", soft_wrap=True)
@@ -57,7 +64,7 @@ def demo(
         raise DemoFailedError(
             f"{len(failed)} claims of the demo do not hold.",
             context=[f"{check.claim} ({check.detail})" for check in failed],
-            hint="this is a bug of SETU: please report it with the output above",
+            hint="This is a bug of SETU: report it with the output above",
         )
 
 
