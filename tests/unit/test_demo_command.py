@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from setu.cli.commands import demo as command
-from setu.demo.stage import Check, Demo
+from setu.demo.stage import Check
+from setu.demo.story import Demo
 
 
 @contextmanager

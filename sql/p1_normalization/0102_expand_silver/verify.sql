@@ -35,7 +35,7 @@ BEGIN
     WHERE v_staged AND NOT EXISTS (
         SELECT 1 FROM pg_trigger AS t
         WHERE t.tgrelid = to_regclass(format('%I.%I', c.schema_name, c.table_name))
-            AND t.tgname = g.name AND t.tgenabled = 'A'
+            AND t.tgname = g.name AND t.tgenabled IN ('A', 'O')
     );
     IF v_wrong IS NOT NULL THEN
         RAISE EXCEPTION 'triggers that note v1''s changes are missing or disabled' USING DETAIL = v_wrong,
