@@ -189,7 +189,7 @@ def downgrade(stage: Stage, v1: V1, v2: V2) -> None:
     new = {name: (after[name] - rows).total() for name, rows in v1.rows.items()}
     stage.show(
         "v1 again, where there is something new",
-        ("table", "#rows of v1", "#still there, to the bit", "#new, from v2"),
+        ("table", "#rows of v1", "#kept", "#new"),
         (
             (name, rows.total(), (rows & after[name]).total(), new[name])
             for name, rows in v1.rows.items()

@@ -172,6 +172,22 @@ REVOKE ALL ON FUNCTION _archive.is_in_future(timestamptz, timestamptz) FROM PUBL
 COMMENT ON FUNCTION _archive.is_in_future(timestamptz, timestamptz) IS
     'Whether an event lies further after its arrival than setu.future_limit allows';
 
+-- Also in a session that plays a replica. TimescaleDB enables triggers of hypertables from 2.27 on; before
+-- it, what such a session wrote is found where all rows are compared.
+CREATE OR REPLACE FUNCTION _archive.fire_for_replicas(p_table regclass, p_trigger text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', p_table, p_trigger);
+EXCEPTION WHEN feature_not_supported THEN
+    RAISE DEBUG 'trigger % of % does not fire for replicas', p_trigger, p_table;
+END
+$function$;
+REVOKE ALL ON FUNCTION _archive.fire_for_replicas(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION _archive.fire_for_replicas(regclass, text) IS
+    'Lets a trigger fire in a session that plays a replica, where this version of TimescaleDB can';
+
 CREATE OR REPLACE FUNCTION _archive.archive_table(p_table regclass, p_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp

@@ -115,15 +115,14 @@ BEGIN
             'setu_note_' || v_event.event_name, v_event.event, v_table, v_event.transition,
             format('note_%s_%s', v_event.event_name, p_table)
         );
-        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I',
-            v_table, 'setu_note_' || v_event.event_name);
+        PERFORM _archive.fire_for_replicas(v_table::regclass, 'setu_note_' || v_event.event_name);
     END LOOP;
     EXECUTE format('DROP TRIGGER IF EXISTS setu_note_deleted ON %s', v_table);
     EXECUTE format(
         'CREATE TRIGGER setu_note_deleted AFTER DELETE OR TRUNCATE ON %s FOR EACH STATEMENT '
         'EXECUTE FUNCTION _archive.note_deleted()', v_table
     );
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER setu_note_deleted', v_table);
+    PERFORM _archive.fire_for_replicas(v_table::regclass, 'setu_note_deleted');
 END
 $function$;
 COMMENT ON FUNCTION _archive.note_changes_of(text) IS 'Makes the triggers that note what changes in a table';
@@ -144,7 +143,7 @@ BEGIN
             SELECT count(*) FROM pg_trigger AS g
             WHERE g.tgrelid = to_regclass(format('%I.%I', t.schema_name, t.table_name))
                 AND g.tgname IN ('setu_note_inserted', 'setu_note_updated', 'setu_note_deleted')
-                AND g.tgenabled = 'A'
+                AND g.tgenabled IN ('A', 'O')
         ) < 3
     LOOP
         RAISE NOTICE 'the triggers that note changes of % are not all on: all of its rows are compared',
@@ -173,7 +172,7 @@ BEGIN
             'CREATE TRIGGER setu_note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s '
             'FOR EACH STATEMENT EXECUTE FUNCTION _archive.note_master_change()', v_table
         );
-        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER setu_note_change', v_table);
+        PERFORM _archive.fire_for_replicas(v_table, 'setu_note_change');
     END LOOP;
 END
 $masters$;

@@ -37,7 +37,7 @@ BEGIN
             'FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_note_master()', v_table
         );
         -- Also in a session that plays a replica.
-        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER setu_note_master', v_table);
+        PERFORM _archive.fire_for_replicas(v_table, 'setu_note_master');
     END LOOP;
 END
 $triggers$;

@@ -146,17 +146,10 @@ BEGIN
             'CREATE TRIGGER setu_note_truncate AFTER TRUNCATE ON %s '
             'FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_note_truncate()', v_table.name
         );
-        -- Also in a session that plays a replica. TimescaleDB can do so from 2.27 on; before it,
-        -- what such a session wrote is found when rows are compared, before the swap.
-        BEGIN
-            EXECUTE format(
-                'ALTER TABLE %s ENABLE ALWAYS TRIGGER setu_note_insert, '
-                'ENABLE ALWAYS TRIGGER setu_note_update, ENABLE ALWAYS TRIGGER setu_note_delete, '
-                'ENABLE ALWAYS TRIGGER setu_note_truncate', v_table.name
-            );
-        EXCEPTION WHEN feature_not_supported THEN
-            RAISE DEBUG '% notes no rows that a replica writes', v_table.name;
-        END;
+        PERFORM _archive.fire_for_replicas(v_table.name, g.name)
+        FROM unnest(ARRAY[
+            'setu_note_insert', 'setu_note_update', 'setu_note_delete', 'setu_note_truncate'
+        ]) AS g (name);
     END LOOP;
 END
 $triggers$;
