@@ -198,7 +198,7 @@ def _register(connection: Any) -> int:
 
 def _health(stage: Stage) -> Health:
     with stage.reading() as connection:
-        return read_health(connection)
+        return read_health(connection, job_stats_hold=False)
 
 
 def _cycles_pipeline(health: Health) -> Pipeline:
