@@ -5,6 +5,8 @@ DECLARE
     v_role record;
     v_setting record;
 BEGIN
+    -- Roles are the deployer's business; the owner of the tables may have no right to make one.
+    PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
     FOR v_role IN
         SELECT r.name, r.options, r.description
         FROM (VALUES
@@ -31,6 +33,15 @@ BEGIN
             EXECUTE format('GRANT %I TO CURRENT_USER', v_role.name);
         END IF;
         IF NOT has_database_privilege(v_role.name, current_database(), 'CONNECT') THEN
+            IF NOT (
+                SELECT pg_has_role(d.datdba, 'USAGE') FROM pg_database AS d WHERE d.datname = current_database()
+            ) THEN
+                RAISE EXCEPTION 'cannot let role % connect because this role does not own database %',
+                    v_role.name, current_database()
+                    USING ERRCODE = 'insufficient_privilege', HINT = format(
+                        'GRANT CONNECT ON DATABASE %I TO %I.', current_database(), v_role.name
+                    );
+            END IF;
             EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), v_role.name);
         END IF;
         -- What the server, the database or the role is set to changes no result here, and no other
@@ -47,6 +58,7 @@ BEGIN
                 v_role.name, current_database(), v_setting.name, v_setting.value);
         END LOOP;
     END LOOP;
+    PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
 END
 $roles$;
 
@@ -57,6 +69,8 @@ DO $commit$
 DECLARE
     v_role record;
 BEGIN
+    -- Roles are the deployer's business; the owner of the tables may have no right to make one.
+    PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
     FOR v_role IN
         SELECT r.rolname, shobj_description(r.oid, 'pg_authid') AS description
         FROM pg_roles AS r
@@ -72,5 +86,6 @@ BEGIN
                 v_role.rolname, current_database());
         END IF;
     END LOOP;
+    PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
 END
 $commit$;

@@ -35,7 +35,7 @@ FROM (VALUES
 ) AS fact (name, place)
 ORDER BY fact.place;
 -- @community
-RESET ROLE;
+SELECT set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
 
 -- @section retain_bronze
 -- Daily, as the deploying role: only the owner of a hypertable can drop its chunks.
@@ -71,4 +71,4 @@ SELECT alter_job(
     retry_period => INTERVAL '10 minutes'
 );
 -- @community
-RESET ROLE;
+SELECT set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);

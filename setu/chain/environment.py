@@ -24,6 +24,7 @@ from setu.chain.releases import Release, verify_released
 from setu.chain.runner import Run
 from setu.chain.scaffold import place_revision
 from setu.chain.settings import Settings
+from setu.db.acting_role import act_as_owner, offline_owner_sql
 from setu.db.connection import apply_session_settings, connected, database_url
 from setu.db.deploy_lock import deploy_lock, offline_lock_sql, offline_unlock_sql
 from setu.db.session_settings import offline_pins_sql
@@ -108,6 +109,7 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
                 "running v1 after a check; `setu drift` says what differs from the revision."
             )
         with deploy_lock(connection, settings.seconds("deploy_lock_wait")):
+            act_as_owner(connection)
             may_run = purpose is Purpose.MOVE
             _configure(context, settings, may_run=may_run, released=released, connection=connection)
             if may_run:
@@ -306,6 +308,8 @@ BEGIN
 {calls}
 END
 $setu$;
+
+{offline_owner_sql()}
 
 {schema_sql()}"""
 

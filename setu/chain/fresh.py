@@ -19,6 +19,7 @@ from setu.chain.order import script_of, sections_in_order
 from setu.chain.repository import alembic_config
 from setu.chain.script import Origin, Script, Statement
 from setu.chain.settings import Settings
+from setu.db.acting_role import act_as_owner
 from setu.db.connection import apply_session_settings
 from setu.db.version_table import current_revision, migration_context, reader_sql, schema_sql
 from setu.errors import RevisionStateError, StatementError
@@ -51,6 +52,7 @@ def apply_fresh(connection: Connection, root: Path, settings: Settings) -> str:
     """
     apply_session_settings(connection, settings.session_settings())
     _refuse_unless_empty(connection, root)
+    act_as_owner(connection)
     driver: Any = connection.connection.dbapi_connection
     for file in STATE_BEFORE:
         for statement in _file(root, file).statements(settings.edition):

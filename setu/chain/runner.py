@@ -25,6 +25,7 @@ from setu.chain.releases import Release
 from setu.chain.script import Script, Statement
 from setu.chain.settings import Settings
 from setu.chain.step import Part, Step
+from setu.db.acting_role import offline_resume_sql, resume_owner
 from setu.db.notices import streamed_notices
 from setu.errors import (
     LockTimeoutError,
@@ -90,6 +91,7 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
     edition = run.settings.edition
     statements = script.statements(edition)
     checks = verify.statements(edition) if verify else []
+    resume_owner(_driver(context))
     log.info("%s %s: %s …", step.revision, part, script.header.values.get("what", step.stem))
     settings = _released_settings(step, run)
     _set(_driver(context), settings)
@@ -269,6 +271,7 @@ def _write(
     settings = run.settings
     released = _released_settings(step, run)
     _write_settings(released, write)
+    write(offline_resume_sql())
     if script.header.transaction:
         _write_statements(script.statements(settings.edition), write)
     else:

@@ -54,6 +54,19 @@ class ServerFacts:
     foreign_objects: tuple[str, ...] = ()
     #: SETU's roles that exist already and that we are no member of.
     roles_out_of_reach: tuple[str, ...] = ()
+    #: As whom the steps run: the owner of v1's objects, where the deployer may become it.
+    owner: str = "postgres"
+    owner_may_log_in: bool = True
+    #: Whether everybody may connect to the database; else the roles need a grant each.
+    public_may_connect: bool = True
+    may_grant_connect: bool = True
+    database_owner: str = "postgres"
+    #: SETU's roles that exist already and may not log in.
+    roles_without_login: tuple[str, ...] = ()
+    #: Enabled event triggers of somebody else's.
+    event_triggers: tuple[str, ...] = ()
+    replication_role: str = "origin"
+    extension_schema: str | None = "public"
 
 
 def server_facts(connection: Connection, v1_schemas: Iterable[str]) -> ServerFacts:
@@ -62,7 +75,12 @@ def server_facts(connection: Connection, v1_schemas: Iterable[str]) -> ServerFac
     :param v1_schemas: where v1's objects are, to see whether they belong to our role.
     """
     query = (files("setu.preflight") / "facts.sql").read_text(encoding="utf-8")
-    with pinned(connection, {"setu_catalog.schemas": array_literal(v1_schemas)}):
+    # The deployer may see other sessions where the owner may not.
+    deployer = connection.exec_driver_sql(
+        "SELECT coalesce(nullif(current_setting('setu.deployer', true), ''), current_user)"
+    ).scalar_one()
+    pins = {"setu_catalog.schemas": array_literal(v1_schemas), "role": deployer}
+    with pinned(connection, pins):
         found: dict[str, Any] = connection.exec_driver_sql(
             query, execution_options={"no_parameters": True}
         ).scalar_one()

@@ -4,6 +4,12 @@ WITH me AS (
     FROM pg_roles AS r
     WHERE r.rolname = current_user
 ),
+-- As whom the steps run; see setu/db/acting_role.py.
+acting AS (
+    SELECT r.oid, r.rolname, r.rolsuper, r.rolcanlogin
+    FROM pg_roles AS r
+    WHERE r.rolname = coalesce(nullif(current_setting('setu.owner', true), ''), current_user)
+),
 -- Who may not see other sessions sees no backend_type either.
 other_session AS (
     SELECT a.pid, a.backend_type, a.datname, a.xact_start, a.usename, a.application_name, a.state
@@ -16,13 +22,13 @@ foreign_object AS (
     INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY (current_setting('setu_catalog.schemas')::text[])
         AND c.relkind IN ('r', 'p', 'v', 'm')
-        AND NOT pg_has_role(c.relowner, 'USAGE')
+        AND NOT pg_has_role((SELECT a.oid FROM acting AS a), c.relowner, 'USAGE')
     UNION ALL
     SELECT p.oid::regprocedure::text || ' (owner ' || pg_get_userbyid(p.proowner) || ')'
     FROM pg_proc AS p
     INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace
     WHERE n.nspname = ANY (current_setting('setu_catalog.schemas')::text[])
-        AND NOT pg_has_role(p.proowner, 'USAGE')
+        AND NOT pg_has_role((SELECT a.oid FROM acting AS a), p.proowner, 'USAGE')
 )
 SELECT jsonb_build_object(
     'version_number', current_setting('server_version_num')::integer,
@@ -31,7 +37,44 @@ SELECT jsonb_build_object(
     'role', me.rolname,
     'superuser', me.rolsuper,
     'may_create_roles', me.rolcreaterole,
-    'may_create_in_database', has_database_privilege(current_database(), 'CREATE'),
+    'owner', acting.rolname,
+    'owner_may_log_in', acting.rolcanlogin,
+    'may_create_in_database', has_database_privilege(acting.oid, current_database(), 'CREATE'),
+    'public_may_connect', EXISTS (
+        SELECT
+        FROM pg_database AS d
+        CROSS JOIN LATERAL aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+        WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type = 'CONNECT'
+    ),
+    'database_owner', (
+        SELECT pg_get_userbyid(d.datdba) FROM pg_database AS d WHERE d.datname = current_database()
+    ),
+    'may_grant_connect', (
+        SELECT pg_has_role(me.oid, d.datdba, 'USAGE')
+        FROM pg_database AS d WHERE d.datname = current_database()
+    ),
+    'roles_without_login', (
+        SELECT coalesce(jsonb_agg(r.rolname ORDER BY r.rolname), '[]')
+        FROM pg_roles AS r
+        WHERE r.rolname IN ('setu_ingest', 'setu_etl') AND NOT r.rolcanlogin
+    ),
+    'event_triggers', (
+        SELECT coalesce(jsonb_agg(
+            format('%I on %s, calls %s', t.evtname, t.evtevent, t.evtfoid::regproc) ORDER BY t.evtname
+        ), '[]')
+        FROM pg_event_trigger AS t
+        WHERE t.evtenabled <> 'D' AND NOT EXISTS (
+            SELECT FROM pg_depend AS d
+            WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e'
+        )
+    ),
+    'replication_role', current_setting('session_replication_role'),
+    'extension_schema', (
+        SELECT n.nspname
+        FROM pg_extension AS e
+        INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
+        WHERE e.extname = 'timescaledb'
+    ),
     'in_recovery', pg_is_in_recovery(),
     'read_only', current_setting('default_transaction_read_only')::boolean,
     'timescaledb', (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'timescaledb'),
@@ -83,7 +126,11 @@ SELECT jsonb_build_object(
         SELECT coalesce(jsonb_agg(r.rolname ORDER BY r.rolname), '[]')
         FROM pg_roles AS r
         WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
-            AND NOT pg_has_role(r.oid, 'MEMBER')
+            AND NOT pg_has_role(r.oid, CASE
+                WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER'
+                ELSE 'MEMBER WITH ADMIN OPTION'
+            END)
     )
 )
 FROM me
+CROSS JOIN acting

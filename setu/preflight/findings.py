@@ -29,6 +29,11 @@ class Plan:
         """Whether the run is an upgrade that runs this revision's step."""
         return self.upgrades and (self.current or "") < revision <= (self.target or "")
 
+    def passes(self, revision: str) -> bool:
+        """Whether the run takes this revision's step, up or down."""
+        low, high = sorted((self.current or "", self.target or ""))
+        return low < revision <= high
+
     @property
     def leaves_v1(self) -> bool:
         """Whether the run is an upgrade of a v1 database, past v1."""

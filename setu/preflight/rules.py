@@ -18,6 +18,8 @@ SPARE_CONNECTIONS: Final = 3
 #: each database.
 PLANNED_JOBS: Final = 11
 SHOWN: Final = 10
+#: Steps that change the roles, or objects of theirs.
+_OF_ROLES: Final = (JOBS_REVISION, "0501")
 
 #: First PostgreSQL minor release of each version under which older TimescaleDB mistakes a job's
 #: success for a failure, and the releases of TimescaleDB that mend it.
@@ -126,20 +128,22 @@ def _edition(facts: ServerFacts, _plan: Plan, settings: Settings) -> Iterator[Fi
 
 
 def _rights(facts: ServerFacts, plan: Plan, _settings: Settings) -> Iterator[Finding]:
-    if facts.superuser:
-        return
     if not facts.may_create_in_database:
         yield Finding(
-            f"Role {facts.role} may not create schemas in database {facts.database}.",
-            next_step=f"GRANT CREATE ON DATABASE {facts.database} TO {facts.role}",
+            f"Role {facts.owner} may not create schemas in database {facts.database}.",
+            next_step=f"GRANT CREATE ON DATABASE {facts.database} TO {facts.owner}",
         )
-    if plan.applies(ROLES_REVISION):
+    touches_roles = any(plan.passes(revision) for revision in (ROLES_REVISION, *_OF_ROLES))
+    if touches_roles and not facts.superuser:
         if not facts.may_create_roles:
             yield Finding(
-                f"Role {facts.role} may not create roles, and phase 3 makes three.",
+                f"Role {facts.role} may not create roles, and phase 2 makes three."
+                if plan.upgrades
+                else f"Role {facts.role} may not change roles, and the way back takes three away.",
                 next_step=f"ALTER ROLE {facts.role} CREATEROLE, for the time of the run",
             )
         out_of_reach = facts.roles_out_of_reach
+        # Up to PostgreSQL 15, CREATEROLE can grant any role.
         if facts.version_number < 160_000 and facts.may_create_roles:
             out_of_reach = ()
         if out_of_reach:
@@ -149,10 +153,55 @@ def _rights(facts: ServerFacts, plan: Plan, _settings: Settings) -> Iterator[Fin
                 next_step=f"GRANT {names} TO {facts.role} WITH ADMIN OPTION",
             )
     if facts.foreign_objects:
+        what = f"Role {facts.owner} does not own {len(facts.foreign_objects)} of v1's objects."
+        advice = (
+            f"Run as their owner, or GRANT that role TO {facts.role}"
+            if facts.owner == facts.role
+            else f"GRANT the role that owns them TO {facts.owner}, who owns the others"
+        )
+        yield Finding(what, _shown(facts.foreign_objects), advice)
+
+
+def _roles(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Finding]:
+    """Roles that are there already are used as they are, where that works."""
+    if not plan.applies(ROLES_REVISION):
+        return
+    jobs = plan.applies(JOBS_REVISION) and settings.edition != "apache"
+    for role in facts.roles_without_login:
+        stops = role == "setu_etl" and jobs
         yield Finding(
-            f"Role {facts.role} does not own {len(facts.foreign_objects)} of v1's objects.",
-            _shown(facts.foreign_objects),
-            f"run as their owner, or GRANT that role TO {facts.role}",
+            f"Role {role} exists already and may not log in"
+            + ("; it shall own the load jobs, which only a role with LOGIN can." if stops else "."),
+            next_step=f"ALTER ROLE {role} LOGIN",
+            stops=stops,
+        )
+    if jobs and not facts.owner_may_log_in:
+        yield Finding(
+            f"Role {facts.owner} owns v1's objects and may not log in; policies and the retention "
+            "job run as the owner, which only a role with LOGIN can.",
+            next_step=f"ALTER ROLE {facts.owner} LOGIN; it needs no password",
+        )
+    if not facts.public_may_connect and not facts.may_grant_connect:
+        yield Finding(
+            f"Not everybody may connect to database {facts.database}, and {facts.role} may not "
+            "let SETU's roles in.",
+            next_step=f"GRANT {facts.database_owner} TO {facts.role}: it owns the database",
+        )
+
+
+def _session(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterator[Finding]:
+    if facts.replication_role != "origin":
+        yield Finding(
+            f"session_replication_role is {facts.replication_role} for this role or database, and "
+            f"{facts.role} may not set it: triggers would not fire.",
+            next_step="ALTER ROLE or ALTER DATABASE … RESET session_replication_role",
+        )
+    if facts.event_triggers:
+        yield Finding(
+            f"{len(facts.event_triggers)} event trigger(s) of your own fire at the steps' DDL.",
+            _shown(facts.event_triggers),
+            "ALTER EVENT TRIGGER … DISABLE for the time of the run, if one of them refuses DDL",
+            stops=False,
         )
 
 
@@ -264,6 +313,8 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _timescaledb,
     _edition,
     _rights,
+    _roles,
+    _session,
     _connections,
     _workers,
     _bad_pair,

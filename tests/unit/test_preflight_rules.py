@@ -63,7 +63,7 @@ def test_nothing_stands_against_a_good_server() -> None:
         ({"loader": False, "license": None}, "not loaded", "shared_preload_libraries"),
         ({"license": "apache"}, "Apache edition", "-x edition=apache"),
         (
-            {"superuser": False, "may_create_in_database": False, "role": "deploy"},
+            {"superuser": False, "may_create_in_database": False, "owner": "deploy"},
             "may not create schemas",
             "GRANT CREATE ON DATABASE setu TO deploy",
         ),
@@ -80,7 +80,7 @@ def test_nothing_stands_against_a_good_server() -> None:
         (
             {"superuser": False, "foreign_objects": ("master.shifts (owner app)",)},
             "does not own 1 of v1's objects",
-            "run as their owner",
+            "Run as their owner",
         ),
         ({"used_connections": 96}, "Only 1 of 100 connections", "max_connections"),
         ({"job_workers": 1}, "no background worker", "raise them"),
@@ -126,7 +126,7 @@ def test_apache_choice_on_a_community_server_is_mentioned() -> None:
 
 
 def test_rights_of_a_superuser_are_not_questioned() -> None:
-    assert found(may_create_roles=False, foreign_objects=("x",), roles_out_of_reach=("y",)) == []
+    assert found(may_create_roles=False, roles_out_of_reach=("y",)) == []
 
 
 def test_creating_roles_is_needed_only_where_the_plan_has_phase_3() -> None:

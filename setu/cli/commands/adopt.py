@@ -12,6 +12,7 @@ from alembic import command
 from setu.chain.environment import COMMAND
 from setu.chain.repository import alembic_config, repository_root
 from setu.chain.settings import Settings
+from setu.db.acting_role import act_as_owner
 from setu.db.connection import connected, database_url
 from setu.db.version_table import current_revision
 from setu.errors import PreflightError, RevisionStateError
@@ -36,6 +37,7 @@ def adopt(
     settings = Settings.from_x_arguments(setting or [])
     root = repository_root()
     with connected(database_url(), "adopt") as connection:
+        act_as_owner(connection)
         current = current_revision(connection)
         if current is not None:
             raise RevisionStateError(

@@ -23,6 +23,8 @@ DO $as_found$
 DECLARE
     v_row record;
 BEGIN
+    -- Roles are the deployer's business; the owner of the tables may have no right to make one.
+    PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
     -- CONNECT, where PUBLIC has it not.
     FOR v_row IN
         SELECT r.rolname, a.privilege_type
@@ -69,6 +71,7 @@ BEGIN
             CASE WHEN v_row.name IN ('search_path', 'temp_tablespaces') THEN v_row.value
                 ELSE quote_literal(v_row.value) END);
     END LOOP;
+    PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
 END
 $as_found$;
 
@@ -76,6 +79,8 @@ DO $drop$
 DECLARE
     v_role record;
 BEGIN
+    -- Roles are the deployer's business; the owner of the tables may have no right to make one.
+    PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
     FOR v_role IN
         SELECT r.rolname, r.oid,
             EXISTS (
@@ -113,6 +118,7 @@ BEGIN
                 RAISE NOTICE 'role % stays: % may not drop it', v_role.rolname, current_user;
         END;
     END LOOP;
+    PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
 END
 $drop$;
 

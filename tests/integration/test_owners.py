@@ -1,0 +1,151 @@
+"""Who owns v1, and who deploys: every pairing goes up, down and up, and owners stay owners."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import make_url
+
+from setu.catalog import differences, render_differences
+from setu.errors import PreflightError
+from tests.chain import HEAD, Chain, chain_on
+from tests.servers.at_hand import Server
+
+pytestmark = pytest.mark.requires("multi_session", "community")
+APP, DEPLOYER, STRANGER, OTHER = (
+    f"{name}_{os.getpid()}" for name in ("app", "deployer", "stranger", "other")
+)
+
+OWNED = "'master', 'silver', 'bronze', 'config', 'alerting', 'gold'"
+OWNERS = f"""
+SELECT 'relation ' || c.oid::regclass, pg_get_userbyid(c.relowner) FROM pg_class AS c
+WHERE c.relnamespace::regnamespace::text IN ({OWNED})
+    AND c.relkind IN ('r', 'v', 'S', 'm')
+UNION ALL
+SELECT 'routine ' || p.oid::regprocedure, pg_get_userbyid(p.proowner) FROM pg_proc AS p
+WHERE p.pronamespace::regnamespace::text IN ({OWNED})
+UNION ALL
+SELECT 'schema ' || n.nspname, pg_get_userbyid(n.nspowner) FROM pg_namespace AS n
+WHERE n.nspname IN ({OWNED})
+UNION ALL
+SELECT 'job ' || j.proc_name || ' ' || coalesce(j.hypertable_name, ''), j.owner::text
+FROM timescaledb_information.jobs AS j WHERE j.job_id >= 1000
+ORDER BY 1
+"""
+
+
+@dataclass
+class Site:
+    """A database that the application owns, and its roles: no one of them is a superuser."""
+
+    superuser: Chain
+    server: Server
+
+    def by(self, role: str | None) -> Chain:
+        """The database as one role sees it; None: a superuser."""
+        if role is None:
+            return self.superuser
+        url = make_url(self.superuser.url).set(username=role)
+        return Chain(url.render_as_string(hide_password=False), self.server.capabilities)
+
+    def owners(self) -> dict[str, str]:
+        return {row[0]: row[1] for row in self.superuser.query(OWNERS)}
+
+
+@pytest.fixture
+def site(server: Server) -> Iterator[Site]:
+    with chain_on(server) as chain:
+        name = make_url(chain.url).database
+        chain.run(
+            f"CREATE ROLE {APP} LOGIN",
+            f"CREATE ROLE {DEPLOYER} LOGIN CREATEROLE IN ROLE {APP}",
+            f"CREATE ROLE {STRANGER} LOGIN CREATEROLE",
+            f"CREATE ROLE {OTHER} LOGIN",
+            f'GRANT CREATE ON DATABASE "{name}" TO {APP}, {STRANGER}',
+        )
+        site = Site(chain, server)
+        try:
+            app = site.by(APP)
+            app.upgrade("0001")
+            yield site
+        finally:
+            for role in (APP, DEPLOYER, STRANGER, OTHER):
+                chain.run(
+                    f"REASSIGN OWNED BY {role} TO CURRENT_USER",
+                    f"DROP OWNED BY {role} CASCADE",
+                )
+            chain.run(
+                "REASSIGN OWNED BY setu_ingest, setu_etl, setu_reader TO CURRENT_USER"
+                if chain.value("SELECT count(*) FROM pg_roles WHERE rolname = 'setu_etl'")
+                else "SELECT 1",
+                f"DROP ROLE {APP}, {DEPLOYER}, {STRANGER}, {OTHER}",
+            )
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "again"),
+    [
+        (None, None, None),
+        (DEPLOYER, DEPLOYER, None),
+        (DEPLOYER, None, DEPLOYER),
+        (None, DEPLOYER, DEPLOYER),
+    ],
+    ids=["superuser", "member, then superuser", "member and superuser", "superuser, then member"],
+)
+def test_whoever_deploys_goes_up_and_down_and_up(
+    site: Site, up: str | None, down: str | None, again: str | None
+) -> None:
+    v1, owners = site.superuser.catalog(), site.owners()
+    assert set(owners.values()) == {APP}
+    site.by(up).upgrade()
+    v2, owners_of_v2 = site.superuser.catalog(), site.owners()
+    assert set(owners_of_v2.values()) == {APP, "setu_etl"}
+    site.by(down).downgrade("0001")
+    assert site.owners() == owners
+    assert render_differences(differences(v1, site.superuser.catalog())) == ""
+    site.by(again).upgrade()
+    assert site.superuser.revision() == HEAD
+    assert site.owners() == owners_of_v2
+    assert render_differences(differences(v2, site.superuser.catalog())) == ""
+    assert site.superuser.broken() == []
+
+
+def test_v1_goes_on_writing_as_its_owner_while_a_superuser_expands(site: Site) -> None:
+    site.superuser.upgrade("0102")
+    app = site.by(APP)
+    app.run(
+        "INSERT INTO master.companies (company_id, company_name) VALUES ('C', 'c')",
+        "INSERT INTO silver.machine_status (time, company_id, machine_id) VALUES (now(), 'C', 'M')",
+    )
+    site.superuser.upgrade()
+    assert site.superuser.value("SELECT count(*) FROM master.companies") == 1
+
+
+def test_an_owner_who_may_make_no_roles_is_told_so_first(site: Site) -> None:
+    with pytest.raises(PreflightError, match=f"ALTER ROLE {APP} CREATEROLE"):
+        site.by(APP).upgrade()
+    assert site.superuser.revision() == "0001"
+
+
+def test_a_stranger_is_told_which_role_to_be_granted(site: Site) -> None:
+    with pytest.raises(PreflightError) as caught:
+        site.by(STRANGER).upgrade("0105")
+    assert f"GRANT that role TO {STRANGER}" in str(caught.value)
+    assert f"owner {APP}" in str(caught.value)
+
+
+def test_objects_of_another_owner_are_named_with_the_grant(site: Site) -> None:
+    site.superuser.run(f"ALTER TABLE silver.machine_cycles OWNER TO {OTHER}")
+    with pytest.raises(PreflightError) as caught:
+        site.superuser.upgrade()
+    assert re.search(rf"silver\.machine_cycles \(owner {OTHER}\)", str(caught.value))
+    assert f"TO {APP}" in str(caught.value)
+    site.superuser.run(f"GRANT {OTHER} TO {APP}")
+    owners = site.owners()
+    site.superuser.upgrade()
+    site.by(DEPLOYER).downgrade("0001")
+    assert site.owners() == owners
