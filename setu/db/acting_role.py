@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from setu.db.connection import autocommit
 from setu.db.version_table import SCHEMA
+from setu.errors import RightsError
 
 #: Where v1's tables are. The owner of most of them is the owner.
 V1_SCHEMAS: Final = ("master", "silver", "bronze", "config", "alerting", "gold")
@@ -35,6 +36,10 @@ FROM (
 ) AS o
 ORDER BY o.place, o.tables DESC, o.owner
 LIMIT 1"""
+_OUT_OF_REACH: Final = f"""
+SELECT pg_catalog.pg_get_userbyid(n.nspowner), session_user
+FROM pg_catalog.pg_namespace AS n
+WHERE n.nspname = '{SCHEMA}' AND NOT pg_catalog.pg_has_role(session_user, n.nspowner, 'MEMBER')"""
 _PLAN: Final = f"""
 SELECT pg_catalog.set_config('setu.deployer', current_user, false),
     pg_catalog.set_config('setu.owner', coalesce(
@@ -51,8 +56,19 @@ _BECOME: Final = (
 
 
 def act_as_owner(connection: Connection) -> None:
-    """Let the connection act as the owner of the database's objects from here on."""
+    """Let the connection act as the owner of the database's objects from here on.
+
+    Raises :class:`RightsError` when SETU's own schema belongs to a role that we cannot become.
+    """
     with autocommit(connection) as driver, driver.cursor() as cursor:
+        cursor.execute(_OUT_OF_REACH)
+        found = cursor.fetchone()
+        if found is not None:
+            owner, role = found
+            raise RightsError(
+                f"Role {role} may not act as {owner}, who owns what SETU has made here.",
+                hint=f"GRANT {owner} TO {role}, or connect as {owner} or as a superuser",
+            )
         cursor.execute(_PLAN)
         cursor.execute(_BECOME)
 
