@@ -4,7 +4,8 @@
 CREATE PROCEDURE _etl.sp_resend_rejected(
     p_pipeline text,
     p_reason_code text DEFAULT NULL,
-    INOUT rows_resent bigint DEFAULT 0
+    INOUT rows_resent bigint DEFAULT 0,
+    p_reject_ids bigint[] DEFAULT NULL
 )
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -32,6 +33,7 @@ BEGIN
             FROM _etl.rejected_rows AS r
             WHERE r.pipeline = $1 AND r.resent_at IS NULL AND r.bronze_id IS NOT NULL
                 AND ($2 IS NULL OR r.reason_code = $2)
+                AND ($3 IS NULL OR r.reject_id = ANY ($3))
                 -- Of these only the beginning was kept.
                 AND r.reason_code <> 'row_too_large'
             FOR UPDATE
@@ -61,12 +63,12 @@ BEGIN
         )
         SELECT count(*) FROM resent
     $query$, v_source, v_columns, regexp_replace(v_columns, '(^|, )', '\1p.', 'g'))
-    INTO rows_resent USING p_pipeline, p_reason_code;
+    INTO rows_resent USING p_pipeline, p_reason_code, p_reject_ids;
 END
 $procedure$;
 
-REVOKE ALL ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint) FROM PUBLIC;
-GRANT EXECUTE ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint) TO setu_etl;
+REVOKE ALL ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint, bigint[]) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint, bigint[]) TO setu_etl;
 
-COMMENT ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint) IS
+COMMENT ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint, bigint[]) IS
     'Sends rejected rows of a pipeline, of one reason or all, through bronze again; says how many';

@@ -15,6 +15,7 @@
 -- @include schema_new/_etl/Functions/fn_reject_next_row.sql
 -- @include schema_new/_etl/Stored Procedures/sp_run_pipeline.sql
 -- @include schema_new/_etl/Stored Procedures/sp_resend_rejected.sql
+-- @include schema_new/_etl/Stored Procedures/sp_discard_rejected.sql
 -- @include schema_new/_etl/Functions/fn_silver_key.sql
 -- @include schema_new/_etl/Functions/fn_restitch_cycles.sql
 -- @include schema_new/_etl/Functions/fn_correct_row.sql
@@ -34,6 +35,7 @@
 -- @include schema_new/_etl/Views/v_last_run.sql
 -- @include schema_new/_etl/Views/v_error_rate.sql
 -- @include schema_new/_etl/Views/v_rejects_by_reason.sql
+-- @include schema_new/_etl/Views/v_rejected_rows.sql
 -- @include schema_new/_etl/Views/v_unknown_codes.sql
 -- @include schema_new/_etl/Views/v_device_machines.sql
 -- @include schema_new/_etl/Views/v_chunk_sizes.sql

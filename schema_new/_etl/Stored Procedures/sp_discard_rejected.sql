@@ -1,0 +1,34 @@
+-- New: lets rejected rows go that nobody will correct. They are counted, so that each bronze row
+-- stays accounted for. As its owner: nobody else may delete a rejected row.
+CREATE PROCEDURE _etl.sp_discard_rejected(
+    p_pipeline text,
+    p_reject_ids bigint[],
+    INOUT rows_discarded bigint DEFAULT 0
+)
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $procedure$
+    WITH discarded AS (
+        DELETE FROM _etl.rejected_rows AS r
+        WHERE r.pipeline = p_pipeline AND r.resent_at IS NULL AND r.reject_id = ANY (p_reject_ids)
+        RETURNING r.reason_code
+    ),
+    counted AS (
+        INSERT INTO _etl.discarded_rejects AS d (pipeline, reason_code, cause, rows_discarded)
+        SELECT p_pipeline, g.reason_code, 'by hand', count(*)
+        FROM discarded AS g
+        GROUP BY g.reason_code
+        ON CONFLICT (pipeline, reason_code, cause) DO UPDATE
+        SET rows_discarded = d.rows_discarded + excluded.rows_discarded,
+            last_discarded_at = excluded.last_discarded_at,
+            last_discarded_by = excluded.last_discarded_by
+        RETURNING 1
+    )
+    SELECT count(*) FROM discarded
+$procedure$;
+
+REVOKE ALL ON PROCEDURE _etl.sp_discard_rejected(text, bigint[], bigint) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE _etl.sp_discard_rejected(text, bigint[], bigint) TO setu_etl;
+
+COMMENT ON PROCEDURE _etl.sp_discard_rejected(text, bigint[], bigint) IS
+    'Discards waiting rejected rows of a pipeline, and counts them in discarded_rejects; says how many';
