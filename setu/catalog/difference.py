@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from enum import Enum
 from typing import Any, Final
 
 from setu.catalog.equivalence import equivalent_text
-from setu.catalog.model import Catalog, ObjectKey, render_field
+from setu.catalog.model import Catalog, Description, ObjectKey, describe, render_field
 
 
 class Change(Enum):
@@ -25,12 +25,14 @@ class Difference:
     """One object that is not as expected.
 
     ``fields`` maps the name of each field that differs to its expected and its actual value, None
-    where it has none; empty unless the object is changed.
+    where it has none; empty unless the object is changed. ``description`` is the whole object where
+    it is missing or unexpected.
     """
 
     key: ObjectKey
     change: Change
     fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    description: Description = field(default_factory=dict, compare=False, repr=False)
 
     def render(self) -> str:
         """The difference for people: the object's name, then what was expected and what is."""
@@ -66,9 +68,9 @@ def differences(
             continue
         left, right = expected.objects.get(key), actual.objects.get(key)
         if left is None:
-            found.append(Difference(key, Change.UNEXPECTED))
+            found.append(Difference(key, Change.UNEXPECTED, description=right or {}))
         elif right is None:
-            found.append(Difference(key, Change.MISSING))
+            found.append(Difference(key, Change.MISSING, description=left))
         elif left != right:
             written = expected.origin == "files"
             changed = {
@@ -82,6 +84,21 @@ def differences(
     return found
 
 
+def applied(catalog: Catalog, found: Iterable[Difference]) -> Catalog:
+    """The catalog after the differences are made in it: they alone say what the other side has."""
+    objects = dict(catalog.objects)
+    for entry in found:
+        if entry.change is Change.MISSING:
+            del objects[entry.key]
+        elif entry.change is Change.UNEXPECTED:
+            objects[entry.key] = entry.description
+        else:
+            fields = {**objects[entry.key]}
+            fields.update({name: after for name, (_, after) in entry.fields.items()})
+            objects[entry.key] = describe(fields)
+    return replace(catalog, objects=objects)
+
+
 def _across(expected: Catalog, actual: Catalog) -> list[Difference]:
     files, server = (expected, actual) if expected.origin == "files" else (actual, expected)
     found = []
@@ -89,14 +106,12 @@ def _across(expected: Catalog, actual: Catalog) -> list[Difference]:
     for key in sorted({*files.objects, *server.objects}):
         mine, theirs = files.objects.get(key), server.objects.get(key)
         if theirs is None:
-            found.append(
-                Difference(key, Change.MISSING if files is expected else Change.UNEXPECTED)
-            )
+            side = Change.MISSING if files is expected else Change.UNEXPECTED
+            found.append(Difference(key, side, description=mine or {}))
         elif mine is None:
             if not _beyond_files(key, has_roles=has_roles):
-                found.append(
-                    Difference(key, Change.UNEXPECTED if files is expected else Change.MISSING)
-                )
+                side = Change.UNEXPECTED if files is expected else Change.MISSING
+                found.append(Difference(key, side, description=theirs))
         else:
             fields = _fields_across(key, mine, theirs, _is_view_column(key, files))
             if files is not expected:

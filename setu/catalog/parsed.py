@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +62,8 @@ from setu.errors import SetuError
 _COMMENTS: Final = ("SQL_COMMENT", "C_COMMENT")
 #: As the server spells these settings, however they are written.
 _SETTING_NAMES: Final = {name.lower(): name for name in ("TimeZone", "DateStyle", "IntervalStyle")}
+#: Statements about rows make no object.
+_ROWS: Final = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.GrantRoleStmt)
 _OBJECT_KINDS: Final = {
     ObjectType.OBJECT_TABLE: "table",
     ObjectType.OBJECT_VIEW: "view",
@@ -145,7 +148,8 @@ def parse_schema(
     return reader.catalog()
 
 
-def _pieces(file: SourceFile) -> list[_Piece]:
+@lru_cache(maxsize=2048)
+def _pieces(file: SourceFile) -> tuple[_Piece, ...]:
     try:
         tree = parser.parse_sql(file.text)
         slices = parser.split(file.text, only_slices=True)
@@ -181,7 +185,7 @@ def _pieces(file: SourceFile) -> list[_Piece]:
             pieces[0].source.comment if pieces else " ".join(written),
         )
         pieces.append(_Piece(raw.stmt, source))
-    return pieces
+    return tuple(pieces)
 
 
 def _rank(node: Any) -> int:
@@ -266,6 +270,8 @@ class _Reader:
         handler = getattr(self, f"_{type(piece.node).__name__}", None)
         if handler is not None:
             handler(piece.node)
+        elif not isinstance(piece.node, _ROWS):
+            raise self._not_understood(type(piece.node).__name__)
 
     def schema(self, name: str, source: SourceText) -> None:
         """A schema, if it is new."""
