@@ -7,10 +7,12 @@ depends on the moment or on the database is :data:`UNKNOWN`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pglast import ast
+from pglast.enums import BoolExprType
 
 from setu.catalog.intervals import Interval
 from setu.catalog.names import parts_of, quote_ident
@@ -23,6 +25,10 @@ class _Unknown:
 
 #: The value of an expression that only a server can work out.
 UNKNOWN: Final = _Unknown()
+
+
+#: Stands for the name of whatever database the statements run in.
+DATABASE: Final = "<database>"
 
 
 class Call:
@@ -68,21 +74,91 @@ class Evaluator:
         return Call(parts_of(node.funcname)[-1], positional, named)
 
     def rows(self, select: Any, outer: Row | None = None) -> Iterator[Row]:
-        """The rows that a query reads from ``VALUES`` lists; one empty row without FROM."""
-        if not select.fromClause:
-            yield dict(outer or {})
-            return
-        if len(select.fromClause) != 1 or not isinstance(select.fromClause[0], ast.RangeSubselect):
-            return
-        source: Any = select.fromClause[0]
-        alias = source.alias.aliasname
-        names = parts_of(source.alias.colnames)
-        for values in source.subquery.valuesLists or ():
-            found = dict(outer or {})
+        """The rows that a query reads; one empty row without FROM.
+
+        Known are ``VALUES`` lists, ``jsonb_each``, and joins of these. Of a table of the server it
+        is known what the query itself says: the values that a column is compared with.
+        """
+        found: list[Row] = [dict(outer or {})]
+        for item in select.fromClause or ():
+            found = [row for left in found for row in self._from(item, left, select.whereClause)]
+        for row in found:
+            if select.whereClause is None or self.holds(select.whereClause, row) is not False:
+                yield row
+
+    def holds(self, node: Any, row: Row) -> Any:
+        """Whether a condition holds in a row: true, false, or :data:`UNKNOWN`."""
+        if isinstance(node, ast.BoolExpr):
+            values = [self.holds(argument, row) for argument in node.args or ()]
+            if node.boolop == BoolExprType.NOT_EXPR:
+                return UNKNOWN if values[0] is UNKNOWN else not values[0]
+            decided = node.boolop != BoolExprType.AND_EXPR
+            if decided in [value for value in values if value is not UNKNOWN]:
+                return decided
+            return UNKNOWN if UNKNOWN in values else not decided
+        if not isinstance(node, ast.A_Expr):
+            return UNKNOWN
+        left = self.value(node.lexpr, row)
+        right: Any = node.rexpr
+        values = [self.value(v, row) for v in (right if isinstance(right, tuple) else (right,))]
+        if left is UNKNOWN or UNKNOWN in values:
+            return UNKNOWN
+        operator = parts_of(node.name)[-1]
+        if operator in ("=", "<>"):
+            return (left in values) == (operator == "=")
+        return UNKNOWN
+
+    def _from(self, item: Any, row: Row, where: Any) -> Iterator[Row]:
+        if isinstance(item, ast.JoinExpr):
+            for left in self._from(item.larg, row, where):
+                for found in self._from(item.rarg, left, item.quals or where):
+                    if item.quals is None or self.holds(item.quals, found) is not False:
+                        yield found
+        elif isinstance(item, ast.RangeSubselect):
+            yield from self._values(item, row)
+        elif isinstance(item, ast.RangeFunction):
+            yield from self._function(item, row)
+        elif isinstance(item, ast.RangeVar):
+            yield from self._table(item, row, where)
+
+    def _values(self, item: Any, row: Row) -> Iterator[Row]:
+        names = parts_of(item.alias.colnames)
+        for values in item.subquery.valuesLists or ():
+            found = dict(row)
             for at, value in enumerate(values):
                 name = names[at] if at < len(names) else f"column{at + 1}"
-                found[name] = found[f"{alias}.{name}"] = self.value(value, outer)
+                known = self.value(value, row)
+                found[name] = found[f"{item.alias.aliasname}.{name}"] = known
             yield found
+
+    def _function(self, item: Any, row: Row) -> Iterator[Row]:
+        call = item.functions[0][0]
+        name = parts_of(call.funcname)[-1]
+        value = self.value(call.args[0], row) if call.args else UNKNOWN
+        if not name.startswith("jsonb_each") or not isinstance(value, dict):
+            return
+        names = parts_of(item.alias.colnames) or ["key", "value"]
+        for entry in value.items():
+            found = dict(row)
+            for column, known in zip(names, entry, strict=True):
+                found[f"{item.alias.aliasname}.{column}"] = known
+            yield found
+
+    def _table(self, item: Any, row: Row, where: Any) -> Iterator[Row]:
+        """One row for each value that a column is compared with."""
+        alias = item.alias.aliasname if item.alias is not None else item.relname
+        for condition in _conditions(where):
+            if not isinstance(condition, ast.A_Expr) or parts_of(condition.name)[-1] != "=":
+                continue
+            column = _column(condition.lexpr)
+            if column is None or not column.startswith(f"{alias}."):
+                continue
+            right: Any = condition.rexpr
+            values = [self.value(v, row) for v in (right if isinstance(right, tuple) else (right,))]
+            if UNKNOWN not in values:
+                yield from ({**row, column: value} for value in values)
+                return
+        yield dict(row)
 
     # The methods below are named by their nodes.
 
@@ -110,6 +186,8 @@ class Evaluator:
                 return UNKNOWN
         if name in ("int4", "int8", "int2"):
             return int(value)
+        if name in ("jsonb", "json") and isinstance(value, str):
+            return json.loads(value)
         if name == "bool":
             return str(value).lower() in ("true", "t", "on", "1")
         return value
@@ -149,6 +227,8 @@ class Evaluator:
         values = call.positional
         if call.name == "current_setting" and values:
             return self.settings.get(str(values[0]), UNKNOWN)
+        if call.name == "current_database":
+            return DATABASE
         if call.name == "make_interval":
             return UNKNOWN
         if call.name in ("jsonb_build_object", "json_build_object"):
@@ -161,6 +241,24 @@ class Evaluator:
         if call.name == "format" and UNKNOWN not in values:
             return _format(str(values[0]), values[1:])
         return UNKNOWN
+
+
+def _conditions(where: Any) -> Iterator[Any]:
+    """The conditions of a WHERE that all have to hold."""
+    if isinstance(where, ast.BoolExpr) and where.boolop == BoolExprType.AND_EXPR:
+        for argument in where.args or ():
+            yield from _conditions(argument)
+    elif where is not None:
+        yield where
+
+
+def _column(node: Any) -> str | None:
+    """``alias.column`` of a plain column, also inside ``lower(…)``."""
+    if isinstance(node, ast.FuncCall) and parts_of(node.funcname)[-1] == "lower" and node.args:
+        node = node.args[0]
+    if not isinstance(node, ast.ColumnRef):
+        return None
+    return ".".join(str(getattr(field, "sval", "*")) for field in node.fields or ())
 
 
 def printed(value: Any) -> Any:

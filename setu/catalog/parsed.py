@@ -313,7 +313,10 @@ class _Reader:
     def _AlterRoleSetStmt(self, node: ast.AlterRoleSetStmt) -> None:  # noqa: N802
         setting: Any = node.setstmt
         role: Any = node.role
-        label = f"{role.rolename}.{_SETTING_NAMES.get(setting.name, setting.name)}"
+        name = str(setting.name)
+        label = f"{role.rolename}.{_SETTING_NAMES.get(name.lower(), name)}"
+        if node.database:
+            label += " in <database>"
         self._put("role setting", label, {"value": setting_value(setting)})
 
     def _DoStmt(self, node: ast.DoStmt) -> None:  # noqa: N802

@@ -13,6 +13,8 @@ from setu.catalog.evaluate import UNKNOWN, printed
 from setu.catalog.names import parts_of, qualified, quote_ident, type_text
 
 OWNER: Final = "<owner>"
+#: Settings that are lists of names, each quoted where it must be.
+_LISTS: Final = ("search_path", "temp_tablespaces", "session_preload_libraries")
 _RANGES: Final = {
     "smallint": 32767,
     "integer": 2147483647,
@@ -74,7 +76,7 @@ def setting_value(node: Any) -> str:
             values.append("on" if value.boolval else "off")
         else:
             values.append(str(getattr(value, "sval", "")))
-    if node.name == "search_path":
+    if node.name in _LISTS:
         return ", ".join(quote_ident(v) if v else '""' for v in values)
     return ", ".join(values)
 

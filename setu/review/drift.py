@@ -117,9 +117,17 @@ def compare(connection: Connection, revision: str, expected: Expected) -> Drift:
     schemas = {key.name for key in expected.catalog if key.kind == "schema"} - {"public"}
     # A catalog of v1 alone says nothing of roles.
     roles = any(key.kind == "role" for key in expected.catalog)
-    found = differences(
-        _within(expected.catalog, schemas, roles=roles), _within(live, schemas, roles=roles)
+    wanted = _of_this_server(connection, expected.catalog, live)
+    # Another database of this server may be further up the chain.
+    live = replace(
+        live,
+        objects={
+            key: fields
+            for key, fields in live.objects.items()
+            if key in wanted.objects or key not in expected.later
+        },
     )
+    found = differences(_within(wanted, schemas, roles=roles), _within(live, schemas, roles=roles))
     return Drift(revision, expected.source, tuple(found))
 
 
@@ -152,6 +160,28 @@ def _deployer(connection: Connection) -> str:
         f" WHERE n.nspname = '{SCHEMA}' AND c.relname = '{TABLE}'"
     ).scalar()
     return str(owner or "")
+
+
+def _of_this_server(connection: Connection, wanted: Catalog, live: Catalog) -> Catalog:
+    """What is expected here: no setting that the server does not know, no role of somebody else.
+
+    A role that was there before SETU, as its comment tells, is used as it is.
+    """
+    names = {
+        str(name).lower()
+        for name in connection.exec_driver_sql("SELECT name FROM pg_catalog.pg_settings").scalars()
+    }
+    objects = dict(wanted.objects)
+    for key, fields in wanted.objects.items():
+        if key.kind == "role setting":
+            setting = key.name.partition(".")[2].removesuffix(" in <database>")
+            if "." not in setting and setting.lower() not in names:
+                del objects[key]
+        elif key.kind == "role" and key in live.objects:
+            theirs = live.objects[key]
+            if theirs.get("comment") != fields.get("comment"):
+                objects[key] = theirs
+    return replace(wanted, objects=objects)
 
 
 def _within(catalog: Catalog, schemas: set[str], *, roles: bool) -> Catalog:

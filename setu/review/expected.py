@@ -14,16 +14,21 @@ from setu.catalog.released import FOLDER, read_catalog, write_catalog
 from setu.chain.repository import steps_to
 from setu.chain.settings import Settings
 from setu.db.address import Address
-from setu.review.scratch import chain_catalog
+from setu.review.scratch import SERVER_KINDS, chain_catalog
 from setu.review.sides import folder_catalog
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A catalog, and where it comes from, for people."""
+    """A catalog, and where it comes from, for people.
+
+    ``later`` are roles, and settings of roles, that a later revision makes: another database of the
+    same server may be there already.
+    """
 
     catalog: Catalog
     source: str
+    later: frozenset[ObjectKey] = frozenset()
 
 
 def steps_digest(root: Path, revision: str) -> str:
@@ -48,12 +53,19 @@ def expected_catalog(
         if shipped is None:
             return Expected(folder_catalog(root / "schema_new", settings), "schema_new/")
         shipped = _with_settings(shipped, root / "schema_new", settings)
+    later = frozenset(
+        key
+        for key in (folder_catalog(root / "schema_new") if revision != head else Catalog())
+        if key.kind in SERVER_KINDS
+    )
     if shipped is not None and (revision == head or _is_default(settings)):
-        return Expected(shipped, f"{FOLDER.as_posix()}/{revision}.json")
+        return Expected(shipped, f"{FOLDER.as_posix()}/{revision}.json", later)
     if scratch is None:
         raise ValueError("a revision without a shipped catalog needs a scratch database")
     return Expected(
-        chain_catalog(scratch, root, revision, settings), "the chain, run in a scratch database"
+        chain_catalog(scratch, root, revision, settings),
+        "the chain, run in a scratch database",
+        later,
     )
 
 
