@@ -62,11 +62,16 @@ WHERE s.name = 'timescaledb.license' AND s.value = 'apache'
 UNION ALL
 SELECT 'transaction_ids_left', 'database ' || d.datname,
     format('is %s million transactions from the stop of all writes',
-        ((2147483647 - greatest(age(d.datfrozenxid), mxid_age(d.datminmxid))) / 1000000)::text),
+        ((2147483647 - a.age) / 1000000)::text),
     'VACUUM (FREEZE) as owner in that database; see why autovacuum does not keep up'
 FROM pg_database AS d
-WHERE greatest(age(d.datfrozenxid), mxid_age(d.datminmxid))
-    > current_setting('setu_status.transaction_ids')::bigint
+-- An id that is not set, as on the embedded server, has the greatest age that there is.
+CROSS JOIN LATERAL (
+    SELECT greatest(
+        nullif(age(d.datfrozenxid), 2147483647), nullif(mxid_age(d.datminmxid), 2147483647)
+    ) AS age
+) AS a
+WHERE a.age > current_setting('setu_status.transaction_ids')::bigint
 UNION ALL
 SELECT DISTINCT 'autovacuum_works', s.whose, format('has %s off', s.name),
     format('ALTER SYSTEM SET %s = on, and reload the server', s.name)
