@@ -30,6 +30,8 @@ SET timezone = 'UTC'
 SET work_mem = '64MB'
 -- Bronze is read in the order of its index. A sort would read a whole backlog for each batch.
 SET enable_bitmapscan = off
+-- Rows stay in the order of machines, in which their index entries are next to each other.
+SET enable_mergejoin = off
 -- Old rows may open batches of the column store; what one transaction opens is bounded by its batch.
 SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0
 AS $function$
@@ -115,7 +117,11 @@ BEGIN
         WHERE t.machine_iot_id = f.machine_iot_id AND f.next_start IS NULL
     )
     SELECT
-        max(v.id), max(v.time), count(*), (SELECT count(*) FROM fast),
+        max(v.id), max(v.time), count(*),
+        count(*) FILTER (
+            WHERE NOT EXISTS (SELECT 1 FROM slow)
+                OR v.machine_iot_id NOT IN (SELECT s.machine_iot_id FROM slow AS s)
+        ),
         count(*) FILTER (WHERE v.time < p_since),
         CASE WHEN bool_or(v.is_mismatch) THEN (SELECT count(*) FROM fast AS f WHERE f.is_mismatch)
             ELSE 0 END,
