@@ -32,31 +32,57 @@ BEGIN
         ) THEN
             EXECUTE format('GRANT %I TO CURRENT_USER', v_role.name);
         END IF;
-        IF NOT has_database_privilege(v_role.name, current_database(), 'CONNECT') THEN
-            IF NOT (
-                SELECT pg_has_role(d.datdba, 'USAGE') FROM pg_database AS d WHERE d.datname = current_database()
-            ) THEN
-                RAISE EXCEPTION 'cannot let role % connect because this role does not own database %',
-                    v_role.name, current_database()
-                    USING ERRCODE = 'insufficient_privilege', HINT = format(
-                        'GRANT CONNECT ON DATABASE %I TO %I.', current_database(), v_role.name
-                    );
-            END IF;
-            EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), v_role.name);
-        END IF;
-        -- What the server, the database or the role is set to changes no result here, and no other
-        -- database is touched.
-        FOR v_setting IN
-            SELECT p.name, w.value
-            FROM jsonb_each(current_setting('setu.role_pins')::jsonb) AS g (role_name, settings)
-            CROSS JOIN LATERAL jsonb_each_text(g.settings) AS w (name, value)
-            INNER JOIN pg_settings AS p ON lower(p.name) = w.name
-            WHERE g.role_name IN ('every', v_role.name)
-            ORDER BY p.name
-        LOOP
-            EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %I = %L',
-                v_role.name, current_database(), v_setting.name, v_setting.value);
-        END LOOP;
+    END LOOP;
+    -- What the server, the database or the role is set to changes no result here. These hold in this
+    -- database alone: others, and roles that were here before, keep what they have. The list is that of
+    -- setu/db/session_settings.py.
+    FOR v_setting IN
+        SELECT s.role_name, s.name, s.value
+        FROM (VALUES
+            ('setu_ingest', 'datestyle', 'ISO, MDY'),
+            ('setu_ingest', 'intervalstyle', 'postgres'),
+            ('setu_ingest', 'timezone', 'UTC'),
+            ('setu_ingest', 'timezone_abbreviations', 'Default'),
+            ('setu_ingest', 'bytea_output', 'hex'),
+            ('setu_ingest', 'extra_float_digits', '1'),
+            ('setu_ingest', 'standard_conforming_strings', 'on'),
+            ('setu_ingest', 'array_nulls', 'on'),
+            ('setu_ingest', 'default_transaction_isolation', 'read committed'),
+            ('setu_ingest', 'default_transaction_deferrable', 'off'),
+            ('setu_ingest', 'transform_null_equals', 'off'),
+            ('setu_ingest', 'default_tablespace', ''),
+            ('setu_etl', 'datestyle', 'ISO, MDY'),
+            ('setu_etl', 'intervalstyle', 'postgres'),
+            ('setu_etl', 'timezone', 'UTC'),
+            ('setu_etl', 'timezone_abbreviations', 'Default'),
+            ('setu_etl', 'bytea_output', 'hex'),
+            ('setu_etl', 'extra_float_digits', '1'),
+            ('setu_etl', 'standard_conforming_strings', 'on'),
+            ('setu_etl', 'array_nulls', 'on'),
+            ('setu_etl', 'default_transaction_isolation', 'read committed'),
+            ('setu_etl', 'default_transaction_deferrable', 'off'),
+            ('setu_etl', 'transform_null_equals', 'off'),
+            ('setu_etl', 'default_tablespace', ''),
+            ('setu_etl', 'statement_timeout', '0'),
+            ('setu_etl', 'lock_timeout', '0'),
+            ('setu_etl', 'idle_in_transaction_session_timeout', '0'),
+            ('setu_etl', 'idle_session_timeout', '0'),
+            ('setu_reader', 'datestyle', 'ISO, MDY'),
+            ('setu_reader', 'intervalstyle', 'postgres'),
+            ('setu_reader', 'timezone', 'UTC'),
+            ('setu_reader', 'timezone_abbreviations', 'Default'),
+            ('setu_reader', 'bytea_output', 'hex'),
+            ('setu_reader', 'extra_float_digits', '1'),
+            ('setu_reader', 'standard_conforming_strings', 'on'),
+            ('setu_reader', 'array_nulls', 'on'),
+            ('setu_reader', 'default_transaction_isolation', 'read committed'),
+            ('setu_reader', 'default_transaction_deferrable', 'off'),
+            ('setu_reader', 'transform_null_equals', 'off'),
+            ('setu_reader', 'default_tablespace', '')
+        ) AS s (role_name, name, value)
+    LOOP
+        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %I = %L',
+            v_setting.role_name, current_database(), v_setting.name, v_setting.value);
     END LOOP;
     PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
 END
@@ -69,21 +95,20 @@ DO $commit$
 DECLARE
     v_role record;
 BEGIN
-    -- Roles are the deployer's business; the owner of the tables may have no right to make one.
     PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
     FOR v_role IN
-        SELECT r.rolname, shobj_description(r.oid, 'pg_authid') AS description
-        FROM pg_roles AS r
-        WHERE r.rolname IN ('setu_ingest', 'setu_etl')
+        SELECT r.name, r.description
+        FROM (VALUES
+            ('setu_ingest', 'Kafka sinks and gateways: insert into bronze, and nothing else'),
+            ('setu_etl', 'Owner of the load jobs')
+        ) AS r (name, description)
     LOOP
         -- A role that was here before keeps its own settings in other databases.
-        IF v_role.description IN (
-            'Kafka sinks and gateways: insert into bronze, and nothing else', 'Owner of the load jobs'
-        ) THEN
-            EXECUTE format('ALTER ROLE %I SET synchronous_commit = off', v_role.rolname);
+        IF shobj_description(to_regrole(v_role.name), 'pg_authid') = v_role.description THEN
+            EXECUTE format('ALTER ROLE %I SET synchronous_commit = off', v_role.name);
         ELSE
             EXECUTE format('ALTER ROLE %I IN DATABASE %I SET synchronous_commit = off',
-                v_role.rolname, current_database());
+                v_role.name, current_database());
         END IF;
     END LOOP;
     PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);

@@ -35,6 +35,7 @@ FROM (VALUES
 ) AS fact (name, place)
 ORDER BY fact.place;
 -- @community
+RESET ROLE;
 SELECT set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
 
 -- @section retain_bronze
@@ -71,4 +72,5 @@ SELECT alter_job(
     retry_period => INTERVAL '10 minutes'
 );
 -- @community
+RESET ROLE;
 SELECT set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);

@@ -33,6 +33,7 @@ STATE_BEFORE = (
 )
 #: What verify.sql reads of the way from v1, for a database that never was v1.
 STATE = (
+    "sql/p2_bronze/shared/let_roles_connect.sql",
     "sql/p2_bronze/shared/hand_back.sql",
     "sql/operations/no_archive.sql",
 )

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from setu.db.session_settings import role_pins
 from setu.errors import SettingsError
 
 Kind = Literal["interval", "integer", "choice"]
@@ -86,6 +85,14 @@ KNOWN: tuple[Setting, ...] = (
         "what a downgrade compares with v1: what changed under v2, or everything",
         0,
         ("changes", "everything"),
+    ),
+    Setting(
+        "dependents",
+        "stop",
+        "choice",
+        "what to do with your own objects that hang on tables which the swap moves",
+        0,
+        ("stop", "move", "leave", "move_or_leave"),
     ),
     Setting("backfill_pause", "0", "interval", "rest between two chunks of the backfill"),
 )
@@ -205,7 +212,6 @@ class Settings:
         """
         return {
             **{f"setu.{name}": value for name, value in self._values.items()},
-            "setu.role_pins": role_pins(),
             "lock_timeout": f"{self.lock_timeout_ms}ms",
             "client_min_messages": "notice",
         }

@@ -72,6 +72,7 @@ SESSION: Final[Mapping[str, str]] = {
     "idle_session_timeout": "0",
 }
 
+ROLES: Final = ("setu_ingest", "setu_etl", "setu_reader")
 #: Of these, what the roles of SETU need in sessions that SETU does not open: jobs, sinks.
 _ROLE_PINS: Final = (
     "datestyle",
@@ -86,12 +87,10 @@ _ROLE_PINS: Final = (
     "default_transaction_deferrable",
     "transform_null_equals",
     "default_tablespace",
-    "temp_tablespaces",
 )
 #: A job is bounded by its own run time.
 _JOB_PINS: Final = (
     "statement_timeout",
-    "transaction_timeout",
     "lock_timeout",
     "idle_in_transaction_session_timeout",
     "idle_session_timeout",
@@ -145,11 +144,15 @@ def pin_session(driver: Any) -> None:
         driver.autocommit = before
 
 
-def role_pins() -> str:
-    """What step ``0302`` sets for its roles in its database, as JSON: for all, for ``setu_etl``."""
-    common = {name: SESSION[name] for name in _ROLE_PINS}
-    jobs = {name: SESSION.get(name, "0") for name in _JOB_PINS}
-    return json.dumps({"every": common, "setu_etl": jobs}, separators=(",", ":"))
+def role_pins() -> list[tuple[str, str, str]]:
+    """What SETU's roles are set to in a database: role, setting, value, as ``roles.sql`` has it."""
+    common = [(name, SESSION[name]) for name in _ROLE_PINS]
+    jobs = [(name, SESSION.get(name, "0")) for name in _JOB_PINS]
+    return [
+        (role, name, value)
+        for role in ROLES
+        for name, value in (common + jobs if role == "setu_etl" else common)
+    ]
 
 
 def offline_pins_sql() -> str:

@@ -11,6 +11,7 @@ from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
 from setu.preflight import rules
 from setu.preflight.data_checks import load_checks, run_checks
+from setu.preflight.dependents import dependents
 from setu.preflight.dropped_archive import dropped_archive
 from setu.preflight.facts import server_facts
 from setu.preflight.findings import Finding, Plan, refusal
@@ -74,6 +75,8 @@ def inspect(
         community = settings.edition != "apache" and facts.license != "apache"
         drifted = drift(connection, root, community=community)
     found += drifted
+    if facts.license is not None:
+        found += dependents(connection, plan, settings, root, adopting=adopting)
     # Over another schema than v1's, the queries about data mean nothing.
     if may_read and not any(finding.stops for finding in drifted):
         found += run_checks(connection, load_checks(root), plan)

@@ -66,6 +66,7 @@ $locks$;
 
 -- From here on nothing is waited for.
 SELECT _archive.migrate_rest_back();
+SELECT _archive.note_dependent_views();
 
 DROP TRIGGER shift_definitions_overlap ON master.shift_definitions;
 DROP FUNCTION master.fn_refuse_shift_overlap();
@@ -135,6 +136,7 @@ SELECT _archive.move_aggregates(
 );
 
 SELECT _archive.restore_code();
+SELECT _archive.move_dependent_views();
 
 -- As after 0106: v1 notes what changes.
 -- @include sql/p1_normalization/shared/sync_master.sql

@@ -49,6 +49,8 @@ END
 $locks$;
 
 -- From here on nothing is waited for.
+-- @include sql/p1_normalization/shared/dependent_views.sql
+SELECT _archive.note_dependent_views();
 SELECT _stage.migrate_noted();
 SELECT _stage.refuse_failures();
 
@@ -155,6 +157,8 @@ SELECT _archive.move_aggregates(
 );
 
 DROP SCHEMA _stage;
+
+SELECT _archive.move_dependent_views();
 
 -- @include schema_new/master/Functions/fn_refuse_shift_overlap.sql
 

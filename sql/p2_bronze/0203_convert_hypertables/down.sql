@@ -42,21 +42,13 @@ BEGIN
     END LOOP;
     -- Settings of this database alone, and what they were before.
     FOR v_row IN
-        SELECT r.rolname, split_part(c.setting, '=', 1) AS name
+        SELECT r.rolname
         FROM pg_db_role_setting AS s
         INNER JOIN pg_roles AS r ON r.oid = s.setrole
-        CROSS JOIN LATERAL unnest(s.setconfig) AS c (setting)
         WHERE s.setdatabase = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
             AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
-            AND EXISTS (
-                SELECT 1
-                FROM jsonb_each(current_setting('setu.role_pins')::jsonb) AS g (role_name, settings)
-                WHERE g.role_name IN ('every', r.rolname)
-                    AND g.settings ? lower(split_part(c.setting, '=', 1))
-            )
     LOOP
-        EXECUTE format('ALTER ROLE %I IN DATABASE %I RESET %I',
-            v_row.rolname, current_database(), v_row.name);
+        EXECUTE format('ALTER ROLE %I IN DATABASE %I RESET ALL', v_row.rolname, current_database());
     END LOOP;
     FOR v_row IN
         SELECT b.role_name, split_part(c.setting, '=', 1) AS name,

@@ -6,5 +6,6 @@
 -- @include schema_new/bronze/Tables/raw_*.sql#hypertable
 -- @include sql/p2_bronze/shared/rights_before.sql
 -- @include schema_new/roles.sql#roles
+-- @include sql/p2_bronze/shared/let_roles_connect.sql
 -- @include schema_new/bronze/Tables/raw_*.sql#grants
 -- @include schema_new/bronze/Tables/raw_*.sql#column_store

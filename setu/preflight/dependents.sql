@@ -1,0 +1,164 @@
+-- What hangs on the objects that the swap moves, of somebody else: kind, name, on what, which columns.
+WITH ours AS (
+    SELECT n.oid, n.nspname
+    FROM pg_namespace AS n
+    WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')
+),
+-- Whose objects are not looked at: the server's, the extension's, and what a run makes.
+inside AS (
+    SELECT n.oid
+    FROM pg_namespace AS n
+    WHERE n.nspname IN (SELECT o.nspname FROM ours AS o)
+        OR n.nspname IN ('pg_catalog', 'information_schema', '_stage', '_archive', '_setu')
+        OR n.nspname ~ '^(pg_toast|pg_temp|_timescaledb_|timescaledb_)'
+),
+base AS (
+    SELECT c.oid, c.oid::regclass::text AS label, c.relkind, c.reltype,
+        (SELECT t.typarray FROM pg_type AS t WHERE t.oid = c.reltype) AS array_type
+    FROM pg_class AS c
+    INNER JOIN ours AS o ON o.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
+),
+code AS (
+    SELECT p.oid, p.oid::regprocedure::text AS label
+    FROM pg_proc AS p
+    INNER JOIN ours AS o ON o.oid = p.pronamespace
+),
+aggregate AS (
+    SELECT to_regclass(format('%I.%I', a.user_view_schema, a.user_view_name))::oid AS view_oid,
+        to_regclass(format('%I.%I', a.direct_view_schema, a.direct_view_name))::oid AS direct_oid
+    FROM _timescaledb_catalog.continuous_agg AS a
+),
+view_use AS (
+    SELECT coalesce(a.view_oid, w.ev_class) AS oid, b.label AS on_what, b.relkind AS on_kind,
+        d.refobjid AS table_oid, d.refobjsubid AS attnum, a.view_oid IS NOT NULL AS is_aggregate
+    FROM pg_depend AS d
+    INNER JOIN pg_rewrite AS w ON w.oid = d.objid
+    INNER JOIN base AS b ON b.oid = d.refobjid
+    LEFT JOIN aggregate AS a ON w.ev_class IN (a.view_oid, a.direct_oid)
+    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+        AND w.ev_class <> d.refobjid
+    UNION ALL
+    SELECT w.ev_class, c.label, 'f', NULL, 0, false
+    FROM pg_depend AS d
+    INNER JOIN pg_rewrite AS w ON w.oid = d.objid
+    INNER JOIN code AS c ON c.oid = d.refobjid
+    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_proc'::regclass
+),
+found AS (
+    SELECT
+        CASE
+            WHEN bool_or(u.is_aggregate) THEN 'continuous aggregate'
+            WHEN v.relkind = 'm' THEN 'materialized view'
+            WHEN v.relkind = 'v' THEN 'view'
+            ELSE 'rule on'
+        END AS kind,
+        v.oid::regclass::text AS name,
+        string_agg(DISTINCT u.on_what, ', ') AS on_what,
+        pg_get_userbyid(v.relowner) AS owner,
+        bool_and(u.on_kind = 'r') AND v.relkind = 'v' AND NOT bool_or(u.is_aggregate)
+            AND NOT EXISTS (
+                SELECT FROM pg_attribute AS x
+                INNER JOIN base AS y ON x.atttypid IN (y.reltype, y.array_type)
+                WHERE x.attrelid = v.oid AND x.attnum > 0
+            ) AS may_move,
+        coalesce(jsonb_object_agg(u.on_what || '.' || a.attname, format_type(a.atttypid, a.atttypmod))
+            FILTER (WHERE a.attname IS NOT NULL), '{}') AS columns
+    FROM view_use AS u
+    INNER JOIN pg_class AS v ON v.oid = u.oid
+    LEFT JOIN pg_attribute AS a ON a.attrelid = u.table_oid AND a.attnum = u.attnum AND u.attnum > 0
+    WHERE v.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
+    GROUP BY v.oid, v.relkind, v.relowner
+    UNION ALL
+    SELECT 'foreign key', format('%s on %s', k.conname, k.conrelid::regclass), b.label, NULL, false, '{}'
+    FROM pg_constraint AS k
+    INNER JOIN base AS b ON b.oid = k.confrelid
+    INNER JOIN pg_class AS c ON c.oid = k.conrelid
+    WHERE k.contype = 'f' AND c.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
+    UNION ALL
+    SELECT 'function', p.oid::regprocedure::text,
+        string_agg(DISTINCT coalesce(b.label, c.label), ', '), NULL, false, '{}'
+    FROM pg_depend AS d
+    INNER JOIN pg_proc AS p ON p.oid = d.objid
+    LEFT JOIN base AS b
+        ON (d.refclassid = 'pg_class'::regclass AND b.oid = d.refobjid)
+        OR (d.refclassid = 'pg_type'::regclass AND d.refobjid IN (b.reltype, b.array_type))
+    LEFT JOIN code AS c ON d.refclassid = 'pg_proc'::regclass AND c.oid = d.refobjid
+    WHERE d.classid = 'pg_proc'::regclass AND coalesce(b.oid, c.oid) IS NOT NULL
+        AND p.pronamespace NOT IN (SELECT i.oid FROM inside AS i)
+    GROUP BY p.oid
+    UNION ALL
+    SELECT 'trigger', format('%I calls %s', t.tgname, t.tgfoid::regproc), b.label, NULL, false, '{}'
+    FROM pg_trigger AS t
+    INNER JOIN base AS b ON b.oid = t.tgrelid
+    INNER JOIN pg_proc AS p ON p.oid = t.tgfoid
+    WHERE NOT t.tgisinternal AND p.pronamespace NOT IN (SELECT i.oid FROM inside AS i)
+    UNION ALL
+    SELECT 'rule', r.rulename, b.label, NULL, false, '{}'
+    FROM pg_rewrite AS r
+    INNER JOIN base AS b ON b.oid = r.ev_class
+    WHERE r.rulename <> '_RETURN'
+    UNION ALL
+    SELECT 'row security policy', y.polname, b.label, NULL, false, '{}'
+    FROM pg_policy AS y
+    INNER JOIN base AS b ON b.oid = y.polrelid
+    UNION ALL
+    SELECT 'publication', p.pubname, string_agg(b.label, ', ' ORDER BY b.label), NULL, false, '{}'
+    FROM pg_publication_rel AS r
+    INNER JOIN pg_publication AS p ON p.oid = r.prpubid
+    INNER JOIN base AS b ON b.oid = r.prrelid
+    GROUP BY p.oid, p.pubname
+    UNION ALL
+    SELECT 'publication', p.pubname, string_agg('schema ' || o.nspname, ', ' ORDER BY o.nspname), NULL, false, '{}'
+    FROM pg_publication_namespace AS s
+    INNER JOIN pg_publication AS p ON p.oid = s.pnpubid
+    INNER JOIN ours AS o ON o.oid = s.pnnspid
+    GROUP BY p.oid, p.pubname
+    UNION ALL
+    SELECT 'publication for all tables', p.pubname, 'every table', NULL, false, '{}'
+    FROM pg_publication AS p
+    WHERE p.puballtables
+    UNION ALL
+    SELECT 'subscription', s.subname, string_agg(b.label, ', ' ORDER BY b.label), NULL, false, '{}'
+    FROM pg_subscription_rel AS r
+    INNER JOIN pg_subscription AS s ON s.oid = r.srsubid
+    INNER JOIN base AS b ON b.oid = r.srrelid
+    GROUP BY s.oid, s.subname
+    UNION ALL
+    SELECT 'child table', c.oid::regclass::text, b.label, NULL, false, '{}'
+    FROM pg_inherits AS h
+    INNER JOIN base AS b ON b.oid = h.inhparent
+    INNER JOIN pg_class AS c ON c.oid = h.inhrelid
+    WHERE c.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
+    UNION ALL
+    SELECT 'column of the row type', format('%s.%I', a.attrelid::regclass, a.attname), b.label, NULL, false, '{}'
+    FROM pg_attribute AS a
+    INNER JOIN base AS b ON a.atttypid IN (b.reltype, b.array_type)
+    INNER JOIN pg_class AS c ON c.oid = a.attrelid
+    WHERE c.relkind IN ('r', 'p', 'c') AND a.attnum > 0 AND NOT a.attisdropped
+        AND c.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
+    UNION ALL
+    SELECT 'default', format('of %s', f.adrelid::regclass), b.label, NULL, false, '{}'
+    FROM pg_depend AS d
+    INNER JOIN pg_attrdef AS f ON f.oid = d.objid
+    INNER JOIN base AS b ON b.oid = d.refobjid
+    INNER JOIN pg_class AS c ON c.oid = f.adrelid
+    WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
+        AND b.relkind = 'S' AND c.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
+    UNION ALL
+    -- A body that is text names tables and depends on none.
+    SELECT 'text of function', p.oid::regprocedure::text, string_agg(DISTINCT b.label, ', '), NULL, false, '{}'
+    FROM pg_proc AS p
+    INNER JOIN base AS b
+        ON strpos(p.prosrc, b.label) > 0
+        AND p.prosrc ~ ('\m' || replace(b.label, '.', '\.') || '\M')
+    WHERE p.pronamespace NOT IN (SELECT i.oid FROM inside AS i) AND p.prosqlbody IS NULL
+        AND NOT EXISTS (
+            SELECT FROM pg_depend AS e
+            WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
+        )
+    GROUP BY p.oid
+)
+SELECT f.kind, f.name, f.on_what, f.owner, f.may_move, f.columns
+FROM found AS f
+ORDER BY f.kind, f.name

@@ -1,0 +1,23 @@
+-- Where not everybody may connect to the database, the roles need a right of their own.
+DO $connect$
+DECLARE
+    v_role text;
+BEGIN
+    PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
+    FOREACH v_role IN ARRAY ARRAY['setu_ingest', 'setu_etl', 'setu_reader'] LOOP
+        IF has_database_privilege(v_role, current_database(), 'CONNECT') THEN
+            CONTINUE;
+        END IF;
+        IF NOT (
+            SELECT pg_has_role(d.datdba, 'USAGE') FROM pg_database AS d WHERE d.datname = current_database()
+        ) THEN
+            RAISE EXCEPTION 'cannot let role % connect because % does not own database %',
+                v_role, current_user, current_database()
+                USING ERRCODE = 'insufficient_privilege',
+                    HINT = format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), v_role);
+        END IF;
+        EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), v_role);
+    END LOOP;
+    PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
+END
+$connect$;
