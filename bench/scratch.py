@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg2
 import psycopg2.extensions
+from alembic.config import Config
 from rich.console import Console
 from sqlalchemy import make_url
 
@@ -66,6 +67,15 @@ def run(connection: Connection, statement: str, *parameters: object) -> list[tup
 
 def upgrade(url: str, revision: str) -> None:
     """``alembic upgrade`` of a scratch database, quietly."""
+    _move(url, command.upgrade, revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """``alembic downgrade`` of a scratch database, quietly."""
+    _move(url, command.downgrade, revision)
+
+
+def _move(url: str, move: Callable[[Config, str], None], revision: str) -> None:
     config = alembic_config(repository_root())
     # env.py configures logging only where nobody has.
     logging.getLogger().addHandler(logging.NullHandler())
@@ -73,7 +83,7 @@ def upgrade(url: str, revision: str) -> None:
     os.environ["DATABASE_URL"] = url
     config.cmd_opts = Namespace(x=["accept_known_bad_pair=yes"], raiseerr=True)
     try:
-        command.upgrade(config, revision)
+        move(config, revision)
     finally:
         if before is not None:
             os.environ["DATABASE_URL"] = before

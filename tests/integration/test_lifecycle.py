@@ -249,7 +249,7 @@ def test_logs_and_rejects_are_bounded_and_what_goes_is_counted(plant: Plant) -> 
 
 
 @pytest.mark.requires("community")
-def test_the_way_down_opens_compressed_chunks_and_loses_no_row(server: Server) -> None:
+def test_the_way_down_leaves_compressed_chunks_as_they_are_and_loses_no_row(server: Server) -> None:
     with plant_on(server) as plant:
         start = NOW - timedelta(days=60)
         plant.send(*(cycle(start + timedelta(minutes=n), time=OLD) for n in range(50)))
@@ -257,7 +257,7 @@ def test_the_way_down_opens_compressed_chunks_and_loses_no_row(server: Server) -
         run_jobs(plant, "policy_compression")
         before = plant.chain.rows("silver.machine_cycles", "bronze.raw_machine_cycles")
         plant.chain.downgrade("0501")
-        assert not any(chunks(plant, "machine_cycles"))
+        assert all(chunks(plant, "machine_cycles"))
         assert plant.chain.rows("silver.machine_cycles", "bronze.raw_machine_cycles") == before
         plant.chain.downgrade("0001")
         plant.chain.upgrade()

@@ -11,8 +11,8 @@
 -- Nobody waits for this; what comes in after it is all that is left for under the locks.
 SELECT _archive.complete_notes();
 SELECT _archive.migrate_master_back();
-SELECT _archive.migrate_rest_back();
 -- @include sql/p1_normalization/shared/stop_refreshes.sql
+SELECT _archive.migrate_rest_back(p_passes => 3);
 
 DO $locks$
 DECLARE

@@ -32,22 +32,25 @@ BEGIN
 END
 $everything$;
 
--- Passes go on until little arrives during one.
+-- Passes go on until one leaves little, or no less than the one before: people are at work.
 DO $passes$
 DECLARE
     v_table text;
     v_rows bigint;
     v_total bigint;
     v_left bigint;
+    v_before bigint;
 BEGIN
-    FOR v_pass IN 1..10 LOOP
+    FOR v_round IN 1..3 LOOP
         FOR v_table IN
             SELECT DISTINCT n.table_name FROM _archive.change_notes AS n
             WHERE n.migrated_at IS NULL AND n.table_name <> 'master'
             ORDER BY n.table_name
         LOOP
             v_total := 0;
+            v_left := NULL;
             LOOP
+                v_before := v_left;
                 v_rows := _archive.migrate_noted_back(v_table, 100000);
                 COMMIT;
                 EXIT WHEN v_rows IS NULL;
@@ -57,12 +60,9 @@ BEGIN
                 WHERE n.table_name = v_table AND n.migrated_at IS NULL;
                 RAISE NOTICE '%: % rows migrated back to v1; % that changed under v2 are left to look at',
                     v_table, v_total, v_left;
+                EXIT WHEN v_left < 100 OR (v_left < 10000 AND v_left >= v_before);
             END LOOP;
         END LOOP;
-        SELECT coalesce(sum(n.rows), 0) INTO v_left
-        FROM _archive.change_notes AS n
-        WHERE n.migrated_at IS NULL;
-        EXIT WHEN v_left < 1000;
     END LOOP;
 END
 $passes$;

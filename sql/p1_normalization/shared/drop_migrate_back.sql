@@ -1,4 +1,4 @@
-DROP FUNCTION _archive.migrate_rest_back();
+DROP FUNCTION _archive.migrate_rest_back(integer);
 DROP FUNCTION _archive.migrate_noted_back(text, bigint);
 DROP FUNCTION _archive.migrate_noted_master_back();
 DROP FUNCTION _archive.migrate_back(text, timestamptz, timestamptz);

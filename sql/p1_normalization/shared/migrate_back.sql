@@ -304,9 +304,10 @@ $function$;
 COMMENT ON FUNCTION _archive.migrate_noted_back(text, bigint) IS
     'One pass of the way back over what changed under v2 in a table; null when nothing is left';
 
--- Brings v1 up to what v2 is now: master if it changed, then every table by its notes, or whole where these
--- cannot be trusted.
-CREATE OR REPLACE FUNCTION _archive.migrate_rest_back() RETURNS bigint
+-- Brings v1 up to what v2 is now: master if it changed, then every table by its notes, or whole where
+-- these cannot be trusted. With people at work there is always one more note: p_passes ends that.
+CREATE OR REPLACE FUNCTION _archive.migrate_rest_back(p_passes integer DEFAULT 1000000)
+RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -327,7 +328,7 @@ BEGIN
         )
         ORDER BY t.table_name
     LOOP
-        LOOP
+        FOR v_pass IN 1..p_passes LOOP
             v_rows := _archive.migrate_noted_back(v_table, 100000);
             EXIT WHEN v_rows IS NULL;
             v_total := v_total + v_rows;
@@ -336,4 +337,4 @@ BEGIN
     RETURN v_total;
 END
 $function$;
-COMMENT ON FUNCTION _archive.migrate_rest_back() IS 'Brings v1''s archived tables up to what v2 is now';
+COMMENT ON FUNCTION _archive.migrate_rest_back(integer) IS 'Brings v1''s archived tables up to what v2 is now';
