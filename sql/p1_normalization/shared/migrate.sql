@@ -237,6 +237,9 @@ COMMENT ON FUNCTION _stage.note_differences(text, timestamptz, timestamptz) IS
 CREATE FUNCTION _stage.remigrate(p_table text, p_from timestamptz, p_to timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+-- Some thousands of keys, each looked up by the index on time, never a whole chunk.
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $function$
 DECLARE
     v_table _archive.migrated_tables;
@@ -412,7 +415,7 @@ BEGIN
     FROM _stage.migrate_failures AS f;
     DELETE FROM _stage.migrate_failures;
 
-    DELETE FROM _stage.noted_keys;
+    TRUNCATE _stage.noted_keys;
     WITH taken AS (
         DELETE FROM _stage.noted_rows AS n
         WHERE p_limit IS NULL

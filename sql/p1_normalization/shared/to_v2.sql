@@ -32,6 +32,7 @@ CREATE TABLE _stage.shift_hours (
     shift_id smallint NOT NULL,
     shift_name text
 );
+CREATE INDEX shift_hours_plant_iot_id_idx ON _stage.shift_hours (plant_iot_id);
 COMMENT ON TABLE _stage.shift_hours IS
     'The hours of a day that a running shift covers; days: from that day to the logical date';
 
