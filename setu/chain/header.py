@@ -11,6 +11,8 @@ from setu.errors import StepError
 HEADER_KEYS = ("what", "why", "transaction", "lock", "down")
 #: What a step loses, and why that is right: of a step that drops what may hold values.
 LOSES = "loses"
+#: What runs outside the transaction before a step that did not get its locks is tried again.
+BETWEEN = "between"
 HEADER_LINES = 6
 _HEADER_LINE = re.compile(r"--\s*([A-Za-z_]+):\s*(.*?)\s*")
 
@@ -25,6 +27,11 @@ class Header:
     def transaction(self) -> bool:
         """Whether the step runs inside a transaction."""
         return self.values.get("transaction", "yes").lower().startswith("yes")
+
+    @property
+    def between(self) -> str | None:
+        """What to run outside the transaction before another attempt, or nothing."""
+        return self.values.get(BETWEEN)
 
 
 def read_header(source: str, file: str, *, required: bool) -> Header:
@@ -41,7 +48,7 @@ def read_header(source: str, file: str, *, required: bool) -> Header:
         problem = ""
         if match is None:
             problem = f"The header line is not '-- key: value': {line}"
-        elif match[1].lower() not in (*HEADER_KEYS, LOSES):
+        elif match[1].lower() not in (*HEADER_KEYS, LOSES, BETWEEN):
             problem = f"The header has an unknown key: {match[1]}"
         elif match[1].lower() in values:
             problem = f"The header has the key {match[1]} twice."

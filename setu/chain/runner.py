@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alembic import op
 from setu.chain.failures import Position, statement_error
 from setu.chain.releases import Release
-from setu.chain.script import Script, Statement
+from setu.chain.script import Origin, Script, Statement
 from setu.chain.settings import Settings
 from setu.chain.step import Part, Step
 from setu.db.acting_role import offline_resume_sql, resume_owner
@@ -37,7 +37,7 @@ log = logging.getLogger("setu.chain.runner")
 
 SAVEPOINT = "setu_step"
 FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 10.0
+LONGEST_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,15 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
     settings = _released_settings(step, run)
     _set(_driver(context), settings)
     if script.header.transaction:
-        _run_in_transaction(where, statements, checks, context, run)
+        between = script.header.between
+        _run_in_transaction(
+            where,
+            statements,
+            checks,
+            context,
+            run,
+            Statement(between, "", False, (Origin(script.file, 1),)) if between else None,
+        )
     else:
         _outside_transaction(where, statements, context, run)
         for statement in checks:
@@ -157,6 +165,7 @@ def _run_in_transaction(
     checks: Sequence[Statement],
     context: MigrationContext,
     run: Run,
+    between: Statement | None,
 ) -> None:
     connection = _driver(context)
     for last in _attempts(where, run):
@@ -172,6 +181,9 @@ def _run_in_transaction(
             _plain(connection, f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
             _plain(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
             log.warning("%s %s: %s", where.step.revision, where.part, error.title)
+            if between is not None:
+                with context.autocommit_block():
+                    _execute(where, where.part, between, _driver(context))
             continue
         _plain(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
         return

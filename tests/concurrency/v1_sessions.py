@@ -1,8 +1,8 @@
-"""v1's sessions at work while a deploy goes by: what failed, on whose side, and who waited how long.
+"""v1's sessions at work while a deploy goes by: what failed, and who waited how long.
 
 Each kind of session repeats one transaction. What fails once v2 is live fails for want of v1, and
-ends the session; anything else is an error of the deploy's. What a session has committed is kept, so
-that it can be looked for afterwards.
+ends the session; anything else is the deploy's error. What a session has committed is kept, so that
+it can be looked for afterwards.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class V1Sessions:
                 with self._lock:
                     self.report.statements[kind] += 1
                     self.report.longest[kind] = max(self.report.longest[kind], took)
-            time.sleep(chance.uniform(0, 0.02))
+            time.sleep(chance.uniform(0, 0.2))
         connection.close()
 
     @staticmethod
@@ -342,9 +342,7 @@ def lost_and_doubled(url: str, report: Report) -> tuple[int, int]:
     programs = {(machine, at): program for machine, at, program in found}
     wanted = report.cycles - report.deleted
     lost = sum(key not in keys for key in wanted)
-    lost += sum(
-        programs.get(key) != program for key, program in report.changed.items() if program
-    )
+    lost += sum(programs.get(key) != program for key, program in report.changed.items() if program)
     doubled = sum(count > 1 for count in keys.values())
     doubled += sum(key in keys for key in report.deleted)
     return lost, doubled

@@ -252,7 +252,7 @@ def test_exhausted_attempts_leave_nothing_changed(
     with pytest.raises(LockTimeoutError) as caught:
         command.upgrade(repository.config("lock_attempts=2"), "head")
     assert "Revision 0002 did not get its locks." in str(caught.value)
-    assert "Tried 2 times, waiting 2s for each lock." in str(caught.value)
+    assert "Tried 2 times, waiting 700ms for each lock." in str(caught.value)
     assert query(database_url, "SELECT last_value FROM public.attempts") == [(2,)]
     assert not exists(database_url, "public.one")
     assert revision_of(database_url) == "0001"

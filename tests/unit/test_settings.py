@@ -16,7 +16,7 @@ def test_settings_reach_the_session_under_their_prefix() -> None:
     session = Settings.from_x_arguments(["batch_size=500"]).session_settings()
     assert session["setu.batch_size"] == "500"
     assert session["setu.bronze_chunk_interval"] == "1 day"
-    assert session["lock_timeout"] == "2000ms"
+    assert session["lock_timeout"] == "700ms"
 
 
 @pytest.mark.parametrize(

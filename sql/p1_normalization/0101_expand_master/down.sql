@@ -1,22 +1,8 @@
--- what: v2's master, rule and alert tables archived, triggers off v1's
+-- what: v2's master, rule and alert tables are archived
 -- why: v1 alone is left; the keys stay in _archive so that another upgrade gives the same ones
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on v1's master, config and active_alerts tables, to drop a trigger each
+-- lock: none that anybody else wants
 -- down: undone by upgrading again, which restores the same rows with the same keys
-SELECT _archive.lock_tables(
-    'master.machine_assets',
-    'master.production_targets',
-    'config.alert_subscriptions',
-    'alerting.active_alerts',
-    'config.alert_rules',
-    'master.machine_info',
-    'master.shifts',
-    'master.downtime_codes',
-    'master.users',
-    'master.plants',
-    'master.companies'
-);
-
 -- @include sql/p1_normalization/shared/drop_note_masters.sql
 -- @include sql/p1_normalization/shared/drop_sync.sql
 

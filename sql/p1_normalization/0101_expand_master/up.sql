@@ -1,7 +1,7 @@
--- what: v2's master, rule and alert tables beside v1's, filled; v1's tables note that they change
+-- what: v2's master, rule and alert tables beside v1's, filled
 -- why: keys must exist before any row can be migrated; v1 writers and readers notice nothing
 -- transaction: yes
--- lock: SHARE ROW EXCLUSIVE on v1's master, config and active_alerts tables, to create triggers: milliseconds
+-- lock: none
 -- down: v2's rows are archived with their keys; v1's tables were never touched
 -- @include sql/p1_normalization/shared/archive.sql
 

@@ -1,4 +1,4 @@
--- what: v2's hypertables have their natural keys, and until the swap v1's triggers are on
+-- what: v2's hypertables have their natural keys
 DO $verify$
 DECLARE
     v_staged boolean := to_regnamespace('_stage') IS NOT NULL;
@@ -25,21 +25,6 @@ BEGIN
     );
     IF v_wrong IS NOT NULL THEN
         RAISE EXCEPTION 'v2 hypertables are missing, or lack their natural key' USING DETAIL = v_wrong;
-    END IF;
-    SELECT string_agg(format('%s on %I.%I', g.name, c.schema_name, c.table_name), ', ')
-    INTO v_wrong
-    FROM _archive.migrated_tables AS c
-    CROSS JOIN (
-        VALUES ('setu_note_insert'), ('setu_note_update'), ('setu_note_delete'), ('setu_note_truncate')
-    ) AS g (name)
-    WHERE v_staged AND NOT EXISTS (
-        SELECT 1 FROM pg_trigger AS t
-        WHERE t.tgrelid = to_regclass(format('%I.%I', c.schema_name, c.table_name))
-            AND t.tgname = g.name AND t.tgenabled IN ('A', 'O')
-    );
-    IF v_wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'triggers that note v1''s changes are missing or disabled' USING DETAIL = v_wrong,
-            HINT = 'Downgrade to 0101 and upgrade again: what v1 changed meanwhile is then looked for';
     END IF;
 END
 $verify$;

@@ -1,11 +1,31 @@
--- what: forgets which ranges were migrated, so that the next upgrade looks at each again
--- why: v1 may change before then; looking at a range twice does no harm, missing a row would
--- transaction: yes
--- lock: none that anybody else wants
+-- what: takes the triggers off v1's tables, and remembers up to when v2 has followed v1
+-- why: v1 is left alone; the next upgrade looks for what it has changed since
+-- transaction: no (each table commits; run again, it goes on with the tables that are left)
+-- lock: ACCESS EXCLUSIVE on one table of v1 after the other, to drop its triggers: milliseconds
 -- down: undone by upgrading again
--- @include sql/p1_normalization/shared/drop_backfill.sql
-DELETE FROM _stage.backfill_progress;
--- v1's rows that are not noted were written before this.
-DELETE FROM _archive.migrated_until;
-INSERT INTO _archive.migrated_until (oldest_running)
-SELECT pg_snapshot_xmin(pg_current_snapshot());
+DO $until$
+BEGIN
+    -- A row that is not noted was written by a transaction that runs now, or comes later.
+    IF NOT EXISTS (SELECT 1 FROM _stage.watched_tables() AS w (name) WHERE NOT _stage.is_watched(w.name))
+    THEN
+        DELETE FROM _archive.migrated_until;
+        INSERT INTO _archive.migrated_until (oldest_running)
+        SELECT pg_snapshot_xmin(pg_current_snapshot());
+    END IF;
+END
+$until$;
+
+CALL _stage.watch_v1(false);
+
+DO $notes$
+BEGIN
+    INSERT INTO _archive.noted_rows (table_name, company_id, machine_id, at, inserted)
+    SELECT n.table_name, n.company_id, n.machine_id, n.at, n.inserted FROM _stage.noted_rows AS n
+    UNION ALL
+    SELECT f.table_name, f.company_id, f.machine_id, f.event_time, false
+    FROM _stage.migrate_failures AS f;
+    DELETE FROM _stage.noted_rows;
+    DELETE FROM _stage.migrate_failures;
+    DELETE FROM _stage.backfill_progress;
+END
+$notes$;

@@ -1,10 +1,9 @@
--- what: migrates v1's rows, time range by time range, newest first, each in its own transaction
+-- what: v1's tables note what changes; its rows are migrated range by range, newest first, then the notes
 -- why: 500 million rows in one transaction would hold back vacuum for hours and lose all when killed
 -- transaction: no (each range commits; run again, it goes on with the ranges that are left)
--- lock: none but row locks on v2's own rows
--- down: the rows stay in v2; only the record of what was migrated goes
--- @include sql/p1_normalization/shared/backfill.sql
-
+-- lock: SHARE ROW EXCLUSIVE on one table of v1 after the other, to create its triggers: milliseconds
+-- down: v1's tables lose the triggers; the rows stay in v2, and what v1 changes is looked for
+CALL _stage.watch_v1(true);
 SELECT _stage.plan_backfill();
 CALL _stage.backfill();
 CALL _stage.catch_up();

@@ -1,4 +1,4 @@
--- what: no time range of v1 is left to migrate
+-- what: v1's tables note what changes, and no time range of theirs is left to migrate
 DO $verify$
 DECLARE
     v_left text;
@@ -12,7 +12,14 @@ BEGIN
         END IF;
         RETURN;
     END IF;
-    IF to_regprocedure('_stage.backfill()') IS NULL THEN
+    SELECT string_agg(w.name::text, ', ') INTO v_left
+    FROM _stage.watched_tables() AS w (name)
+    WHERE NOT _stage.is_watched(w.name);
+    IF v_left IS NOT NULL THEN
+        RAISE EXCEPTION 'tables of v1 do not note what changes in them' USING DETAIL = v_left,
+            HINT = 'Downgrade to 0102 and upgrade again: what v1 changed meanwhile is then looked for';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM _stage.backfill_progress AS p) THEN
         RAISE EXCEPTION 'the backfill has not run';
     END IF;
     SELECT string_agg(format('%s from %s', p.table_name, p.range_start), ', ' ORDER BY p.range_start)

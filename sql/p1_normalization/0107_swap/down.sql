@@ -144,12 +144,16 @@ SELECT _archive.move_dependent_views();
 -- @include sql/p1_normalization/shared/to_v2.sql
 -- @include sql/p1_normalization/shared/migrate.sql
 -- @include sql/p1_normalization/shared/note_rows.sql
+-- @include sql/p1_normalization/shared/watch.sql
 -- @include sql/p1_normalization/shared/backfill.sql
 -- @include sql/p1_normalization/shared/fill_gold_tables.sql
 -- @include sql/p1_normalization/shared/fill_gold.sql
 -- @include sql/p1_normalization/shared/reconcile.sql
 
+SELECT _stage.watch(w.name) FROM _stage.watched_tables() AS w (name);
 SELECT _stage.refresh_maps();
+-- A deletion in master under v2 is none under v1.
+INSERT INTO _stage.noted_masters (table_name) VALUES ('machine_info');
 
 INSERT INTO _stage.backfill_progress (table_name, range_start, range_end, rows_migrated, finished_at)
 SELECT t.table_name, c.range_start, c.range_end, 0, clock_timestamp()

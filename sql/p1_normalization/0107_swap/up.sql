@@ -3,6 +3,7 @@
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on v1's tables and gold, got within half a second or given up; for renames only
 -- down: v1's tables and code come back as they were, with the rows that arrived under v2
+-- between: CALL _stage.catch_up()
 DO $ready$
 DECLARE
     v_left text;
@@ -24,6 +25,8 @@ $ready$;
 -- Nobody waits for this; what comes in after it is all that is left for under the locks.
 SELECT _stage.migrate_noted();
 
+SELECT _archive.await_quiet(ARRAY['gold', 'silver', 'master', 'config', 'alerting']);
+
 DO $locks$
 DECLARE
     v_deadline timestamptz := _archive.lock_deadline();
@@ -41,7 +44,7 @@ BEGIN
     );
 
     SELECT count(*) INTO v_notes FROM _stage.noted_rows AS n;
-    IF v_notes > 20000 OR EXISTS (SELECT 1 FROM _stage.noted_rows AS n WHERE n.at IS NULL) THEN
+    IF v_notes > 5000 OR EXISTS (SELECT 1 FROM _stage.noted_rows AS n WHERE n.at IS NULL) THEN
         RAISE EXCEPTION 'cannot swap at once because v1 has just changed % rows', v_notes
             USING ERRCODE = 'lock_not_available', HINT = 'The step is tried again';
     END IF;
@@ -96,7 +99,9 @@ $numbers$;
 
 -- @include sql/p1_normalization/shared/drop_reconcile.sql
 -- @include sql/p1_normalization/shared/drop_fill_gold.sql
+SELECT _stage.unwatch(w.name) FROM _stage.watched_tables() AS w (name);
 -- @include sql/p1_normalization/shared/drop_backfill.sql
+-- @include sql/p1_normalization/shared/drop_watch.sql
 -- @include sql/p1_normalization/shared/drop_note_rows.sql
 -- @include sql/p1_normalization/shared/drop_migrate.sql
 -- @include sql/p1_normalization/shared/drop_note_masters.sql

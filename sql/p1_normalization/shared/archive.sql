@@ -478,11 +478,43 @@ AS $function$
     -- one that fails. By then this transaction waits for nobody any more: it has all locks, or none.
     SELECT clock_timestamp() + least(
         nullif(current_setting('lock_timeout')::interval, INTERVAL '0'),
-        current_setting('deadlock_timeout')::interval / 2
+        current_setting('deadlock_timeout')::interval * 0.9
     )
 $function$;
 COMMENT ON FUNCTION _archive.lock_deadline() IS
     'Until when locks may be waited for, all of them together';
+
+CREATE OR REPLACE FUNCTION _archive.await_quiet(p_schemas text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_relations oid[];
+    v_fewest bigint;
+    v_holders bigint;
+    v_started timestamptz := clock_timestamp();
+BEGIN
+    -- A lock comes when all who hold one there now have ended: the fewer, the sooner. So it is asked for
+    -- when they are as few as they ever were in the second before; asking itself makes nobody wait.
+    SELECT array_agg(c.oid) INTO v_relations
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (p_schemas) AND c.relkind IN ('r', 'v');
+    LOOP
+        SELECT count(DISTINCT l.virtualtransaction) INTO v_holders
+        FROM pg_locks AS l
+        WHERE l.locktype = 'relation' AND l.relation = ANY (v_relations) AND l.granted
+            AND l.pid IS DISTINCT FROM nullif(pg_backend_pid(), 0)
+            AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
+        EXIT WHEN v_holders = 0 OR clock_timestamp() > v_started + INTERVAL '5 seconds'
+            OR (clock_timestamp() > v_started + INTERVAL '1 second' AND v_holders <= v_fewest);
+        v_fewest := least(v_fewest, v_holders);
+        PERFORM pg_sleep(0.005);
+    END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION _archive.await_quiet(text[]) IS
+    'Waits for some seconds at most, and without a lock, until few transactions hold locks in these schemas';
 
 CREATE OR REPLACE FUNCTION _archive.lock_tables(VARIADIC p_tables regclass[]) RETURNS void
 LANGUAGE sql VOLATILE SECURITY INVOKER

@@ -1,12 +1,20 @@
 -- The time ranges to look at: v1's chunks, and the gaps between them, where v1 has nothing and v2 must
 -- have nothing either.
-CREATE OR REPLACE FUNCTION _stage.plan_backfill() RETURNS void
+CREATE FUNCTION _stage.plan_backfill() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
     -- What it reads of master must be as v1 has it now.
     PERFORM _stage.migrate_masters();
+
+    -- Notes that a downgrade left.
+    WITH taken AS (
+        DELETE FROM _archive.noted_rows AS n
+        RETURNING n.table_name, n.company_id, n.machine_id, n.at, n.inserted
+    )
+    INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+    SELECT t.table_name, t.company_id, t.machine_id, t.at, t.inserted FROM taken AS t;
 
     INSERT INTO _stage.backfill_progress (table_name, range_start, range_end)
     SELECT t.table_name, c.range_start, c.range_end
@@ -39,7 +47,7 @@ COMMENT ON FUNCTION _stage.plan_backfill() IS 'Lists the time ranges that the ba
 
 -- What v1 wrote since a downgrade took the triggers away. A row that a transaction wrote which ran then
 -- or came later is new; if all others are as many as they were, nothing else changed.
-CREATE OR REPLACE FUNCTION _stage.note_what_is_new(
+CREATE FUNCTION _stage.note_what_is_new(
     p_table text, p_from timestamptz, p_to timestamptz, OUT v1_rows bigint, OUT only_added boolean
 )
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -88,7 +96,7 @@ $function$;
 COMMENT ON FUNCTION _stage.note_what_is_new(text, timestamptz, timestamptz) IS
     'Notes v1 rows of a time range written since the last downgrade; only_added: nothing else changed';
 
-CREATE OR REPLACE FUNCTION _stage.backfill_range(p_table text, p_from timestamptz, p_to timestamptz)
+CREATE FUNCTION _stage.backfill_range(p_table text, p_from timestamptz, p_to timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -131,7 +139,7 @@ $function$;
 COMMENT ON FUNCTION _stage.backfill_range(text, timestamptz, timestamptz) IS
     'Migrates a time range, or notes what differs there if v2 knows it already';
 
-CREATE OR REPLACE PROCEDURE _stage.backfill()
+CREATE PROCEDURE _stage.backfill()
 LANGUAGE plpgsql
 AS $procedure$
 DECLARE

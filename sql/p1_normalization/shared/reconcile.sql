@@ -47,65 +47,118 @@ $function$;
 COMMENT ON FUNCTION _stage.reconcile(text, timestamptz, timestamptz) IS
     'Counts what became of v1''s rows in a time range; returns how many keys differ, which it notes';
 
+-- Of the keys that a comparison found to differ, those that differ still and are not noted anew.
+CREATE OR REPLACE FUNCTION _stage.keep_differing() RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $function$
+DECLARE
+    v_table _archive.migrated_tables;
+BEGIN
+    FOR v_table IN
+        SELECT t.* FROM _archive.migrated_tables AS t
+        WHERE t.table_name IN (SELECT d.table_name FROM _stage.differences AS d)
+    LOOP
+        EXECUTE format(
+            $query$
+                DELETE FROM _stage.differences AS d
+                WHERE d.table_name = $1 AND NOT EXISTS (
+                    SELECT 1
+                    FROM (
+                        SELECT %1$s, min(%2$s) AS created_at
+                        FROM _stage.%3$I AS t
+                        WHERE t.v1_company_id = d.company_id AND t.v1_machine_id = d.machine_id
+                            AND t.v1_time = d.at
+                        GROUP BY %1$s
+                    ) AS v1
+                    FULL JOIN (
+                        SELECT %1$s, min(%2$s) AS created_at
+                        FROM _stage.%4$I AS t
+                        INNER JOIN _stage.machine_names AS n ON n.machine_iot_id = t.machine_iot_id
+                        WHERE n.company_id = d.company_id AND n.machine_id = d.machine_id
+                            AND t.%5$I = d.at
+                        GROUP BY %1$s
+                    ) AS v2 USING (%6$s)
+                    WHERE v1.created_at IS DISTINCT FROM v2.created_at
+                        OR v1.%5$I IS NULL OR v2.%5$I IS NULL
+                )
+            $query$,
+            (SELECT string_agg(format('t.%I', k.name), ', ') FROM unnest(v_table.v2_key) AS k (name)
+             WHERE k.name <> 'machine_iot_id'),
+            CASE WHEN v_table.has_created_at THEN 't.created_at' ELSE 'NULL::timestamptz' END,
+            'v2_' || v_table.table_name, v_table.table_name, v_table.v2_time,
+            (SELECT string_agg(format('%I', k.name), ', ') FROM unnest(v_table.v2_key) AS k (name)
+             WHERE k.name <> 'machine_iot_id')
+        ) USING v_table.table_name;
+    END LOOP;
+    -- What v1 has changed again, and a row that v2 cannot hold, is another matter.
+    DELETE FROM _stage.differences AS d
+    WHERE EXISTS (
+        SELECT 1 FROM _stage.noted_rows AS n
+        WHERE n.table_name = d.table_name AND n.company_id = d.company_id
+            AND n.machine_id = d.machine_id AND n.at = d.at
+    ) OR EXISTS (
+        SELECT 1 FROM _stage.migrate_failures AS f
+        WHERE f.table_name = d.table_name AND f.company_id = d.company_id
+            AND f.machine_id = d.machine_id AND f.event_time = d.at
+    );
+    RETURN (SELECT count(*) FROM _stage.differences AS d);
+END
+$function$;
+COMMENT ON FUNCTION _stage.keep_differing() IS
+    'Forgets the differences that are gone, or that v1 has changed again; returns how many are left';
+
 CREATE OR REPLACE PROCEDURE _stage.reconcile_rows()
 LANGUAGE plpgsql
 AS $procedure$
 DECLARE
     v_range record;
     v_differing bigint;
-    v_all bigint;
-    v_done integer;
+    v_all bigint := 0;
+    v_done integer := 0;
     v_left text;
 BEGIN
     DELETE FROM _stage.differences;
     COMMIT;
-    -- Keys that differ are noted and worked off. What differs three times is no change that came meanwhile.
-    FOR v_round IN 1..3 LOOP
-        v_all := 0;
-        v_done := 0;
-        FOR v_range IN
-            SELECT p.table_name, p.range_start, p.range_end, count(*) OVER () AS ranges
-            FROM _stage.backfill_progress AS p
-            WHERE v_round = 1 OR EXISTS (
-                SELECT 1 FROM _stage.differences AS d
-                WHERE d.table_name = p.table_name
-                    AND d.at >= p.range_start AND d.at < p.range_end
-            )
-            ORDER BY p.range_start DESC, p.table_name
-        LOOP
-            v_differing := _stage.reconcile(
-                v_range.table_name, v_range.range_start, v_range.range_end
-            );
-            COMMIT;
-            v_all := v_all + v_differing;
-            v_done := v_done + 1;
-            IF isfinite(v_range.range_start) THEN
-                RAISE NOTICE 'compared %: chunk % of %, from %, % keys differ', v_range.table_name,
-                    v_done, v_range.ranges, v_range.range_start::date, v_differing;
-            END IF;
-        END LOOP;
-        EXIT WHEN v_all = 0;
-        CALL _stage.catch_up();
+    FOR v_range IN
+        SELECT p.table_name, p.range_start, p.range_end, count(*) OVER () AS ranges
+        FROM _stage.backfill_progress AS p
+        ORDER BY p.range_start DESC, p.table_name
+    LOOP
+        v_differing := _stage.reconcile(v_range.table_name, v_range.range_start, v_range.range_end);
+        COMMIT;
+        v_all := v_all + v_differing;
+        v_done := v_done + 1;
+        IF isfinite(v_range.range_start) THEN
+            RAISE NOTICE 'compared %: chunk % of %, from %, % keys differ', v_range.table_name,
+                v_done, v_range.ranges, v_range.range_start::date, v_differing;
+        END IF;
     END LOOP;
-    CALL _stage.catch_up();
+    -- They are noted now. What differs after that is no change that came meanwhile.
+    FOR v_pass IN 1..5 LOOP
+        CALL _stage.catch_up();
+        EXIT WHEN v_all = 0;
+        v_all := _stage.keep_differing();
+        COMMIT;
+    END LOOP;
     PERFORM _stage.refuse_failures();
 
     SELECT string_agg(format('%s of %s/%s at %s', d.table_name, d.company_id, d.machine_id, d.at), '; ')
     INTO v_left
     FROM (
-        SELECT d.table_name, d.company_id, d.machine_id, d.at
-        FROM _stage.differences AS d
-        GROUP BY d.table_name, d.company_id, d.machine_id, d.at
-        HAVING count(*) > 2
-        LIMIT 20
-    ) AS d;
+        SELECT o.table_name, o.company_id, o.machine_id, o.at FROM _stage.differences AS o LIMIT 20
+    ) AS d
+    WHERE v_all > 0;
     IF v_left IS NOT NULL THEN
         RAISE EXCEPTION 'cannot go on because v2 does not hold what v1 holds'
             USING ERRCODE = 'data_corrupted', DETAIL = v_left,
-                HINT = 'Nothing is lost: v1 is live. Downgrade to 0102 and upgrade again.';
+                HINT = 'Nothing is lost: v1 is live. Downgrade to 0102 and upgrade again';
     END IF;
 END
 $procedure$;
 
 REVOKE ALL ON FUNCTION _stage.reconcile(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.keep_differing() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE _stage.reconcile_rows() FROM PUBLIC;
