@@ -11,7 +11,7 @@ from html import escape
 from setu.chain.repository import repository_root, steps_to
 from setu.demo.progress import StepTime
 from setu.demo.stage import Check
-from setu.ops.reconciliation import Account, RowReport
+from setu.ops.reconciliation import RowReport, TableRows
 
 WIDTH = 920
 _COLORS = {"migrated": "#2f7d5b", "merged": "#c98a1b", "left out": "#a33b3b"}
@@ -57,7 +57,7 @@ def render_page(
         _svg(_layers("v1", _BEFORE, 0) + _layers("v2", _AFTER, WIDTH // 2 + 20), 310),
         "<h2>Where v1's rows went</h2>",
         _legend(_COLORS),
-        _flow([account for account in report.accounts if account.v1_rows] if report else []),
+        _flow([found for found in report.tables if found.v1_rows] if report else []),
         "<h2>What each step took, and its lock</h2>",
         "<p>Every bar is a step of the chain, in the order in which it ran. The lock is what the "
         "step's own header states.</p>",
@@ -106,16 +106,16 @@ def _legend(colors: dict[str, str]) -> str:
     return f'<p class="legend">{items}</p>'
 
 
-def _flow(accounts: Sequence[Account]) -> str:
+def _flow(tables: Sequence[TableRows]) -> str:
     """A bar a table: its rows of v1, parted by what became of them."""
     drawn = []
     left, width = 260, WIDTH - 260 - 90
-    most = max((account.v1_rows for account in accounts), default=1)
-    for number, account in enumerate(accounts):
+    most = max((found.v1_rows for found in tables), default=1)
+    for number, found in enumerate(tables):
         y = number * 28 + 20
-        drawn.append(_text(left - 10, y, account.table, anchor="end"))
+        drawn.append(_text(left - 10, y, found.table, anchor="end"))
         x = float(left)
-        shares = (account.migrated, account.merged, account.left_out)
+        shares = (found.migrated, found.merged, found.left_out)
         for color, rows in zip(_COLORS.values(), shares, strict=True):
             long = max(2.0, rows / most * width) if rows else 0.0
             drawn.append(
@@ -123,8 +123,8 @@ def _flow(accounts: Sequence[Account]) -> str:
                 f"<title>{rows:,}</title></rect>"
             )
             x += long
-        drawn.append(_text(x + 8, y, f"{account.v1_rows:,}", quiet=True))
-    return _svg("".join(drawn), max(1, len(accounts)) * 28 + 16)
+        drawn.append(_text(x + 8, y, f"{found.v1_rows:,}", quiet=True))
+    return _svg("".join(drawn), max(1, len(tables)) * 28 + 16)
 
 
 def _timeline(steps: Sequence[StepTime]) -> str:

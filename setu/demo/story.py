@@ -18,7 +18,7 @@ from setu.demo.gateways import HOURS_LATER, Sent, feed_gateways, load
 from setu.demo.stage import Check, Row, Stage, query, run
 from setu.demo.v1 import DUPLICATES, LATHE, ORPHANS, SIZE, V1, make_v1, rows_of_v1
 from setu.ops.health import lines, read_health
-from setu.ops.reconciliation import RowReport, read_accounts
+from setu.ops.reconciliation import RowReport, read_reconciliation
 from setu.simulate.fleet import last_midnight
 from setu.simulate.recorded_cycles import OKUMA_CYCLES
 
@@ -79,17 +79,17 @@ def upgrade(stage: Stage, v1: V1) -> RowReport:
     )
     stage.migrate("upgrade", "head")
     with stage.reading() as connection:
-        report = read_accounts(connection)
+        report = read_reconciliation(connection)
     stage.show(
         "What became of v1's rows",
         ("table", "#v1", "#migrated", "#merged", "#left out"),
         (
             (a.table, a.v1_rows, a.migrated, a.merged, a.left_out)
-            for a in report.accounts
+            for a in report.tables
             if a.table.startswith("silver.")
         ),
     )
-    [cycles] = [a for a in report.accounts if a.table == "silver.machine_cycles"]
+    [cycles] = [a for a in report.tables if a.table == "silver.machine_cycles"]
     stage.check(
         "every v1 cycle is migrated, merged or left out with a reason",
         cycles.v1_rows == v1.count("silver.machine_cycles")

@@ -1,4 +1,4 @@
-"""Tables for people, of health and accounts; whoever has a console prints them."""
+"""Tables for people, of health and of what became of the rows of v1."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def plain_table(
         yield ("  " + "  ".join(placed)).rstrip()
 
 
-def account_tables(report: RowReport) -> list[Table]:
+def reconciliation_tables(report: RowReport) -> list[Table]:
     """What became of v1's rows."""
     made = [
         table(
@@ -82,7 +82,7 @@ def account_tables(report: RowReport) -> list[Table]:
             ("table", "#v1 rows", "#migrated", "#merged", "#left out", "#rounded", "why"),
             (
                 (a.table, a.v1_rows, a.migrated, a.merged, a.left_out, a.rounded, a.note)
-                for a in report.accounts
+                for a in report.tables
             ),
         )
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from setu.errors import SetuError
 
@@ -13,12 +13,12 @@ NO_PARAMETERS = {"no_parameters": True}
 SHOWN_ORPHANS = 10
 
 
-class NoAccountsError(SetuError):
+class NotReconciledError(SetuError):
     """The rows of v1 have not been accounted for in this database."""
 
 
 @dataclass(frozen=True)
-class Account:
+class TableRows:
     """One v1 table: ``v1_rows = migrated + merged + left_out``; all stay in ``_archive``."""
 
     table: str
@@ -54,7 +54,7 @@ class Payloads:
 class RowReport:
     """All of it. ``orphans`` and ``payloads`` are None after the archive was dropped."""
 
-    accounts: tuple[Account, ...]
+    tables: tuple[TableRows, ...]
     orphans: tuple[Orphan, ...] | None
     payloads: Payloads | None
 
@@ -139,21 +139,21 @@ GROUP BY u.reason_code ORDER BY u.reason_code
 """
 
 
-def read_accounts(connection: Connection) -> RowReport:
+def read_reconciliation(connection: Connection) -> RowReport:
     """What became of v1's rows, as the role that deployed.
 
-    Raises :class:`NoAccountsError` below revision 0109.
+    Raises :class:`NotReconciledError` below revision 0109.
     """
     if not _exists(connection, "_archive.row_reconciliation") or not _rows(
         connection,
         "SELECT 1 WHERE to_regprocedure('_archive.reconcile_rows()') IS NOT NULL",
     ):
-        raise NoAccountsError(
+        raise NotReconciledError(
             "The rows of v1 have not been accounted for in this database.",
             context=["Revision 0109 counts them."],
             hint="run alembic upgrade head first",
         )
-    accounts: list[Account] = []
+    tables: list[TableRows] = []
     for table, keys, condition in _MASTERS:
         archived = f"_archive.{table.split('.')[1]}"
         if _exists(connection, archived):
@@ -162,16 +162,16 @@ def read_accounts(connection: Connection) -> RowReport:
                 f"SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT 1 FROM {keys}"
                 f" AS k WHERE {condition})) FROM {archived} AS v",
             )
-            accounts.append(_master_account(connection, table, rows, found))
+            tables.append(_master_rows(connection, table, rows, found))
     for table, rows, migrated, merged, left_out, rounded in _rows(connection, _FACTS):
         note = _fact_note(merged, left_out, rounded)
-        accounts.append(Account(table, rows, migrated, merged, left_out, rounded, note))
+        tables.append(TableRows(table, rows, migrated, merged, left_out, rounded, note))
     archived_facts = [row[0] for row in _rows(connection, _ARCHIVED_FACTS)]
     orphans = _orphans(connection, archived_facts) if archived_facts else None
-    return RowReport(tuple(accounts), orphans, _payloads(connection))
+    return RowReport(tuple(tables), orphans, _payloads(connection))
 
 
-def _master_account(connection: Connection, table: str, rows: int, found: int) -> Account:
+def _master_rows(connection: Connection, table: str, rows: int, found: int) -> TableRows:
     merged, note = 0, ""
     if table == "master.downtime_codes":
         [(merged,)] = _rows(
@@ -180,7 +180,7 @@ def _master_account(connection: Connection, table: str, rows: int, found: int) -
         note = "merged: one catalogue, the oldest definition of a code wins" if merged else ""
     if rows > found:
         note = _WHY_LEFT_OUT.get(table, "left out: no longer in v2")
-    return Account(table, rows, found - merged, merged, rows - found, 0, note)
+    return TableRows(table, rows, found - merged, merged, rows - found, 0, note)
 
 
 def _orphans(connection: Connection, tables: list[str]) -> tuple[Orphan, ...]:
@@ -221,7 +221,8 @@ def _payloads(connection: Connection) -> Payloads | None:
 
 
 def _exists(connection: Connection, relation: str) -> bool:
-    return bool(_rows(connection, f"SELECT 1 WHERE to_regclass('{relation}') IS NOT NULL"))
+    schema, _, name = relation.partition(".")
+    return inspect(connection).has_table(name, schema)
 
 
 def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:

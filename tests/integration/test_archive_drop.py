@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 from setu.db.connection import connected
 from setu.errors import PreflightError, StatementError
 from setu.ops.archive import ArchiveError, Dropped, drop_archive
-from setu.ops.reconciliation import read_accounts
+from setu.ops.reconciliation import read_reconciliation
 from setu.review.verification import broken_checks
 from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
 from tests.chain import HEAD, Chain, chain_on
@@ -82,12 +82,12 @@ def test_the_report_still_counts_when_archive_was_dropped(chain: Chain) -> None:
     chain.upgrade()
     url = make_url(chain.url).set(drivername="postgresql+psycopg2")
     with connected(url, "test") as connection:
-        before = read_accounts(connection)
+        before = read_reconciliation(connection)
     drop(chain)
     with connected(url, "test") as connection:
-        after = read_accounts(connection)
-    facts = [a for a in before.accounts if a.table.startswith(("silver.", "alerting.history"))]
-    assert [*after.accounts] == facts
+        after = read_reconciliation(connection)
+    facts = [a for a in before.tables if a.table.startswith(("silver.", "alerting.history"))]
+    assert [*after.tables] == facts
     [cycles] = [a for a in facts if a.table == "silver.machine_cycles"]
     assert cycles.v1_rows == FLEET.cycle_count + FLEET.processed_payloads
     assert (after.orphans, after.payloads) == (None, None)

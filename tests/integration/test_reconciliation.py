@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import make_url
 
 from setu.db.connection import connected
-from setu.ops.reconciliation import Account, read_accounts
+from setu.ops.reconciliation import TableRows, read_reconciliation
 from setu.simulate.fleet import FleetSize, make_fleet
 from tests.chain import Chain, Row, chain_on
 from tests.edge_cases.rows import edge_case_rows, last_midnight
@@ -43,7 +43,7 @@ FACTS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], int]] = {
 }
 
 
-def by_hand(table: str, rows: list[dict[str, Any]], machines: set[Row]) -> Account:
+def by_hand(table: str, rows: list[dict[str, Any]], machines: set[Row]) -> TableRows:
     """One fact: rows of no machine are left out; of those that are the same, one is migrated."""
     time, same, numbers, digits = FACTS[table]
     known = [row for row in rows if (row["company_id"], row["machine_id"]) in machines]
@@ -60,7 +60,7 @@ def by_hand(table: str, rows: list[dict[str, Any]], machines: set[Row]) -> Accou
         )
         for row in known
     )
-    return Account(
+    return TableRows(
         table, len(rows), len(keys), len(known) - len(keys), len(rows) - len(known), rounded
     )
 
@@ -70,7 +70,7 @@ class Upgrade:
     """v1's rows, what was reported of them, and v2's."""
 
     v1: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    reported: dict[str, Account] = field(default_factory=dict)
+    reported: dict[str, TableRows] = field(default_factory=dict)
     days: list[Row] = field(default_factory=list)
 
 
@@ -97,7 +97,7 @@ def upgrade(server: Server) -> Iterator[Upgrade]:
         chain.upgrade("0109")
         url = make_url(chain.url).set(drivername="postgresql+psycopg2")
         with connected(url, "test") as connection:
-            seen.reported = {a.table: a for a in read_accounts(connection).accounts}
+            seen.reported = {a.table: a for a in read_reconciliation(connection).tables}
         # Each row with the shift that v1 gave it.
         seen.days = chain.query(
             "SELECT k.company_id, k.machine_id, s.event_time, s.shift_id, s.logical_date,"
@@ -146,7 +146,7 @@ def test_the_report_of_a_fact_is_what_a_count_by_hand_gives(upgrade: Upgrade, ta
 
 def test_the_edge_case_rows_are_merged_rounded_and_left_out(upgrade: Upgrade) -> None:
     reported = [upgrade.reported[table] for table in FACTS if table.startswith("silver.")]
-    assert all(account.merged and account.left_out for account in reported)
+    assert all(found.merged and found.left_out for found in reported)
     assert [a.table for a in reported if a.rounded] == [t for t in FACTS if FACTS[t][2]]
 
 
@@ -155,23 +155,23 @@ def test_the_report_of_the_masters_says_why(upgrade: Upgrade) -> None:
     shifts = upgrade.v1["master.shifts"]
     lost = sum((s["company_id"], s["plant_id"]) not in plants for s in shifts)
     assert lost == 2
-    account = upgrade.reported["master.shifts"]
-    assert (account.v1_rows, account.migrated, account.left_out) == (
+    found = upgrade.reported["master.shifts"]
+    assert (found.v1_rows, found.migrated, found.left_out) == (
         len(shifts),
         len(shifts) - lost,
         lost,
     )
-    assert "no such plant" in account.note
+    assert "no such plant" in found.note
 
     codes = upgrade.v1["master.downtime_codes"]
     distinct = len({c["down_code"] for c in codes})
-    account = upgrade.reported["master.downtime_codes"]
-    assert (account.migrated, account.merged) == (distinct, len(codes) - distinct)
-    assert "the oldest definition" in account.note
+    found = upgrade.reported["master.downtime_codes"]
+    assert (found.migrated, found.merged) == (distinct, len(codes) - distinct)
+    assert "the oldest definition" in found.note
 
-    account = upgrade.reported["master.machine_health_settings"]
-    assert account.left_out == len(upgrade.v1["master.machine_health_settings"]) > 0
-    assert "v2 has no such table" in account.note
+    found = upgrade.reported["master.machine_health_settings"]
+    assert found.left_out == len(upgrade.v1["master.machine_health_settings"]) > 0
+    assert "v2 has no such table" in found.note
     assert all(
         a.left_out == 0
         for name, a in upgrade.reported.items()

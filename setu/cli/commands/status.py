@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from setu.db.connection import connected, database_url
 from setu.ops.health import Health, Thresholds, as_json, lines, read_health
-from setu.ops.presentation import account_tables, plain_table
-from setu.ops.reconciliation import read_accounts
+from setu.ops.presentation import plain_table, reconciliation_tables
+from setu.ops.reconciliation import read_reconciliation
 from setu.preflight.rules import is_known_bad_pair
 
 UNHEALTHY = 4
@@ -137,8 +137,8 @@ def report() -> None:
     """Show what became of v1's rows: migrated, merged, left out and why; payloads by reason."""
     console = Console(highlight=False)
     with connected(database_url(), "report") as connection:
-        found = read_accounts(connection)
-    for made in account_tables(found):
+        found = read_reconciliation(connection)
+    for made in reconciliation_tables(found):
         console.print(made)
     if found.orphans is None:
         console.print("The archive was dropped: the counts are kept, the rows are not.")
