@@ -41,6 +41,10 @@ test: setup ## Run the tests, a process a processor.
 test-quick: $(PYTHON_STAMP) ## Run what needs no server: under a minute.
 	@$(BIN)/python -m pytest -q tests/unit $(PYTEST_ARGS)
 
+.PHONY: revision
+revision: $(PYTHON_STAMP) ## Make a revision and its SQL: make revision m="add spindle hours".
+	@$(BIN)/setu revision "$(m)"
+
 .PHONY: schema-diff
 schema-diff: $(PYTHON_STAMP) ## Hold schema/ against schema_new/ and the change requests.
 	@$(BIN)/setu schema-diff --format $(or $(FORMAT),text) $(if $(OUT),--out "$(OUT)")

@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg2
@@ -49,7 +50,8 @@ class Chain:
     Each call opens one connection and closes it: the embedded server has no second.
     """
 
-    def __init__(self, url: str, capabilities: Iterable[str]) -> None:
+    def __init__(self, url: str, capabilities: Iterable[str], root: Path = ROOT) -> None:
+        self.root = root
         self.url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self.community = "community" in set(capabilities)
         # Versions that report a job's success as failure are good enough for tests.
@@ -62,7 +64,7 @@ class Chain:
     def config(self, *settings: str, **options: Any) -> Config:
         """Alembic's configuration for this database, with more ``-x`` settings."""
         return Config(
-            str(ROOT / "alembic.ini"),
+            str(self.root / "alembic.ini"),
             cmd_opts=Namespace(x=[*self.x, *settings], raiseerr=True),
             **options,
         )
@@ -170,10 +172,10 @@ class Chain:
 
 
 @contextmanager
-def chain_on(server: Server) -> Iterator[Chain]:
-    """An empty database of the server, to be moved; dropped afterwards."""
+def chain_on(server: Server, root: Path = ROOT) -> Iterator[Chain]:
+    """An empty database of the server, to be moved by a repository; dropped afterwards."""
     url = server.create_database()
     try:
-        yield Chain(url, server.capabilities)
+        yield Chain(url, server.capabilities, root)
     finally:
         server.drop_database(url)

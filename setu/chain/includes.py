@@ -50,6 +50,9 @@ def render(source: str, file: str, root: Path) -> tuple[list[str], list[Origin]]
     for number, text in enumerate(source_lines):
         where = Origin(file, number + 1)
         if number in includes:
+            # The head of a step's file ends with an empty line; a pasted comment is not part of it.
+            if lines and lines[-1][0]:
+                lines.append(("", where))
             lines += _pasted(includes[number], where, root)
         else:
             lines.append((text, where))

@@ -27,6 +27,8 @@ FOLDER = "sql/releases"
 RELEASE_FOLDER = re.compile(r"r(\d+)_(\d+)(?:_(\d+))?")
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 _SETTING = re.compile(r"current_setting\(\s*'+setu\.([a-z_]+)'+")
+#: What :mod:`setu.db.acting_role` finds out for each connection has no default.
+_OF_THE_CONNECTION = ("owner", "deployer")
 _CHANGED = (
     "Take the file back to its released text (`git log -- FILE` finds it), and put the change "
     'into a new revision: `setu revision "what changes"`'
@@ -116,16 +118,18 @@ def write_release(root: Path, version: str) -> Release:
 
 def _defaults(texts: Mapping[str, str]) -> dict[str, str]:
     """The defaults of the settings that texts read. Raises :class:`ReleaseError`."""
-    known = Settings()
+    known = Settings().session_settings()
     used: dict[str, str] = {}
     for key, text in texts.items():
         for name in _SETTING.findall(text):
-            if name not in known.names:
+            if name in _OF_THE_CONNECTION:
+                continue
+            if f"setu.{name}" not in known:
                 raise ReleaseError(
                     f"sql/{key}.sql reads the setting setu.{name}, which does not exist.",
                     hint="Add it to setu/chain/settings.py, or correct the name",
                 )
-            used[name] = known.text(name)
+            used[name] = known[f"setu.{name}"]
     return dict(sorted(used.items()))
 
 

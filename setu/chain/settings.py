@@ -165,21 +165,17 @@ class Settings:
             overrides[name] = value
         return cls(overrides)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of all settings."""
-        return tuple(self._values)
-
     def for_released(self, defaults: Mapping[str, str]) -> dict[str, str]:
         """Session settings in which a released step differs from these.
 
         :param defaults: setting name → default at the time of the release. A value that was given
             for this run counts; a default that has changed since does not.
         """
+        own = self.session_settings()
         return {
             f"setu.{name}": value
             for name, value in defaults.items()
-            if name not in self._overridden and self._values.get(name) != value
+            if name not in self._overridden and own.get(f"setu.{name}") != value
         }
 
     def text(self, name: str) -> str:

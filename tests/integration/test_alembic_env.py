@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,7 @@ import pytest
 from sqlalchemy import make_url
 
 from alembic import command
+from setu.chain import settings as settings_module
 from setu.chain.environment import COMMAND
 from setu.chain.releases import write_release
 from setu.db.connection import database_url as url_of
@@ -115,6 +117,15 @@ def execute(database_url: str, sql: str) -> None:
     with connection, connection.cursor() as cursor:
         cursor.execute(sql)
     connection.close()
+
+
+def query(database_url: str, sql: str) -> list[tuple[Any, ...]]:
+    connection = psycopg2.connect(database_url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        rows = cursor.fetchall()
+    connection.close()
+    return rows
 
 
 def psql(database_url: str, script: str) -> subprocess.CompletedProcess[str]:
@@ -265,6 +276,47 @@ def test_a_changed_released_step_stops_the_upgrade(
     assert code == 1
     assert "has changed" in errors
     assert ("0001",) in snapshot(database_url)
+
+
+def test_a_released_step_runs_with_the_defaults_of_its_release(
+    repository: MiniRepository, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = "SELECT current_setting('setu.batch_size')"
+    table = f"CREATE TABLE public.{{}} AS {shown} AS size;"
+    repository.add("0010_in", up=table.format("inside"))
+    repository.add("0011_out", up=table.format("outside"), transaction="no")
+    with monkeypatch.context() as then:
+        then.setattr(settings_module, "KNOWN", with_default("batch_size", "5"))
+        write_release(repository.root, "2.0")
+    repository.add("0101_later", up=table.format("later"), folder="r2_1")
+    command.upgrade(repository.config(), "head")
+    default = settings_module.Settings().text("batch_size")
+    assert default != "5"
+    for name, size in (("inside", "5"), ("outside", "5"), ("later", default)):
+        assert query(database_url, f"SELECT size FROM public.{name}") == [(size,)]
+    code, script, errors = repository.alembic("upgrade", "0001:head", "--sql", database_url=None)
+    assert code == 0, errors
+    assert script.index("'setu.batch_size', '5'") < script.index("public.inside")
+    assert script.rindex(f"'setu.batch_size', '{default}'") < script.index("public.later")
+
+
+def test_a_value_that_is_given_counts_in_released_steps_too(
+    repository: MiniRepository, database_url: str
+) -> None:
+    repository.add(
+        "0010_in", up="CREATE TABLE public.t AS SELECT current_setting('setu.batch_size') AS size;"
+    )
+    write_release(repository.root, "2.0")
+    command.upgrade(repository.config("batch_size=7"), "head")
+    assert query(database_url, "SELECT size FROM public.t") == [("7",)]
+
+
+def with_default(name: str, default: str) -> tuple[settings_module.Setting, ...]:
+    """All settings, one of them with another default."""
+    return tuple(
+        replace(setting, default=default) if setting.name == name else setting
+        for setting in settings_module.KNOWN
+    )
 
 
 def test_a_revision_that_the_repository_does_not_know_is_explained(

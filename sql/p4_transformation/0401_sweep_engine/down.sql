@@ -19,6 +19,9 @@ DROP FUNCTION _etl.fn_fed_rows(text, integer[], bigint[], bigint[]);
 DROP FUNCTION _etl.fn_sequence_use();
 DROP FUNCTION _etl.fn_kafka_offsets();
 DROP FUNCTION _etl.fn_pipeline_lag();
+DROP FUNCTION _etl.fn_grant_insert(regclass, name, name[]);
+DROP FUNCTION _etl.fn_restore_column(regclass, name, name[]);
+DROP FUNCTION _etl.fn_keep_column(regclass, name, name[]);
 DROP PROCEDURE
     _etl.sp_load_machine_am_status(integer, jsonb),
     _etl.sp_load_machine_pm_status(integer, jsonb),

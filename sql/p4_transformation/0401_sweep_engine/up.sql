@@ -25,6 +25,9 @@
 -- @include schema_new/_etl/Functions/fn_remove_future_rows.sql
 -- @include schema_new/_etl/Stored Procedures/sp_load.sql
 -- @include schema_new/_etl/Tables/watermarks.sql#seed
+-- @include schema_new/_etl/Functions/fn_keep_column.sql
+-- @include schema_new/_etl/Functions/fn_restore_column.sql
+-- @include schema_new/_etl/Functions/fn_grant_insert.sql
 -- @include schema_new/_etl/Functions/fn_fed_rows.sql
 -- @include schema_new/_etl/Functions/fn_record_fed_rows.sql
 -- @include schema_new/_etl/Functions/fn_pipeline_lag.sql

@@ -1,0 +1,240 @@
+"""The second release, rehearsed: everyday changes after a release, on a copy of the repository.
+
+After each change three databases end in the same catalog: one that comes from v1, one that stood at
+the release with data in it, and a new one. Down and up again restores catalog and rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import NullPool, create_engine, make_url
+
+from setu.catalog import Catalog, differences, render_differences
+from setu.catalog.fingerprint import RowFingerprint, fingerprint_differences
+from setu.chain.fresh import apply_fresh
+from setu.chain.releases import read_releases, verify_released, write_release
+from setu.chain.repository import steps_to
+from setu.db.connection import connected
+from setu.review.lint import lint
+from setu.review.verification import broken_checks
+from setu.simulate.fleet import FleetSize, make_fleet
+from tests.chain import Chain, chain_on
+from tests.edge_cases.rows import last_midnight
+from tests.second_release import CHANGES, Copy
+from tests.servers.at_hand import Server
+
+FLEET = FleetSize(companies=1, plants=1, machines=2, days=20, cycles_per_machine_day=4)
+NAMES = [change.__name__ for change in CHANGES]
+Rows = dict[str, RowFingerprint]
+#: Files edited by hand, at most.
+BUDGET = {"column_from_gateway_to_gold": 8}
+
+
+@dataclass(repr=False)
+class Seen:
+    """What one change did to each of the databases."""
+
+    edited: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    before: Catalog | None = None
+    stood: Catalog | None = None
+    down: Catalog | None = None
+    again: Catalog | None = None
+    new: Catalog | None = None
+    from_v1: Catalog | None = None
+    rows_before: Rows = field(default_factory=dict)
+    rows: Rows = field(default_factory=dict)
+    rows_down: Rows = field(default_factory=dict)
+    rows_again: Rows = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """A copy of the repository, released."""
+    copy = Copy.of_this(tmp_path_factory.mktemp("repository"))
+    write_release(copy.root, "2.0")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def seen(server: Server, copy: Copy) -> Iterator[dict[str, Seen]]:
+    """The changes, one after the other."""
+    found: dict[str, Seen] = {}
+    with pytest.MonkeyPatch.context() as patch, chain_on(server, copy.root) as stood:
+        patch.chdir(copy.root)
+        if "scheduler" in server.capabilities:
+            # Loads that run by themselves would change the rows that are compared.
+            stood.run("SELECT _timescaledb_functions.stop_background_workers()")
+        at_the_release_with_data(stood)
+        for change in CHANGES:
+            found[change.__name__] = see(change.__name__, copy, stood, server)
+        yield found
+
+
+def at_the_release_with_data(chain: Chain) -> None:
+    """v1 with a fleet, upgraded, with rows in bronze and compressed chunks, one of them in part."""
+    chain.upgrade("0001")
+    with chain.session() as connection:
+        connection.autocommit = False
+        make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+        connection.commit()
+    chain.upgrade()
+    chain.run(
+        "INSERT INTO bronze.raw_machine_downtime (time, device_id, machine_iot_id, down_start)"
+        " SELECT now() - n * INTERVAL '1 day', 'GW', 1, now() - n * INTERVAL '1 day'"
+        " FROM generate_series(0, 12) AS n",
+        "UPDATE master.device_info SET updated_at = now() WHERE device_iot_id % 2 = 0",
+    )
+    if chain.community:
+        chain.run(
+            *(
+                f"SELECT compress_chunk(c) FROM show_chunks('{table}',"
+                " older_than => INTERVAL '9 days') AS c"
+                for table in ("bronze.raw_machine_downtime", "silver.machine_cycles")
+            ),
+            "INSERT INTO silver.machine_cycles"
+            " (logical_date, company_iot_id, machine_iot_id, shift_id, cycle_start, program_no)"
+            " SELECT c.logical_date, c.company_iot_id, c.machine_iot_id, c.shift_id,"
+            " c.cycle_start + INTERVAL '1 second', 'P-LATE' FROM silver.machine_cycles AS c"
+            " ORDER BY c.cycle_start LIMIT 1",
+        )
+        assert chain.value(
+            "SELECT count(*) FROM timescaledb_information.chunks"
+            " WHERE hypertable_name = 'machine_cycles' AND is_compressed"
+        )
+
+
+def see(name: str, copy: Copy, stood: Chain, server: Server) -> Seen:
+    """Make one change, and take each database to it."""
+    seen = Seen(before=stood.catalog(), rows_before=stood.rows())
+    previous = steps_to(copy.root)[-1].revision
+    copy.edited.clear()
+    next(change for change in CHANGES if change.__name__ == name)(copy)
+    seen.edited = sorted(copy.edited)
+    seen.problems = lint(copy.root)
+    stood.upgrade()
+    fill(name, stood)
+    seen.stood, seen.rows = stood.catalog(), stood.rows()
+    seen.broken = broken(stood)
+    stood.downgrade(previous)
+    seen.down, seen.rows_down = stood.catalog(), stood.rows()
+    stood.upgrade()
+    seen.again, seen.rows_again = stood.catalog(), stood.rows()
+    with chain_on(server, copy.root) as from_v1:
+        from_v1.upgrade()
+        seen.from_v1 = from_v1.catalog()
+    with chain_on(server, copy.root) as new:
+        make_fresh(new)
+        seen.new = new.catalog()
+    return seen
+
+
+def fill(name: str, chain: Chain) -> None:
+    """Values that only the change can hold."""
+    if name == "column_from_gateway_to_gold":
+        chain.run(
+            "UPDATE bronze.raw_machine_downtime SET operator_id = 'O-' || id WHERE id % 2 = 0",
+            "UPDATE silver.machine_downtime SET operator_id = 'O-7' WHERE down_id IS NOT NULL",
+        )
+    elif name == "eleventh_fact":
+        chain.run(
+            "INSERT INTO bronze.raw_machine_vibration"
+            " (device_id, machine_iot_id, event_time, status)"
+            " SELECT 'GW', 1, now() - n * INTERVAL '1 hour', 'ok' FROM generate_series(1, 5) AS n",
+            "UPDATE _etl.watermarks SET batch_size = 7 WHERE pipeline = 'machine_vibration'",
+        )
+
+
+def broken(chain: Chain) -> list[str]:
+    with connected(chain.url, "test") as connection:
+        return broken_checks(connection, chain.root, chain.settings)
+
+
+def make_fresh(chain: Chain) -> None:
+    url = make_url(chain.url).set(drivername="postgresql+psycopg2")
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        apply_fresh(connection, chain.root, chain.settings)
+
+
+def same(expected: Catalog | None, actual: Catalog | None) -> None:
+    assert expected is not None
+    assert actual is not None
+    found = render_differences(differences(expected, actual))
+    assert not found, found
+
+
+def same_rows(expected: Rows, actual: Rows) -> None:
+    found = [d.render() for d in fingerprint_differences(expected, actual)]
+    assert not found, found
+
+
+each = pytest.mark.parametrize("change", NAMES)
+
+
+@each
+def test_a_change_keeps_the_rules(seen: dict[str, Seen], change: str) -> None:
+    assert seen[change].problems == []
+
+
+@each
+def test_a_database_that_stood_at_the_release_ends_like_one_from_v1(
+    seen: dict[str, Seen], change: str
+) -> None:
+    same(seen[change].from_v1, seen[change].stood)
+
+
+@each
+def test_a_new_database_ends_like_one_from_v1(seen: dict[str, Seen], change: str) -> None:
+    same(seen[change].from_v1, seen[change].new)
+
+
+@each
+def test_a_change_is_one(seen: dict[str, Seen], server: Server, change: str) -> None:
+    if change == "view_dropped" and "community" not in server.capabilities:
+        return
+    assert differences(seen[change].before or Catalog(), seen[change].stood or Catalog())
+
+
+@each
+def test_down_restores_catalog_and_rows(seen: dict[str, Seen], change: str) -> None:
+    same(seen[change].before, seen[change].down)
+    same_rows(seen[change].rows_before, seen[change].rows_down)
+
+
+@each
+def test_down_and_up_again_restores_catalog_and_rows(seen: dict[str, Seen], change: str) -> None:
+    same(seen[change].stood, seen[change].again)
+    same_rows(seen[change].rows, seen[change].rows_again)
+
+
+@each
+def test_what_must_hold_at_the_head_holds(seen: dict[str, Seen], change: str) -> None:
+    assert seen[change].broken == []
+
+
+@each
+def test_a_change_takes_no_more_files_by_hand_than_it_may(
+    seen: dict[str, Seen], change: str
+) -> None:
+    files = seen[change].edited
+    assert len(files) <= BUDGET.get(change, 10), files
+
+
+def test_nothing_released_has_changed(seen: dict[str, Seen], copy: Copy) -> None:
+    assert len(seen) == len(CHANGES)
+    verify_released(copy.root)
+    [release] = read_releases(copy.root)
+    assert release.version == "2.0"
+    assert [step.phase for step in steps_to(copy.root)[-len(CHANGES) :]] == ["r2_1"] * len(CHANGES)
+
+
+def test_the_changes_can_be_released_in_turn(seen: dict[str, Seen], copy: Copy) -> None:
+    assert seen
+    release = write_release(copy.root, "2.1")
+    assert len(release.steps) == len(CHANGES)
+    assert lint(copy.root) == []
