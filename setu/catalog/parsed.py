@@ -111,14 +111,17 @@ class _Piece:
 
 
 def files_below(folder: Path) -> list[SourceFile]:
-    """The ``.sql`` files of a schema folder, sorted; SQLite's source templates are left out."""
+    """The ``.sql`` files of a schema folder, sorted.
+
+    SQLite's source templates are left out, and ``_archive``, which is state.
+    """
     return [
         SourceFile(
             f"{folder.name}/{path.relative_to(folder).as_posix()}",
             path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n"),
         )
         for path in sorted(folder.rglob("*.sql"))
-        if not path.name.endswith(".sqlite.sql")
+        if not path.name.endswith(".sqlite.sql") and path.parent.name != "_archive"
     ]
 
 

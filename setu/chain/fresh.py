@@ -28,14 +28,14 @@ from setu.errors import RevisionStateError, StatementError
 PASSING = frozenset({"_stage", "_archive"})
 #: What is noted before v2 is made, for the way back.
 STATE_BEFORE = (
-    "sql/p1_normalization/shared/archive.sql",
-    "sql/p2_bronze/shared/rights_before.sql",
+    "schema_new/_archive/archive.sql",
+    "schema_new/_archive/rights_before.sql",
 )
 #: What verify.sql reads of the way from v1, for a database that never was v1.
 STATE = (
-    "sql/p2_bronze/shared/let_roles_connect.sql",
-    "sql/p2_bronze/shared/hand_back.sql",
-    "sql/operations/no_archive.sql",
+    "schema_new/_archive/let_roles_connect.sql",
+    "schema_new/_archive/hand_back.sql",
+    "schema_new/_archive/no_archive.sql",
 )
 
 

@@ -23,8 +23,8 @@ from setu.chain.sections import Section, read_sections
 from setu.errors import StepError
 
 FOLDER = "schema_new"
-#: Folders whose files no database takes: tables of the gateways.
-NOT_FOR_THE_SERVER = ("Source Templates",)
+#: Folders whose files are not v2: tables of the gateways, and the state that the way back needs.
+NOT_V2 = ("Source Templates", "_archive")
 #: Sections of a table and rows come at fixed places; all others are code.
 _FIRST = ("schemas", "etl", "roles", "table", "identity", "hypertable", "indexes")
 #: Rights come before the column store: TimescaleDB cannot grant a column of a compressed hypertable
@@ -34,11 +34,11 @@ _NAME = re.compile(r"\b([a-z_][a-z0-9_]*)\.([a-z_][a-z0-9_]*)")
 
 
 def schema_files(root: Path) -> list[str]:
-    """The files of ``schema_new/`` that a database takes, sorted, named from the root."""
+    """The files of ``schema_new/`` that make v2, sorted, named from the root."""
     return [
         path.relative_to(root).as_posix()
         for path in sorted((root / FOLDER).rglob("*.sql"))
-        if path.parent.name not in NOT_FOR_THE_SERVER
+        if path.parent.name not in NOT_V2
     ]
 
 

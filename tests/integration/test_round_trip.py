@@ -215,7 +215,11 @@ def test_every_section_of_schema_new_is_included_by_exactly_one_upgrade() -> Non
         file = step.directory / "up.sql"
         name = file.relative_to(ROOT).as_posix()
         included += included_sections(file.read_text(encoding="utf-8"), name, ROOT)
-    labels = [s.label for s in included if s.file.startswith("schema_new/")]
+    labels = [
+        s.label
+        for s in included
+        if s.file.startswith("schema_new/") and not s.file.startswith("schema_new/_archive/")
+    ]
     there = [s.label for s in schema_sections(ROOT)]
     # v1 has made these schemas.
     there.remove("schema_new/schemas.sql#schemas")

@@ -6,9 +6,11 @@ the release with data in it, and a new one. Down and up again restores catalog a
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url
@@ -171,6 +173,17 @@ def same(expected: Catalog | None, actual: Catalog | None) -> None:
 def same_rows(expected: Rows, actual: Rows) -> None:
     found = [d.render() for d in fingerprint_differences(expected, actual)]
     assert not found, found
+
+
+def test_a_new_database_needs_no_step(server: Server, tmp_path: Path) -> None:
+    copy = Copy.of_this(tmp_path)
+    for folder in ("schema", *(f"sql/{name}" for name in ("preflight", "operations", "standing"))):
+        shutil.rmtree(copy.root / folder)
+    for file in copy.root.glob("sql/**/*.sql"):
+        file.unlink()
+    with chain_on(server, copy.root) as chain:
+        make_fresh(chain)
+        assert chain.revision() == steps_to(copy.root)[-1].revision
 
 
 each = pytest.mark.parametrize("change", NAMES)

@@ -3,7 +3,7 @@
 -- transaction: yes
 -- lock: none
 -- down: v2's rows are archived with their keys; v1's tables were never touched
--- @include sql/p1_normalization/shared/archive.sql
+-- @include schema_new/_archive/archive.sql
 
 CREATE SCHEMA _stage;
 REVOKE ALL ON SCHEMA _stage FROM PUBLIC;

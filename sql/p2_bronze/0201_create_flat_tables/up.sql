@@ -5,5 +5,5 @@
 -- down: the empty tables go; rows of an earlier v2 period stay in _archive
 -- @include schema_new/bronze/Tables/raw_*.sql#table
 
--- @include sql/p2_bronze/shared/hand_back.sql
+-- @include schema_new/_archive/hand_back.sql
 -- @include sql/p2_bronze/shared/close_bronze.sql

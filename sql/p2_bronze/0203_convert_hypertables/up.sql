@@ -4,8 +4,8 @@
 -- lock: ACCESS EXCLUSIVE on the flat tables, which are empty
 -- down: empty plain tables take their place; a role stays while rows in _archive are granted to it
 -- @include schema_new/bronze/Tables/raw_*.sql#hypertable
--- @include sql/p2_bronze/shared/rights_before.sql
+-- @include schema_new/_archive/rights_before.sql
 -- @include schema_new/roles.sql#roles
--- @include sql/p2_bronze/shared/let_roles_connect.sql
+-- @include schema_new/_archive/let_roles_connect.sql
 -- @include schema_new/bronze/Tables/raw_*.sql#grants
 -- @include schema_new/bronze/Tables/raw_*.sql#column_store
