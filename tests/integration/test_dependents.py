@@ -18,7 +18,8 @@ ANALYST = f"analyst_{os.getpid()}"
 MASTER = (
     "INSERT INTO master.companies (company_id, company_name) VALUES ('C', 'c')",
     "INSERT INTO master.plants (plant_id, company_id) VALUES ('P', 'C')",
-    "INSERT INTO master.machine_info (machine_id, company_id, plant_id) VALUES ('M', 'C', 'P')",
+    "INSERT INTO master.machine_info (machine_id, company_id, plant_id, device_id, iot_id)"
+    " VALUES ('M', 'C', 'P', 'D', 'I')",
 )
 
 #: Object, how it is named in the finding.
@@ -204,8 +205,10 @@ def test_a_view_that_can_be_moved_reads_v2_and_comes_back(site: Chain) -> None:
     assert site.revision() == HEAD
     assert reads(site, "reports.starts") == [("silver.machine_cycles", *as_asked)]
     site.run(
-        "INSERT INTO silver.machine_cycles (machine_iot_id, cycle_start, shift_id, logical_date)"
-        " SELECT iot_id, '2025-02-02 00:00+00', 0, '2025-02-02' FROM master.machine_info",
+        "INSERT INTO silver.machine_cycles"
+        " (company_iot_id, machine_iot_id, cycle_start, shift_id, logical_date)"
+        " SELECT company_iot_id, iot_id, '2025-02-02 00:00+00', 0, '2025-02-02'"
+        " FROM master.machine_info",
         f"SET ROLE {ANALYST}; DO $$ BEGIN ASSERT (SELECT count(*) FROM reports.starts) = 2; END $$",
     )
     site.downgrade("0001")
