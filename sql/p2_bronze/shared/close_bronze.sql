@@ -23,9 +23,6 @@ BEGIN
             'CREATE TRIGGER setu_refuse_rows BEFORE INSERT ON bronze.%I '
             'FOR EACH STATEMENT EXECUTE FUNCTION bronze.fn_refuse_rows()', v_table
         );
-        PERFORM _archive.fire_for_replicas(
-            format('bronze.%I', v_table)::regclass, 'setu_refuse_rows'
-        );
     END LOOP;
 END
 $close$;
