@@ -1,3 +1,4 @@
+-- lint: allow-file plain-create: the archive outlives a downgrade and is met again
 -- What the three roles and PUBLIC may do before 0203, for the way back: other people's grants, and roles
 -- that were here before, are left as they were found.
 CREATE TABLE IF NOT EXISTS _archive.rights_before (

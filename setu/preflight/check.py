@@ -39,7 +39,7 @@ def check(
     Raises :class:`setu.errors.PreflightError`, which holds all that stands against the run. What
     does not stop it is logged.
     """
-    plan = Plan(direction, current, target)
+    plan = Plan(direction, current, target, root)
     found = inspect(connection, plan, settings, root or repository_root())
     for finding in found:
         if not finding.stops:

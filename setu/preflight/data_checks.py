@@ -42,8 +42,8 @@ class DataCheck:
         return (
             plan.upgrades
             and plan.current is not None
-            and self.first <= plan.current <= self.last
-            and plan.current < (plan.target or "")
+            and plan.place(self.first) <= plan.place(plan.current) <= plan.place(self.last)
+            and plan.place(plan.current) < plan.place(plan.target)
         )
 
 

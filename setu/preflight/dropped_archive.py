@@ -12,7 +12,7 @@ NEEDS_ARCHIVE = "0205"
 
 def dropped_archive(connection: Connection, plan: Plan) -> list[Finding]:
     """A finding when the plan goes below what v2 can reach without v1's rows."""
-    if plan.upgrades or (plan.target or "") >= NEEDS_ARCHIVE:
+    if plan.upgrades or plan.place(plan.target) >= plan.place(NEEDS_ARCHIVE):
         return []
     dropped = connection.exec_driver_sql(
         "SELECT to_regclass('_archive.dropped_tables') IS NOT NULL"

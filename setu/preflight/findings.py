@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
+from setu.chain.repository import repository_root, steps_to
 from setu.errors import PreflightError
 
 V1_REVISION = "0001"
@@ -20,6 +23,18 @@ class Plan:
     direction: str
     current: str | None
     target: str | None
+    #: The repository whose chain gives the order of the revisions; the one at hand by default.
+    root: Path | None = field(default=None, compare=False)
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        """Each revision's place in the chain, from 1."""
+        steps = steps_to(self.root or repository_root())
+        return {step.revision: place for place, step in enumerate(steps, start=1)}
+
+    def place(self, revision: str | None) -> int:
+        """A revision's place in the chain; 0 is before the first."""
+        return 0 if revision is None else self._places[revision]
 
     @property
     def upgrades(self) -> bool:
@@ -28,17 +43,21 @@ class Plan:
 
     def applies(self, revision: str) -> bool:
         """Whether the run is an upgrade that runs this revision's step."""
-        return self.upgrades and (self.current or "") < revision <= (self.target or "")
+        return self.upgrades and self.passes(revision)
 
     def passes(self, revision: str) -> bool:
         """Whether the run takes this revision's step, up or down."""
-        low, high = sorted((self.current or "", self.target or ""))
-        return low < revision <= high
+        low, high = sorted((self.place(self.current), self.place(self.target)))
+        return low < self.place(revision) <= high
 
     @property
     def leaves_v1(self) -> bool:
         """Whether the run is an upgrade of a v1 database, past v1."""
-        return self.upgrades and self.current == V1_REVISION and (self.target or "") > V1_REVISION
+        return (
+            self.upgrades
+            and self.current == V1_REVISION
+            and self.place(self.target) > self.place(V1_REVISION)
+        )
 
 
 @dataclass(frozen=True)

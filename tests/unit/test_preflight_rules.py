@@ -15,6 +15,7 @@ from setu.preflight import Finding, Plan, ServerFacts
 from setu.preflight.data_checks import load_checks
 from setu.preflight.findings import refusal
 from setu.preflight.rules import adoption, findings, is_known_bad_pair, version_tuple
+from tests.mini_repository import MiniRepository
 
 GOOD = ServerFacts()
 WHOLE_CHAIN = Plan("upgrade", "0001", "0503")
@@ -235,3 +236,13 @@ def test_data_check_may_warn_and_hold_for_a_range(tmp_path: Path) -> None:
     assert not check.stops
     assert check.applies(Plan("upgrade", "0106", "0107"))
     assert not check.applies(Plan("upgrade", "0107", "0109"))
+
+
+def test_the_order_of_revisions_is_that_of_the_chain_and_not_of_their_names(tmp_path: Path) -> None:
+    repository = MiniRepository(tmp_path)
+    for stem in ("0001_v1", "0009_first", "0005_second"):
+        repository.add(stem)
+    plan = Plan("upgrade", "0009", "0005", repository.root)
+    assert plan.applies("0005")
+    assert not plan.applies("0009")
+    assert Plan("downgrade", "0005", "0001", repository.root).passes("0009")
