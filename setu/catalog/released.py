@@ -1,42 +1,50 @@
-"""Catalogs that ship with the chain, one a revision: ``sql/catalogs/<revision>.json``.
+"""The schema of a released revision, as it ships: ``sql/catalogs/<revision>.json``.
 
-A file says by which steps it was made, so that one which is older than its steps is not believed.
+It holds the files of ``schema_new/`` as they were, so that a database at that revision can be held
+against them without a second one, under any settings, and a downgrade can bring old texts back. A
+file says by which steps it was made; one that is older than its steps is not believed.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from setu.catalog.model import Catalog
+from setu.catalog.parsed import SourceFile
 
 FOLDER: Final = Path("sql") / "catalogs"
+FORMAT: Final = 1
 
 
 def catalog_file(root: Path, revision: str) -> Path:
-    """Where the catalog of a revision lies."""
+    """Where the schema of a revision lies."""
     return root / FOLDER / f"{revision}.json"
 
 
-def read_catalog(root: Path, revision: str, made_by: str) -> Catalog | None:
-    """The catalog of a revision; None if there is none, or if other steps made it.
+def read_files(root: Path, revision: str, made_by: str | None = None) -> list[SourceFile] | None:
+    """The schema files of a revision; None if there are none, or if other steps made them.
 
-    :param made_by: digest of the steps up to the revision.
+    :param made_by: digest of the steps up to the revision; any by default.
     """
     path = catalog_file(root, revision)
     if not path.is_file():
         return None
-    text = path.read_text(encoding="utf-8")
-    if json.loads(text).get("made_by") != made_by:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if made_by is not None and document["made_by"] != made_by:
         return None
-    return Catalog.from_json(text)
+    return [SourceFile(name, "\n".join(lines)) for name, lines in document["files"].items()]
 
 
-def write_catalog(root: Path, revision: str, made_by: str, catalog: Catalog) -> Path:
-    """Write the catalog of a revision."""
+def write_files(root: Path, revision: str, made_by: str, files: Iterable[SourceFile]) -> Path:
+    """Write the schema files of a revision, line by line, so that a change is one changed line."""
     path = catalog_file(root, revision)
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = catalog.to_json().replace("{", f'{{"made_by": {json.dumps(made_by)},\n ', 1)
-    path.write_text(text, encoding="utf-8")
+    document = {
+        "format": FORMAT,
+        "made_by": made_by,
+        "files": {file.name: file.text.split("\n") for file in files},
+    }
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path

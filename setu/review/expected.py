@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from setu.catalog import Catalog, Difference, ObjectKey, differences
-from setu.catalog.difference import Change
-from setu.catalog.released import FOLDER, read_catalog, write_catalog
+from setu.catalog import Catalog, ObjectKey
+from setu.catalog.parsed import files_below
+from setu.catalog.released import FOLDER, read_files, write_files
 from setu.chain.repository import steps_to
 from setu.chain.settings import Settings
 from setu.db.address import Address
 from setu.review.scratch import SERVER_KINDS, chain_catalog
-from setu.review.sides import folder_catalog
+from setu.review.sides import files_catalog, folder_catalog
 
 
 @dataclass(frozen=True)
@@ -48,18 +46,17 @@ def expected_catalog(
     from ``schema_new/``; else from a scratch database on the server of ``scratch``.
     """
     head = steps_to(root)[-1].revision
-    shipped = read_catalog(root, revision, steps_digest(root, revision))
-    if revision == head:
-        if shipped is None:
-            return Expected(folder_catalog(root / "schema_new", settings), "schema_new/")
-        shipped = _with_settings(shipped, root / "schema_new", settings)
+    files = read_files(root, revision, steps_digest(root, revision))
     later = frozenset(
         key
         for key in (folder_catalog(root / "schema_new") if revision != head else Catalog())
         if key.kind in SERVER_KINDS
     )
-    if shipped is not None and (revision == head or _is_default(settings)):
-        return Expected(shipped, f"{FOLDER.as_posix()}/{revision}.json", later)
+    if files is not None:
+        source = f"{FOLDER.as_posix()}/{revision}.json"
+        return Expected(files_catalog(files, settings), source, later)
+    if revision == head:
+        return Expected(folder_catalog(root / "schema_new", settings), "schema_new/")
     if scratch is None:
         raise ValueError("a revision without a shipped catalog needs a scratch database")
     return Expected(
@@ -69,37 +66,7 @@ def expected_catalog(
     )
 
 
-def freeze_catalog(root: Path, revision: str, server: Address) -> Path:
-    """Write the catalog of a revision, as it ships, from a scratch database on a server."""
-    catalog = chain_catalog(server, root, revision, Settings())
-    return write_catalog(root, revision, steps_digest(root, revision), catalog)
-
-
-def _is_default(settings: Settings) -> bool:
-    return settings.session_settings() == Settings().session_settings()
-
-
-def _with_settings(catalog: Catalog, folder: Path, settings: Settings) -> Catalog:
-    """A catalog made under the defaults, as the settings and the edition given would leave it."""
-    if _is_default(settings):
-        return catalog
-    found = differences(folder_catalog(folder), folder_catalog(folder, settings))
-    other = folder_catalog(folder, settings)
-    objects = dict(catalog.objects)
-    for entry in found:
-        _apply(objects, entry, other.objects)
-    return replace(catalog, objects=objects)
-
-
-def _apply(
-    objects: dict[ObjectKey, Mapping[str, Any]],
-    entry: Difference,
-    other: Mapping[ObjectKey, Mapping[str, Any]],
-) -> None:
-    if entry.change is Change.MISSING:
-        objects.pop(entry.key, None)
-    elif entry.change is Change.UNEXPECTED:
-        objects[entry.key] = other[entry.key]
-    elif entry.key in objects:
-        fields = {**objects[entry.key], **{name: new for name, (_, new) in entry.fields.items()}}
-        objects[entry.key] = {name: value for name, value in fields.items() if value is not None}
+def freeze_catalog(root: Path) -> Path:
+    """Write the schema of the head as it ships with a release."""
+    head = steps_to(root)[-1].revision
+    return write_files(root, head, steps_digest(root, head), files_below(root / "schema_new"))

@@ -7,11 +7,13 @@ import re
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from setu.catalog import Catalog, snapshot
-from setu.catalog.parsed import files_below, parse_schema
-from setu.catalog.released import catalog_file
+from setu.catalog.parsed import SourceFile, files_below, parse_schema
+from setu.catalog.released import read_files
+from setu.chain.releases import read_releases
 from setu.chain.settings import Settings
 from setu.db.address import Address
 from setu.db.connection import connected
@@ -27,17 +29,20 @@ class SideError(SetuError):
 
 def folder_catalog(folder: Path, settings: Settings | None = None) -> Catalog:
     """The catalog that a schema folder makes, without a server."""
+    return files_catalog(files_below(folder), settings)
+
+
+def files_catalog(files: Sequence[SourceFile], settings: Settings | None = None) -> Catalog:
+    """The catalog that schema files make, without a server."""
     chosen = settings or Settings()
-    return parse_schema(
-        files_below(folder), settings=chosen.session_settings(), edition=chosen.edition
-    )
+    return parse_schema(files, settings=chosen.session_settings(), edition=chosen.edition)
 
 
 def read_side(text: str, root: Path, settings: Settings | None = None) -> Catalog:
     """The catalog of one side of a comparison.
 
     :param text: in this order of belief: an address, a catalog file (``.json``), a folder, a
-        revision with a shipped catalog (``0503``), or a git revision or tag, with ``:folder``
+        release or its revision (``2.0``, ``0503``), or a git revision or tag, with ``:folder``
         (``schema_new`` where none is given).
 
     Raises :class:`SideError`.
@@ -51,8 +56,11 @@ def read_side(text: str, root: Path, settings: Settings | None = None) -> Catalo
         return Catalog.from_json(path.read_text(encoding="utf-8"))
     if path.is_dir():
         return folder_catalog(path, settings)
-    if _REVISION.fullmatch(text) and catalog_file(root, text).is_file():
-        return Catalog.from_json(catalog_file(root, text).read_text(encoding="utf-8"))
+    for release in read_releases(root):
+        text = release.revision if text in (release.version, f"v{release.version}") else text
+    files = read_files(root, text) if _REVISION.fullmatch(text) else None
+    if files is not None:
+        return files_catalog(files, settings)
     return _git_catalog(text, root, settings)
 
 

@@ -11,10 +11,12 @@ import jsonschema
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url
 
-from setu.catalog.released import write_catalog
+from setu.catalog.parsed import files_below
+from setu.catalog.released import write_files
 from setu.chain.settings import Settings
 from setu.cli.commands.drift import drift_of_database
 from setu.db.address import Address
+from setu.db.connection import connected
 from setu.errors import RevisionStateError, RightsError, SetuError
 from setu.review.drift import Drift, compare, find_drift
 from setu.review.expected import Expected, expected_catalog, steps_digest
@@ -289,9 +291,7 @@ def test_another_revision_is_held_against_a_scratch_database(server: Server) -> 
 
 
 @pytest.mark.requires("multi_session")
-def test_a_released_revision_needs_no_second_database(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_released_revision_needs_no_second_database(server: Server, tmp_path: Path) -> None:
     for folder in ("alembic", "alembic.ini", "sql", "schema", "schema_new"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     (tmp_path / "sql").unlink()
@@ -299,14 +299,18 @@ def test_a_released_revision_needs_no_second_database(
     for entry in (ROOT / "sql").iterdir():
         (tmp_path / "sql" / entry.name).symlink_to(entry)
     with chain_on(server) as chain:
-        chain.upgrade("0204")
-        write_catalog(tmp_path, "0204", steps_digest(tmp_path, "0204"), chain.catalog())
-        default = Settings() if chain.community else chain.settings
-        shipped = expected_catalog(tmp_path, "0204", default, None)
-        assert shipped.source == "sql/catalogs/0204.json"
-        write_catalog(tmp_path, "0204", "other steps", chain.catalog())
+        files = files_below(ROOT / "schema_new")
+        write_files(tmp_path, HEAD, steps_digest(tmp_path, HEAD), files)
+        chain.upgrade()
+        shipped = expected_catalog(tmp_path, HEAD, chain.settings, None)
+        assert shipped.source == f"sql/catalogs/{HEAD}.json"
+        with connected(chain.url, "test") as opened:
+            assert lines(compare(opened, HEAD, shipped)) == []
+        write_files(tmp_path, "0204", steps_digest(tmp_path, "0204"), files)
+        assert expected_catalog(tmp_path, "0204", chain.settings, None).source.endswith("0204.json")
+        write_files(tmp_path, "0204", "other steps", files)
         with pytest.raises(ValueError, match="scratch"):
-            expected_catalog(tmp_path, "0204", default, None)
+            expected_catalog(tmp_path, "0204", chain.settings, None)
 
 
 def test_a_database_that_is_not_in_the_chain_is_told_what_to_do(

@@ -10,14 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from setu.catalog import Catalog, differences, render_differences, snapshot
-from setu.chain.repository import repository_root, steps_to
+from setu.chain.repository import repository_root
 from setu.db.address import Address
 from setu.db.connection import connected, database_url
 from setu.db.version_table import current_revision
 from setu.errors import RevisionStateError, SetuError
 from setu.preflight.findings import V1_REVISION
 from setu.preflight.v1_catalog import FILE, v1_snapshot
-from setu.review.expected import freeze_catalog
 
 _group = typer.Typer(help="Snapshots of the catalog, and their differences.", no_args_is_help=True)
 
@@ -63,20 +62,6 @@ def diff_command(
         return
     console.print(Text(render_differences(found).rstrip()), soft_wrap=True)
     raise typer.Exit(1)
-
-
-@_group.command("freeze")
-def freeze_revision_command(
-    revision: Annotated[str, typer.Argument(help="The revision that a release ends in.")] = "head",
-) -> None:
-    """Write sql/catalogs/<revision>.json, what `setu drift` expects of a released revision.
-
-    It is made in a scratch database on the server in DATABASE_URL, which is dropped again.
-    """
-    root = repository_root()
-    wanted = steps_to(root, revision)[-1].revision
-    path = freeze_catalog(root, wanted, database_url())
-    Console(stderr=True).print(f"{path.relative_to(root)} is written.")
 
 
 @_group.command("freeze-v1")

@@ -10,6 +10,7 @@ from rich.console import Console
 from setu.chain.releases import FOLDER, write_release
 from setu.chain.repository import repository_root
 from setu.errors import ReleaseError
+from setu.review.expected import freeze_catalog
 from setu.review.lint import lint
 
 
@@ -34,6 +35,7 @@ def release(
             hint="Correct each of the lines above",
         )
     made = write_release(root, version)
+    catalog = freeze_catalog(root)
     console = Console(highlight=False)
     for step in made.steps:
         console.print(f"released {step}", markup=False)
@@ -42,4 +44,5 @@ def release(
         f"{len(made.files)} files, {len(made.settings)} settings, in {FOLDER}/{made.version}.json.",
         markup=False,
     )
+    console.print(f"{catalog.relative_to(root)} has its schema.", markup=False)
     console.print("Commit the files below sql/, and tag the commit.", markup=False)

@@ -1,0 +1,501 @@
+"""Statements that lead from one schema to another, as far as a program can know them.
+
+The same function drafts both directions. Objects come back whole, in the text that their side has.
+Where rows decide (values for a new column that may not be null, a column that may have been
+renamed), a line says what was found, and opens a point that ``setu lint`` refuses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from setu.catalog import Catalog, ObjectKey
+from setu.catalog.names import split_name
+from setu.chain.scaffold import OPEN
+from setu.review.changes import SchemaChange, changes_between
+
+_COMMUNITY: Final = "-- @community\n"
+_CREATE: Final = re.compile(r"^CREATE (FUNCTION|PROCEDURE|VIEW)\b")
+_STRONG: Final = "ACCESS EXCLUSIVE"
+
+
+@dataclass
+class Drafted:
+    """SQL of one direction.
+
+    :param statements: in order, each without its semicolon, comments above it included.
+    :param alone: statements that cannot run in a transaction, for a revision of their own.
+    :param locks: the locks taken, as ``mode on object``.
+    :param loses: columns and tables whose values go.
+    """
+
+    statements: list[str] = field(default_factory=list)
+    alone: list[str] = field(default_factory=list)
+    locks: list[str] = field(default_factory=list)
+    loses: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All statements that run in a transaction."""
+        return "\n\n".join(_ended(statement) for statement in self.statements)
+
+    @property
+    def text_alone(self) -> str:
+        """The statements that run on their own."""
+        return "\n\n".join(_ended(statement) for statement in self.alone)
+
+
+def draft(before: Catalog, after: Catalog) -> Drafted:
+    """Statements that lead from one schema to the other; both are from files."""
+    return _Drafter(before, after).drafted()
+
+
+class _Drafter:
+    def __init__(self, before: Catalog, after: Catalog) -> None:
+        self.before, self.after = before, after
+        self.result = Drafted()
+        self.changes = changes_between(before, after)
+        self._remade: set[ObjectKey] = set()
+
+    def drafted(self) -> Drafted:
+        self._find_remade()
+        for change in reversed([c for c in self.changes if c.action == "drop"]):
+            if change.key.kind == "job":
+                self._drop_job(change)
+        self._drop_views()
+        for rank in (self._drop, self._add_wholes, self._change, self._add_parts):
+            for change in self.changes:
+                rank(change)
+        self._make_views()
+        for change in self.changes:
+            self._last(change)
+        return self.result
+
+    # -- helpers
+
+    def _say(self, *statements: str, lock: str = "") -> None:
+        self.result.statements += [s for s in statements if s not in self.result.statements]
+        if lock and lock not in self.result.locks:
+            self.result.locks.append(lock)
+
+    def _hypertable(self, table: str) -> bool:
+        return ObjectKey("hypertable", table) in self.before.objects
+
+    def _texts(self, catalog: Catalog, key: ObjectKey) -> list[str]:
+        """The statements that make an object and its grants, from the files of a side."""
+        found = []
+        for source in catalog.sources.get(key, ()):
+            if source.text:
+                found.append((_COMMUNITY if source.community else "") + source.text)
+        return found
+
+    def _granted(self, catalog: Catalog, label: str) -> list[str]:
+        texts: list[str] = []
+        for key in catalog.objects:
+            if key.kind == "privilege" and key.name.partition(" ")[2].startswith(f"{label} to "):
+                texts += [t for t in self._texts(catalog, key) if t not in texts]
+        return texts
+
+    # -- views and aggregates, with what depends on them
+
+    def _find_remade(self) -> None:
+        """Views that must be dropped and made anew, and the views that read them."""
+        for change in self.changes:
+            kind = change.key.kind
+            if kind == "continuous aggregate" and change.action == "change":
+                if set(change.fields) - {"materialized_only"}:
+                    self._remade.add(change.key)
+            elif kind == "view" and change.action == "change" and not change.facet:
+                old, new = (
+                    list(side.objects[change.key].get("columns", ()))
+                    for side in (self.before, self.after)
+                )
+                if new[: len(old)] != old:
+                    self._remade.add(change.key)
+            elif kind in ("view", "continuous aggregate") and change.action == "drop":
+                self._remade.add(change.key)
+        grown = True
+        while grown:
+            readers = {
+                key
+                for key in self._views(self.before)
+                for made in self._remade
+                if key not in self._remade and self._reads(self.before, key, made.name)
+            }
+            grown = bool(readers)
+            self._remade |= readers
+
+    def _views(self, catalog: Catalog) -> Iterator[ObjectKey]:
+        for key in catalog.objects:
+            aggregate = ObjectKey("continuous aggregate", key.name)
+            if key.kind == "continuous aggregate" or (
+                key.kind == "view" and aggregate not in catalog.objects
+            ):
+                yield key
+
+    def _reads(self, catalog: Catalog, key: ObjectKey, name: str) -> bool:
+        definition = str(catalog.objects[key].get("definition", ""))
+        return re.search(rf"\b{re.escape(name)}\b", definition) is not None
+
+    def _ordered(self, catalog: Catalog) -> list[ObjectKey]:
+        """The views to make anew, each after those that it reads."""
+        left = [key for key in self._remade if key in catalog.objects]
+        left.sort()
+        ordered: list[ObjectKey] = []
+        while left:
+            ready = [
+                key
+                for key in left
+                if not any(self._reads(catalog, key, o.name) for o in left if o != key)
+            ] or left
+            ordered += ready
+            left = [key for key in left if key not in ready]
+        return ordered
+
+    def _drop_views(self) -> None:
+        for key in reversed(self._ordered(self.before)):
+            word = "VIEW" if key.kind == "view" else "MATERIALIZED VIEW"
+            mark = _COMMUNITY if key.kind != "view" else ""
+            self._say(f"{mark}DROP {word} {key.name}", lock=f"{_STRONG} on {key.name}")
+
+    def _make_views(self) -> None:
+        added = {c.key for c in self.changes if c.action == "add"}
+        self._remade |= {
+            key for key in self._views(self.after) if key in added and key.kind != "table"
+        }
+        for key in self._ordered(self.after):
+            texts = self._texts(self.after, key)
+            view = ObjectKey("view", key.name)
+            texts += [t for t in self._texts(self.after, view) if t not in texts]
+            texts += [t for t in self._granted(self.after, key.name) if t not in texts]
+            for job in self.after.objects:
+                if job.kind == "job" and job.name.partition(" #")[0].endswith(f" on {key.name}"):
+                    texts += self._texts(self.after, job)
+            self._say(*texts)
+            if key.kind == "continuous aggregate" and key in self.before.objects:
+                self._say(
+                    f"-- {OPEN}: {key.name} is empty now. Its policy fills it from its start"
+                    " offset on; refresh what is older\n-- by hand after the deploy (not in a"
+                    " transaction), then replace this by a line that says so.\nSELECT 1"
+                )
+
+    # -- the ranks
+
+    def _drop(self, change: SchemaChange) -> None:
+        if change.action != "drop" or change.facet:
+            return
+        kind, name = change.key.kind, change.key.name
+        table = change.whole.name
+        part = _last_part(name)
+        if kind == "table":
+            self.result.loses.append(f"table {name}")
+            self._say(f"DROP TABLE {name}", lock=f"{_STRONG} on {name}")
+        elif kind == "column" and change.whole.kind == "table":
+            self.result.loses.append(f"column {name}")
+            self._say(f"ALTER TABLE {table} DROP COLUMN {part}", lock=f"{_STRONG} on {table}")
+        elif kind == "constraint":
+            self._say(f"ALTER TABLE {table} DROP CONSTRAINT {part}", lock=f"{_STRONG} on {table}")
+        elif kind == "index":
+            self._say(f"DROP INDEX {name}", lock=f"{_STRONG} on {table}")
+        elif kind in ("function", "procedure"):
+            self._say(f"DROP {kind.upper()} {name}")
+        elif kind == "trigger":
+            self._say(f"DROP TRIGGER {part} ON {table}", lock=f"{_STRONG} on {table}")
+        elif kind in ("schema", "sequence", "role"):
+            self._say(f"DROP {kind.upper()} {name}")
+        elif kind == "role setting" and " in <database>" not in name:
+            role, _, setting = name.partition(".")
+            self._say(f"ALTER ROLE {role} RESET {setting}")
+        elif kind == "privilege":
+            self._say(self._revoked(change))
+        elif kind in ("hypertable", "dimension", "role setting", "membership"):
+            self._open(change)
+
+    def _add_wholes(self, change: SchemaChange) -> None:
+        if change.action != "add" or change.facet or change.key != change.whole:
+            return
+        kind = change.key.kind
+        if kind in ("table", "function", "procedure", "schema", "sequence", "role"):
+            for text in self._whole(change):
+                self._say(text)
+
+    def _whole(self, change: SchemaChange) -> list[str]:
+        """All that the files of the new side say of a new object, in their order."""
+        found: dict[tuple[str, int], str] = {}
+        for key in (change.key, *change.parts):
+            for source in self.after.sources.get(key, ()):
+                if source.text:
+                    mark = _COMMUNITY if source.community else ""
+                    found[source.file, source.line] = mark + source.text
+        return [found[place] for place in sorted(found)]
+
+    def _change(self, change: SchemaChange) -> None:
+        if change.action not in ("change", "rename") or change.facet:
+            return
+        kind, name, fields = change.key.kind, change.key.name, change.fields
+        if kind == "column":
+            self._column(change)
+        elif kind in ("function", "procedure"):
+            self._function(change)
+        elif kind == "view" and change.key not in self._remade:
+            self._say(*(_replacing(t) for t in self._texts(self.after, change.key)[:1]))
+        elif kind == "constraint":
+            table, part = change.whole.name, _last_part(name)
+            definition = self.after.objects[change.key]["definition"]
+            self._say(
+                f"ALTER TABLE {table}\n    DROP CONSTRAINT {part},\n"
+                f"    ADD CONSTRAINT {part} {definition}",
+                lock=f"{_STRONG} on {table}",
+            )
+        elif kind == "index":
+            self._say(f"DROP INDEX {name}", lock=f"{_STRONG} on {change.whole.name}")
+            self._index(change)
+        elif kind == "dimension" and set(fields) == {"chunk_interval"}:
+            width = fields["chunk_interval"][1]
+            self._say(
+                "SELECT public.set_chunk_time_interval(\n"
+                f"    hypertable => '{change.whole.name}',\n"
+                f"    chunk_time_interval => INTERVAL '{width}'\n)"
+            )
+        elif kind == "trigger":
+            table = change.whole.name
+            self._say(
+                f"DROP TRIGGER {_last_part(name)} ON {table}",
+                *self._texts(self.after, change.key),
+                lock=f"{_STRONG} on {table}",
+            )
+        elif kind == "job":
+            self._drop_job(change)
+            self._say(*self._texts(self.after, change.key))
+        elif kind == "privilege":
+            self._say(self._revoked(change), *self._texts(self.after, change.key))
+        elif kind == "continuous aggregate" and change.key not in self._remade:
+            value = str(fields["materialized_only"][1]).lower()
+            self._say(
+                f"{_COMMUNITY}ALTER MATERIALIZED VIEW {name}"
+                f" SET (timescaledb.materialized_only = {value})"
+            )
+        elif kind == "sequence" and "owned_by" in self.after.objects[change.key]:
+            self._sequence(change)
+        elif kind == "role setting":
+            self._say(*self._texts(self.after, change.key))
+        elif kind == "hypertable":
+            alterations = [t for t in self._texts(self.after, change.key) if "ALTER TABLE" in t]
+            self._say(*alterations, lock=f"{_STRONG} on {name}")
+        elif kind == "table" and set(fields) == {"options"}:
+            options = ", ".join(fields["options"][1] or ())
+            self._say(f"ALTER TABLE {name} SET ({options})")
+        elif kind not in ("view", "continuous aggregate"):
+            self._open(change)
+
+    def _column(self, change: SchemaChange) -> None:
+        table, part = change.whole.name, _last_part(change.key.name)
+        lines = []
+        for name, (old, new) in change.fields.items():
+            if name == "default":
+                lines.append(
+                    f"ALTER COLUMN {part} DROP DEFAULT"
+                    if new is None
+                    else f"ALTER COLUMN {part} SET DEFAULT {new}"
+                )
+            elif name == "not_null":
+                lines.append(f"ALTER COLUMN {part} {'SET' if new else 'DROP'} NOT NULL")
+            elif name == "type":
+                self._say(
+                    f"-- {OPEN}: {old} becomes {new}: each row is rewritten under an exclusive"
+                    " lock, and compressed chunks refuse it.\n-- Say how values are turned, or"
+                    f" take another way, and replace this line.\nALTER TABLE {table}"
+                    f"\n    ALTER COLUMN {part} TYPE {new} USING {part}::{new}",
+                    lock=f"{_STRONG} on {table}, while all rows are rewritten",
+                )
+            elif name == "identity" and new is None:
+                lines.append(f"ALTER COLUMN {part} DROP IDENTITY")
+            elif name == "identity":
+                words = f"GENERATED {new.upper()} AS IDENTITY"
+                verb = "ADD" if old is None else "SET"
+                words = words if old is None else f"GENERATED {new.upper()}"
+                lines.append(f"ALTER COLUMN {part} {verb} {words}")
+            else:
+                self._open(change)
+        if lines:
+            joined = ",\n    ".join(lines)
+            self._say(f"ALTER TABLE {table}\n    {joined}", lock=f"{_STRONG} on {table}")
+
+    def _function(self, change: SchemaChange) -> None:
+        texts = self._texts(self.after, change.key)
+        if "arguments" in change.fields or "result" in change.fields:
+            old = next(
+                (
+                    key.name
+                    for key in self.before.objects
+                    if key.kind == change.key.kind
+                    and key.name.partition("(")[0] == change.key.name.partition("(")[0]
+                ),
+                change.key.name,
+            )
+            self._say(f"DROP {change.key.kind.upper()} {old}", *texts)
+            self._say(*self._granted(self.after, change.key.name))
+        else:
+            self._say(*(_replacing(text) for text in texts[:1]))
+
+    def _sequence(self, change: SchemaChange) -> None:
+        words = {"increment": "INCREMENT BY", "start": "START WITH", "cache": "CACHE"}
+        parts = [
+            f"{words[name]} {new}" for name, (_, new) in change.fields.items() if name in words
+        ]
+        if len(parts) != len(change.fields):
+            self._open(change)
+        if parts:
+            self._say(f"ALTER SEQUENCE {change.key.name} {' '.join(parts)}")
+
+    def _add_parts(self, change: SchemaChange) -> None:
+        if change.action != "add" or change.facet or change.key == change.whole:
+            return
+        kind, name, table = change.key.kind, change.key.name, change.whole.name
+        if change.whole in self._remade:
+            return
+        part, fields = _last_part(name), self.after.objects[change.key]
+        if kind == "column" and change.whole.kind == "table":
+            self._new_column(change)
+        elif kind == "constraint":
+            self._say(
+                f"ALTER TABLE {table}\n    ADD CONSTRAINT {part} {fields['definition']}",
+                lock=f"{_STRONG} on {table}, while its rows are checked",
+            )
+        elif kind == "index":
+            self._index(change)
+        elif kind in ("trigger", "role setting"):
+            self._say(*self._texts(self.after, change.key), lock=f"SHARE ROW EXCLUSIVE on {table}")
+        elif kind == "job":
+            self._say(*self._texts(self.after, change.key))
+        elif kind != "privilege":
+            self._open(change)
+
+    def _new_column(self, change: SchemaChange) -> None:
+        table, part = change.whole.name, _last_part(change.key.name)
+        fields = self.after.objects[change.key]
+        words = [str(fields["type"])]
+        if fields.get("identity"):
+            words.append(f"GENERATED {fields['identity'].upper()} AS IDENTITY")
+        elif fields.get("not_null"):
+            words.append("NOT NULL")
+        if fields.get("default") is not None:
+            words.append(f"DEFAULT {fields['default']}")
+        note = ""
+        dropped = [
+            _last_part(c.key.name)
+            for c in self.changes
+            if c.action == "drop" and c.key.kind == "column" and c.whole == change.whole
+        ]
+        if dropped:
+            note = (
+                f"-- {OPEN}: {part} came and {', '.join(dropped)} went. If that is a rename, write"
+                f" ALTER TABLE {table} RENAME COLUMN\n-- in place of both; else remove this line.\n"
+            )
+        elif fields.get("not_null") and fields.get("default") is None:
+            note = (
+                f"-- {OPEN}: rows that are there have no {part}. Add it nullable, fill it, then set"
+                " NOT NULL; or give a default.\n"
+            )
+        elif self._hypertable(table) and change.risk == "risky":
+            note = (
+                f"-- {OPEN}: compressed chunks take no default that differs by row. Add it without"
+                " one, and fill what needs it.\n"
+            )
+        self._say(
+            f"{note}ALTER TABLE {table}\n    ADD COLUMN {part} {' '.join(words)}",
+            lock=f"{_STRONG} on {table}, for the catalog alone",
+        )
+
+    def _index(self, change: SchemaChange) -> None:
+        table = str(self.after.objects[change.key]["table"])
+        fields = self.after.objects[change.key]
+        definition = str(fields["definition"])
+        if self._hypertable(table) and not fields.get("unique"):
+            # Chunk by chunk; one that a failure left behind is made anew.
+            head, where, tail = definition.partition(" WHERE ")
+            self.result.alone += [
+                f"DROP INDEX IF EXISTS {change.key.name}",
+                f"{head} WITH (timescaledb.transaction_per_chunk){where}{tail}",
+            ]
+        else:
+            self._say(definition, lock=f"SHARE on {table}, while the index is built")
+
+    def _last(self, change: SchemaChange) -> None:
+        """Comments and grants, once all that they are about is there."""
+        if change.whole in self._remade or change.key in self._remade:
+            return
+        kind, name = change.key.kind, change.key.name
+        if change.facet == "comment":
+            text = change.fields["comment"][1]
+            written = "NULL" if text is None else "'" + text.replace("'", "''") + "'"
+            label = name
+            on = f" ON {change.whole.name}" if kind in ("constraint", "trigger") else ""
+            label = _last_part(name) if on else label
+            self._say(f"COMMENT ON {kind.upper()} {label}{on} IS {written}")
+        elif change.facet:
+            self._open(change)
+        elif kind == "privilege" and change.action == "add":
+            self._say(*self._texts(self.after, change.key))
+
+    def _revoked(self, change: SchemaChange) -> str:
+        kind, _, rest = change.key.name.partition(" ")
+        label, _, role = rest.rpartition(" to ")
+        held = self.before.objects[change.key]["privileges"]
+        listed = ", ".join(str(name).rstrip("*") for name in held)
+        if kind == "column":
+            table, column = label.rpartition(".")[0], _last_part(label)
+            listed = ", ".join(f"{name} ({column})" for name in listed.split(", "))
+            return f"REVOKE {listed} ON {table} FROM {role}"
+        word = "" if kind == "table" else f"{kind.upper()} "
+        return f"REVOKE {listed} ON {word}{label} FROM {role}"
+
+    def _drop_job(self, change: SchemaChange) -> None:
+        proc, _, table = change.key.name.partition(" #")[0].partition(" on ")
+        if ObjectKey("continuous aggregate", table) in self._remade:
+            return
+        calls = {
+            "policy_retention": ("SELECT public.remove_retention_policy", "relation"),
+            "policy_compression": ("CALL public.remove_columnstore_policy", "hypertable"),
+            "policy_refresh_continuous_aggregate": (
+                "SELECT public.remove_continuous_aggregate_policy",
+                "continuous_aggregate",
+            ),
+        }
+        known = calls.get(proc.rpartition(".")[2])
+        if known is not None:
+            self._say(f"{_COMMUNITY}{known[0]}({known[1]} => '{table}')")
+            return
+        schema, name = split_name(proc)
+        self._say(
+            f"{_COMMUNITY}SELECT public.delete_job(j.job_id)\n"
+            "FROM timescaledb_information.jobs AS j\n"
+            f"WHERE j.proc_schema = '{schema}' AND j.proc_name = '{name}'"
+        )
+
+    def _open(self, change: SchemaChange) -> None:
+        details = "".join(f"\n--   {detail}" for detail in change.details)
+        self._say(f"-- {OPEN}: {change.title}{details}\nSELECT 1")
+
+
+def _ended(statement: str) -> str:
+    return f"{statement.strip().removesuffix(';')};"
+
+
+def _last_part(label: str) -> str:
+    parts = re.findall(r'"(?:[^"]|"")*"|[^".]+', label)
+    return str(parts[-1])
+
+
+def _replacing(text: str) -> str:
+    """A CREATE that may find the object there."""
+    mark = _COMMUNITY if text.startswith(_COMMUNITY) else ""
+    return mark + _CREATE.sub(r"CREATE OR REPLACE \1", text.removeprefix(mark), count=1)
+
+
+def open_points(text: str) -> int:
+    """How many points of a draft a person has to settle."""
+    return sum(OPEN in line for line in text.splitlines())
