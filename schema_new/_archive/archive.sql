@@ -154,23 +154,41 @@ CREATE TABLE IF NOT EXISTS _archive.row_reconciliation (
     migrated bigint NOT NULL,
     merged bigint NOT NULL,
     left_out bigint NOT NULL,
+    in_future bigint NOT NULL DEFAULT 0,
     rounded bigint NOT NULL,
     counted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (table_name, range_start)
 );
 COMMENT ON TABLE _archive.row_reconciliation IS
-    'What became of the v1 rows of each chunk: v1_rows = migrated + merged + left_out; of these, rounded';
+    'What became of each chunk''s v1 rows: v1_rows = migrated + merged + left_out; of these, rounded';
+COMMENT ON COLUMN _archive.row_reconciliation.in_future IS
+    'Of left_out: those whose event lies too far after their arrival';
 
 -- The rule of the loads (_etl.load_settings) on the road from v1: an event that lies further after its
--- arrival than a setting allows comes from a clock that was wrong.
-CREATE OR REPLACE FUNCTION _archive.is_in_future(p_event timestamptz, p_arrival timestamptz)
-RETURNS boolean
+-- arrival comes from a clock that was wrong, and stays in the archive.
+CREATE OR REPLACE FUNCTION _archive.future_limit() RETURNS interval
 LANGUAGE sql STABLE SECURITY INVOKER
-RETURN p_event > coalesce(p_arrival, now())
-    + coalesce(nullif(current_setting('setu.future_limit', true), ''), '1 day')::interval;
-REVOKE ALL ON FUNCTION _archive.is_in_future(timestamptz, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION _archive.is_in_future(timestamptz, timestamptz) IS
-    'Whether an event lies further after its arrival than setu.future_limit allows';
+RETURN coalesce(nullif(current_setting('setu.future_limit', true), ''), '1 day')::interval;
+REVOKE ALL ON FUNCTION _archive.future_limit() FROM PUBLIC;
+COMMENT ON FUNCTION _archive.future_limit() IS
+    'How far after its arrival an event of v1 may lie to go to v2';
+
+CREATE OR REPLACE FUNCTION _archive.future_condition(p_table text) RETURNS text
+LANGUAGE sql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT CASE
+        WHEN t.schema_name = 'silver' AND t.table_name LIKE 'machine\_%' THEN format(
+            'v1.%I > coalesce(v1.created_at, now()) + (SELECT _archive.future_limit())', t.v1_time
+        )
+        ELSE 'false'
+    END
+    FROM _archive.migrated_tables AS t
+    WHERE t.table_name = p_table
+$function$;
+REVOKE ALL ON FUNCTION _archive.future_condition(text) FROM PUBLIC;
+COMMENT ON FUNCTION _archive.future_condition(text) IS
+    'Condition on a row v1 of a table that it lies in the future, and so does not go to v2';
 
 -- Also in a session that plays a replica. TimescaleDB enables triggers of hypertables from 2.27 on; before
 -- it, what such a session wrote is found where all rows are compared.

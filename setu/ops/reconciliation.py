@@ -19,7 +19,10 @@ class NotReconciledError(SetuError):
 
 @dataclass(frozen=True)
 class TableRows:
-    """One v1 table: ``v1_rows = migrated + merged + left_out``; all stay in ``_archive``."""
+    """One v1 table: ``v1_rows = migrated + merged + left_out``; all stay in ``_archive``.
+
+    ``in_future`` counts those of ``left_out`` whose event lies too far after its arrival.
+    """
 
     table: str
     v1_rows: int
@@ -28,6 +31,7 @@ class TableRows:
     left_out: int
     rounded: int = 0
     note: str = ""
+    in_future: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ _WHY_LEFT_OUT = {
 }
 _FACTS = """
 SELECT a.table_name, sum(a.v1_rows)::bigint, sum(a.migrated)::bigint, sum(a.merged)::bigint,
-    sum(a.left_out)::bigint, sum(a.rounded)::bigint
+    sum(a.left_out)::bigint, sum(a.rounded)::bigint, sum(a.in_future)::bigint
 FROM _archive.row_reconciliation AS a
 GROUP BY a.table_name
 ORDER BY a.table_name
@@ -163,9 +167,9 @@ def read_reconciliation(connection: Connection) -> RowReport:
                 f" AS k WHERE {condition})) FROM {archived} AS v",
             )
             tables.append(_master_rows(connection, table, rows, found))
-    for table, rows, migrated, merged, left_out, rounded in _rows(connection, _FACTS):
-        note = _fact_note(merged, left_out, rounded)
-        tables.append(TableRows(table, rows, migrated, merged, left_out, rounded, note))
+    for table, rows, migrated, merged, left_out, rounded, future in _rows(connection, _FACTS):
+        note = _fact_note(merged, left_out - future, rounded, future)
+        tables.append(TableRows(table, rows, migrated, merged, left_out, rounded, note, future))
     archived_facts = [row[0] for row in _rows(connection, _ARCHIVED_FACTS)]
     orphans = _orphans(connection, archived_facts) if archived_facts else None
     return RowReport(tuple(tables), orphans, _payloads(connection))
@@ -196,12 +200,14 @@ def _orphans(connection: Connection, tables: list[str]) -> tuple[Orphan, ...]:
     )
 
 
-def _fact_note(merged: int, left_out: int, rounded: int) -> str:
+def _fact_note(merged: int, orphans: int, rounded: int, future: int) -> str:
     reasons = []
     if merged:
         reasons.append("merged: same machine, time and key")
-    if left_out:
+    if orphans:
         reasons.append("left out: no such machine in master")
+    if future:
+        reasons.append(f"left out: {future:,} in the future when they arrived")
     if rounded:
         reasons.append("rounded: v2 holds fewer digits")
     return "; ".join(reasons)

@@ -79,8 +79,8 @@ def _codes_of_a(chain: Chain) -> list[Row]:
 def test_a_number_is_its_companys_all_the_way(chain: Chain) -> None:
     history = {1: "TOOL", 2: "TOOL", 3: "POWER", 4: "POWER", 5: None, 6: None}
     assert _found(chain) == history
-    catalogue: dict[str, int] = dict(chain.query("SELECT down_code, down_id FROM master.downtime_codes"))
-    assert catalogue["POWER"] == 1
+    power = "SELECT down_id FROM master.downtime_codes WHERE down_code = 'POWER'"
+    assert chain.value(power) == 1
     # A code that v2 adds: under its own number to whoever has that free, and 91 to A.
     chain.run(
         "INSERT INTO master.downtime_codes (down_code) VALUES ('COOLANT')",

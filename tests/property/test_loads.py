@@ -467,7 +467,9 @@ FAULTS = {
         "INSERT INTO silver.latest_cycle_state AS t (machine_iot_id, last_cycle_start,"
         " last_cycle_end)\n        SELECT DISTINCT ON (1)",
     ),
-    "a refused row is kept without its values": _slow("to_jsonb(b)", "'{}'::jsonb"),
+    "a refused row is kept without its values": _slow(
+        "            b.sent\n", "            '{}'::jsonb\n"
+    ),
     "a resent cycle forgets its place": _slow(
         "coalesce(a.first_id, r.id)", "r.id", "resending"
     ),
@@ -509,13 +511,12 @@ FAULTS = {
         "o.cycle_start IS DISTINCT FROM o.next_start", "true"
     ),
     "the neighbours of refused rows go the fast path": _fast(
-        "SELECT DISTINCT e.machine_iot_id FROM enriched AS e WHERE e.wall IS NULL",
-        "SELECT DISTINCT e.machine_iot_id FROM enriched AS e WHERE e.wall IS NULL AND e.cycle_end"
-        " IS NULL",
+        "FROM validated AS v WHERE NOT v.is_valid",
+        "FROM validated AS v WHERE NOT v.is_valid AND v.cycle_end IS NULL",
     ),
     "the fast path forgets the cached end": _fast("THEN m.last_cycle_end ELSE", "THEN NULL ELSE"),
-    "the fast path leaves the cache as it was": _fast("AND v.next_start IS NULL", "AND false"),
-    "late rows are not counted": _fast("e.time < p_since", "false"),
+    "the fast path leaves the cache as it was": _fast("AND f.next_start IS NULL", "AND false"),
+    "late rows are not counted": _fast("v.time < p_since", "false"),
     "a stranger goes the fast path": _fast("OR m.device_id = o.device_id", "OR true"),
 }  # fmt: skip
 

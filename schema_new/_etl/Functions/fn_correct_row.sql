@@ -1,7 +1,7 @@
--- New: removes, replaces or restores one row of silver by hand, and lets its neighbours and the state
--- cache follow; aggregates follow at their next refresh. fn_remove_row, fn_replace_row and fn_restore_row
--- call it. A load of the same pipeline waits, or is waited for: it locks the same watermark.
--- As its owner: setu_etl, which runs the loads, has no right to delete from silver.
+-- New: removes, replaces or restores one row of silver by hand, and lets its neighbours and the
+-- state cache follow; aggregates follow at their next refresh. fn_remove_row, fn_replace_row and
+-- fn_restore_row call it. A load of the same pipeline waits, or is waited for: it locks the same
+-- watermark. As its owner: setu_etl, which runs the loads, has no right to delete from silver.
 CREATE FUNCTION _etl.fn_correct_row(
     p_pipeline text,
     p_machine_iot_id integer,
@@ -26,8 +26,11 @@ DECLARE
 BEGIN
     PERFORM 1 FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline FOR UPDATE;
 
-    v_where := format('s.machine_iot_id = %L AND s.%I = %L', p_machine_iot_id, v_key.instant, p_event_time)
-        || CASE WHEN v_key.part IS NULL THEN '' ELSE format(' AND s.%I = %L', v_key.part, p_key_part) END;
+    v_where := format(
+        's.machine_iot_id = %L AND s.%I = %L', p_machine_iot_id, v_key.instant, p_event_time
+    ) || CASE
+        WHEN v_key.part IS NULL THEN '' ELSE format(' AND s.%I = %L', v_key.part, p_key_part)
+    END;
     EXECUTE format('SELECT to_jsonb(s) FROM %s AS s WHERE %s', v_key.target, v_where) INTO v_row;
     SELECT c.row_before INTO v_before
     FROM _etl.corrections AS c
@@ -37,14 +40,20 @@ BEGIN
     IF p_action = 'restored' AND v_before IS NULL THEN
         RAISE EXCEPTION 'cannot restore a row of % because no correction has its key', v_key.target
             USING ERRCODE = 'no_data_found',
-                DETAIL = format('Key: machine %s, %s, %L.', p_machine_iot_id, p_event_time, p_key_part),
+                DETAIL = format(
+                    'Key: machine %s, %s, %L.', p_machine_iot_id, p_event_time, p_key_part
+                ),
                 HINT = 'Look for the key in _etl.corrections';
     ELSIF v_row IS NULL AND (v_before IS NULL OR p_action = 'removed') THEN
         RAISE EXCEPTION 'cannot correct a row of % because it has no row of this key', v_key.target
             USING ERRCODE = 'no_data_found',
-                DETAIL = format('Key: machine %s, %s, %L.', p_machine_iot_id, p_event_time, p_key_part),
-                HINT = format('Look for the row in %s; pass p_key_part where its key has three columns',
-                    v_key.target);
+                DETAIL = format(
+                    'Key: machine %s, %s, %L.', p_machine_iot_id, p_event_time, p_key_part
+                ),
+                HINT = format(
+                    'Look for the row in %s; pass p_key_part where its key has three columns',
+                    v_key.target
+                );
     END IF;
 
     IF p_action = 'restored' THEN
@@ -57,7 +66,8 @@ BEGIN
             pipeline, machine_iot_id, event_time, key_part, action, reason, row_before
         )
         VALUES (
-            p_pipeline, p_machine_iot_id, p_event_time, p_key_part, p_action, p_reason, coalesce(v_before, v_row)
+            p_pipeline, p_machine_iot_id, p_event_time, p_key_part, p_action, p_reason,
+            coalesce(v_before, v_row)
         )
         ON CONFLICT (pipeline, machine_iot_id, event_time, key_part) DO UPDATE
         SET action = excluded.action, reason = excluded.reason,
@@ -69,16 +79,22 @@ BEGIN
         FROM jsonb_object_keys(p_values) AS k (name)
         WHERE k.name <> ALL (v_key.own_columns);
         IF v_unknown IS NOT NULL THEN
-            RAISE EXCEPTION 'cannot replace % of % because only its own columns can be', v_unknown, v_key.target
+            RAISE EXCEPTION 'cannot replace % of % because only its own columns can be',
+                v_unknown, v_key.target
                 USING ERRCODE = 'invalid_parameter_value',
-                    DETAIL = format('Own columns: %s.', array_to_string(v_key.own_columns, ', ')),
+                    DETAIL = format(
+                        'Own columns: %s.', array_to_string(v_key.own_columns, ', ')
+                    ),
                     HINT = 'Remove a row whose key is wrong, and send the right one';
         END IF;
         v_row := coalesce(v_row, v_before) || p_values;
         v_end := coalesce(v_row ->> 'cycle_end', v_row ->> 'down_end');
         IF p_values ?| '{cycle_end,down_end}' AND v_end::timestamptz < p_event_time THEN
-            RAISE EXCEPTION 'cannot replace the end of a row of % because it would lie before its start', v_key.target
-                USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Start: %s. End: %s.', p_event_time, v_end),
+            RAISE EXCEPTION
+                'cannot replace the end of a row of % because it would lie before its start',
+                v_key.target
+                USING ERRCODE = 'invalid_parameter_value',
+                    DETAIL = format('Start: %s. End: %s.', p_event_time, v_end),
                     HINT = 'Give an end that is not before the start, or null for an open one';
         END IF;
     END IF;
@@ -107,8 +123,10 @@ BEGIN
 END
 $function$;
 
-REVOKE ALL ON FUNCTION _etl.fn_correct_row(text, integer, timestamptz, text, text, jsonb, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION _etl.fn_correct_row(text, integer, timestamptz, text, text, jsonb, text) TO setu_etl;
+REVOKE ALL ON FUNCTION
+    _etl.fn_correct_row(text, integer, timestamptz, text, text, jsonb, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    _etl.fn_correct_row(text, integer, timestamptz, text, text, jsonb, text) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_correct_row(text, integer, timestamptz, text, text, jsonb, text) IS
-    'Removes, replaces or restores one row of silver: what fn_remove_row, fn_replace_row and fn_restore_row share';
+    'Removes, replaces or restores one row of silver: what the functions for each have in common';

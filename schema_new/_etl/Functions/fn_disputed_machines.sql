@@ -1,6 +1,6 @@
--- New: machines whose new cycles need a second look, although they start after the machine's last one: a
--- row of theirs is sent again, or one of the same key was rejected, removed or replaced before. What
--- starts earlier than the last cycle goes the slow path anyway.
+-- New: machines whose new cycles need a second look, although they start after the machine's last
+-- one: a row of theirs is sent again, or one of the same key was rejected, removed or replaced
+-- before. What starts earlier than the last cycle goes the slow path anyway.
 CREATE FUNCTION _etl.fn_disputed_machines(
     p_after_id bigint,
     p_fence_id bigint,
@@ -30,8 +30,8 @@ AS $function$
                 SELECT 1 FROM _etl.rejected_rows AS r
                 WHERE r.pipeline = 'machine_cycles' AND r.is_open
                     AND r.machine_iot_id = s.machine_iot_id AND r.event_time > s.last_cycle_start
-                    -- One whose time has not come is not loaded, and a clock that was wrong once must
-                    -- not hold the machine up until then.
+                    -- One whose time has not come is not loaded, and a clock that was wrong once
+                    -- must not hold the machine up until then.
                     AND r.event_time < clock_timestamp() + p_future_limit + INTERVAL '1 day'
                 OFFSET 0
             )

@@ -1,6 +1,6 @@
--- New: one batch of machining cycles from bronze into silver. Most machines of a batch go the fast path;
--- those with a row that is late, repeated, a correction or not to be loaded go the slow path. Both are in
--- the batch's transaction, and each writes silver and the state cache in one statement.
+-- New: one batch of machining cycles from bronze into silver. Most machines of a batch go the fast
+-- path; those with a row that is late, repeated, a correction or not to be loaded go the slow path.
+-- Both are in the batch's transaction, and each writes silver and the state cache in one statement.
 CREATE FUNCTION _etl.fn_load_machine_cycles(
     p_after_id bigint,
     p_fence_id bigint,
@@ -27,12 +27,17 @@ DECLARE
     v_fast record;
     v_slow record;
 BEGIN
-    SELECT coalesce(min(s.future_limit), INTERVAL '1 day'), coalesce(min(s.sender_check), 'reject') = 'reject'
+    SELECT
+        coalesce(min(s.future_limit), INTERVAL '1 day'),
+        coalesce(min(s.sender_check), 'reject') = 'reject'
     INTO v_future_limit, v_checks_sender
     FROM _etl.load_settings AS s;
     v_disputed := _etl.fn_disputed_machines(p_after_id, p_fence_id, v_future_limit);
 
-    SELECT f.* INTO STRICT v_fast
+    SELECT
+        f.last_id, f.last_ts, f.rows_read, f.rows_loaded, f.rows_late, f.rows_sender_mismatch,
+        f.slow_machines
+    INTO STRICT v_fast
     FROM _etl.fn_load_new_cycles(
         p_after_id, p_fence_id, p_since, p_limit, v_disputed, v_future_limit, v_checks_sender
     ) AS f;
@@ -46,9 +51,11 @@ BEGIN
     rows_sender_mismatch := v_fast.rows_sender_mismatch;
 
     IF v_fast.slow_machines <> '{}' THEN
-        SELECT s.* INTO STRICT v_slow
+        SELECT s.rows_loaded, s.rows_merged, s.rows_rejected, s.rows_sender_mismatch
+        INTO STRICT v_slow
         FROM _etl.fn_load_other_cycles(
-            p_after_id, to_id, p_since, p_limit, v_fast.slow_machines, v_future_limit, v_checks_sender
+            p_after_id, to_id, p_since, p_limit, v_fast.slow_machines, v_future_limit,
+            v_checks_sender
         ) AS s;
         rows_loaded := rows_loaded + v_slow.rows_loaded;
         rows_merged := v_slow.rows_merged;
@@ -62,18 +69,23 @@ BEGIN
     END IF;
     RETURN NEXT;
 EXCEPTION WHEN unique_violation THEN
-    -- Somebody else has written to silver, and the cache lags behind. If there is nothing to correct in
-    -- it, the cause is another one.
+    -- Somebody else has written to silver, and the cache lags behind. If there is nothing to
+    -- correct in it, the cause is another one.
     IF silver.fn_rebuild_cycle_state() = 0 THEN
         RAISE;
     END IF;
     RETURN QUERY
-    SELECT l.* FROM _etl.fn_load_machine_cycles(p_after_id, p_fence_id, p_since, p_limit) AS l;
+    SELECT
+        l.to_id, l.to_ts, l.rows_read, l.rows_loaded, l.rows_merged, l.rows_rejected, l.rows_late,
+        l.rows_sender_mismatch
+    FROM _etl.fn_load_machine_cycles(p_after_id, p_fence_id, p_since, p_limit) AS l;
 END
 $function$;
 
-REVOKE ALL ON FUNCTION _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer) TO setu_etl;
+REVOKE ALL ON FUNCTION
+    _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer) IS
     'Loads the next rows of bronze.raw_machine_cycles, by id, and says what became of them';

@@ -1,7 +1,8 @@
--- New: the fast path of the load of cycles: machines of a batch whose rows are all in order. Each row
--- starts after the machine's last cycle, at an instant of its own, and can be loaded. So it needs no
--- merge, the cycle before it is the row before it or the cached one, and silver cannot hold it yet.
--- A machine with any other row is left to the slow path, whole; slow_machines says which those are.
+-- New: the fast path of the load of cycles: machines of a batch whose rows are all in order. Each
+-- row starts after the machine's last cycle, at an instant of its own, and can be loaded. So it
+-- needs no merge, the cycle before it is the row before it or the cached one, and silver cannot
+-- hold it yet. A machine with any other row is left to the slow path, whole; slow_machines says
+-- which those are.
 CREATE FUNCTION _etl.fn_load_new_cycles(
     p_after_id bigint,
     p_fence_id bigint,
@@ -32,7 +33,8 @@ SET work_mem = '64MB'
 SET enable_bitmapscan = off
 -- Rows stay in the order of machines, in which their index entries are next to each other.
 SET enable_mergejoin = off
--- Old rows may open batches of the column store; what one transaction opens is bounded by its batch.
+-- Old rows may open batches of the column store; what one transaction opens is bounded by its
+-- batch.
 SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0
 AS $function$
 BEGIN
@@ -85,19 +87,23 @@ BEGIN
         SELECT DISTINCT v.machine_iot_id FROM validated AS v WHERE NOT v.is_valid
     ),
     fast AS NOT MATERIALIZED (
-        SELECT v.* FROM validated AS v
+        SELECT
+            v.machine_iot_id, v.next_start, v.cycle_start, v.cycle_end, v.is_mismatch,
+            v.previous_end, v.company_iot_id, v.plant_iot_id, v.timezone, v.program_no,
+            v.std_load_unload, v.std_cycle_time, v.down_threshold
+        FROM validated AS v
         WHERE NOT EXISTS (SELECT 1 FROM slow)
             OR v.machine_iot_id NOT IN (SELECT s.machine_iot_id FROM slow AS s)
     ),
     written AS (
         INSERT INTO silver.machine_cycles (
-            logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, cycle_start, cycle_end,
-            program_no, std_load_unload, std_cycle_time, actual_load_unload, actual_cycle_time,
-            down_threshold
+            logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, cycle_start,
+            cycle_end, program_no, std_load_unload, std_cycle_time, actual_load_unload,
+            actual_cycle_time, down_threshold
         )
         SELECT
-            coalesce(w.logical_date, (f.cycle_start AT TIME ZONE f.timezone)::date), f.company_iot_id,
-            f.machine_iot_id, coalesce(w.shift_id, 0::smallint),
+            coalesce(w.logical_date, (f.cycle_start AT TIME ZONE f.timezone)::date),
+            f.company_iot_id, f.machine_iot_id, coalesce(w.shift_id, 0::smallint),
             CASE WHEN w.shift_id IS NULL THEN 'UNKNOWN' ELSE w.shift_name END,
             f.cycle_start, f.cycle_end, f.program_no, f.std_load_unload, f.std_cycle_time,
             _etl.fn_gap_seconds(f.previous_end, f.cycle_start),
@@ -130,11 +136,14 @@ BEGIN
 END
 $function$;
 
-REVOKE ALL ON FUNCTION
-    _etl.fn_load_new_cycles(bigint, bigint, timestamptz, integer, bigint[], interval, boolean) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION
-    _etl.fn_load_new_cycles(bigint, bigint, timestamptz, integer, bigint[], interval, boolean) TO setu_etl;
+REVOKE ALL ON FUNCTION _etl.fn_load_new_cycles(
+    bigint, bigint, timestamptz, integer, bigint[], interval, boolean
+) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION _etl.fn_load_new_cycles(
+    bigint, bigint, timestamptz, integer, bigint[], interval, boolean
+) TO setu_etl;
 
-COMMENT ON FUNCTION
-    _etl.fn_load_new_cycles(bigint, bigint, timestamptz, integer, bigint[], interval, boolean) IS
-    'Loads the next cycles of machines whose rows are all new; says what it read and which machines are left';
+COMMENT ON FUNCTION _etl.fn_load_new_cycles(
+    bigint, bigint, timestamptz, integer, bigint[], interval, boolean
+) IS
+    'Loads the next cycles of machines whose rows are all new; says which machines are left';

@@ -1,8 +1,8 @@
--- New: the slow path of the load of cycles: machines of a batch with a row that is late, repeated, a
--- correction, sent again, or not to be loaded. Rows of one cycle merge column by column, with one another
--- and with what silver holds: the known value that arrived last counts, and null never erases. Then each
--- cycle is stitched to its true neighbours, and the one after a cycle that is new or ends otherwise is
--- stitched again.
+-- New: the slow path of the load of cycles: machines of a batch with a row that is late, repeated,
+-- a correction, sent again, or not to be loaded. Rows of one cycle merge column by column, with one
+-- another and with what silver holds: the known value that arrived last counts, and null never
+-- erases. Then each cycle is stitched to its true neighbours, and the one after a cycle that is new
+-- or ends otherwise is stitched again.
 CREATE FUNCTION _etl.fn_load_other_cycles(
     p_after_id bigint,
     p_to_id bigint,
@@ -37,7 +37,10 @@ AS $function$
 BEGIN
     RETURN QUERY
     WITH picked AS (
-        SELECT r.*, coalesce(a.first_id, r.id) AS first_id, coalesce(a.first_time, r.time) AS first_time
+        SELECT
+            r.id, r.time, r.device_id, r.machine_iot_id, r.cycle_start, r.cycle_end, r.program_no,
+            r.std_load_unload, r.std_cycle_time, r.down_threshold,
+            coalesce(a.first_id, r.id) AS first_id, coalesce(a.first_time, r.time) AS first_time
         FROM _etl.fn_next_cycles(p_after_id, p_to_id, p_since, p_limit) AS r
         LEFT JOIN _etl.rejected_rows AS a
             ON a.pipeline = 'machine_cycles' AND a.is_open AND a.resent_id = r.id
@@ -45,14 +48,15 @@ BEGIN
     ),
     validated AS MATERIALIZED (
         SELECT
-            p.*,
+            p.id, p.time, p.device_id, p.machine_iot_id, p.cycle_start, p.cycle_end, p.program_no,
+            p.std_load_unload, p.std_cycle_time, p.down_threshold, p.first_id, p.first_time,
             m.company_iot_id, m.plant_iot_id, m.timezone, m.plant_timezone,
             m.device_id AS own_device_id, p.device_id <> m.device_id AS is_mismatch,
             CASE
                 WHEN m.machine_iot_id IS NULL THEN 'unknown_machine'
                 WHEN p_checks_sender AND p.device_id <> m.device_id THEN 'sender_mismatch'
                 WHEN p.cycle_start IS NULL THEN 'missing_start'
-                WHEN p.cycle_start < '1970-01-01 00:00:00+00' OR p.cycle_start >= '2200-01-01 00:00:00+00'
+                WHEN p.cycle_start < '1970-01-01' OR p.cycle_start >= '2200-01-01'
                     THEN 'start_out_of_range'
                 WHEN p.cycle_start > p.first_time + p_future_limit THEN 'start_in_future'
                 WHEN m.timezone IS NULL THEN 'unknown_timezone'
@@ -74,12 +78,12 @@ BEGIN
     ),
     rejected AS (
         INSERT INTO _etl.rejected_rows (
-            pipeline, bronze_id, bronze_time, first_id, first_time, machine_iot_id, event_time, key_part,
-            reason_code, detail, row_data
+            pipeline, bronze_id, bronze_time, first_id, first_time, machine_iot_id, event_time,
+            key_part, reason_code, detail, row_data
         )
         SELECT
-            'machine_cycles', v.id, v.time, v.first_id, v.first_time, v.machine_iot_id, v.cycle_start, '',
-            v.reason_code,
+            'machine_cycles', v.id, v.time, v.first_id, v.first_time, v.machine_iot_id,
+            v.cycle_start, '', v.reason_code,
             CASE v.reason_code
                 WHEN 'unknown_machine' THEN
                     format('machine_iot_id %s (device %s) is not in master.machine_info',
@@ -99,18 +103,22 @@ BEGIN
                 WHEN 'end_before_start' THEN
                     format('cycle_end %s is before cycle_start %s', v.cycle_end, v.cycle_start)
                 WHEN 'end_out_of_range' THEN
-                    format('cycle_end %s is more than 68 years after cycle_start %s', v.cycle_end, v.cycle_start)
+                    format('cycle_end %s is more than 68 years after cycle_start %s',
+                        v.cycle_end, v.cycle_start)
                 WHEN 'corrected' THEN
                     'the row of this key was removed or replaced by hand: see _etl.corrections'
                 ELSE
-                    format('std_load_unload %s, std_cycle_time %s or down_threshold %s is no integer of 32 bits',
-                        v.std_load_unload, v.std_cycle_time, v.down_threshold)
+                    format('std_load_unload %s, std_cycle_time %s or down_threshold %s'
+                        ' is no integer of 32 bits', v.std_load_unload, v.std_cycle_time, v.down_threshold)
             END,
-            to_jsonb(b)
+            b.sent
         FROM validated AS v
         -- The row as it was sent, whole.
         CROSS JOIN LATERAL (
-            SELECT r.* FROM bronze.raw_machine_cycles AS r WHERE r.id = v.id AND r.time = v.time LIMIT 1
+            SELECT to_jsonb(r) AS sent
+            FROM bronze.raw_machine_cycles AS r
+            WHERE r.id = v.id AND r.time = v.time
+            LIMIT 1
         ) AS b
         WHERE v.reason_code IS NOT NULL
         ON CONFLICT (pipeline, bronze_id) DO NOTHING
@@ -132,7 +140,9 @@ BEGIN
         FROM validated AS v
         WHERE v.reason_code IS NULL AND (
             (v.machine_iot_id, v.cycle_start) IN (
-                SELECT r.machine_iot_id, r.cycle_start FROM validated AS r WHERE r.reason_code IS NOT NULL
+                SELECT r.machine_iot_id, r.cycle_start
+                FROM validated AS r
+                WHERE r.reason_code IS NOT NULL
             )
             OR EXISTS (
                 SELECT 1 FROM _etl.rejected_rows AS r
@@ -145,13 +155,17 @@ BEGIN
     -- A row that was sent again comes without the columns that later rows have set.
     usable AS (
         SELECT
-            v.machine_iot_id, v.cycle_start, v.first_id, v.company_iot_id, v.plant_iot_id, v.timezone,
+            v.machine_iot_id, v.cycle_start, v.first_id, v.company_iot_id, v.plant_iot_id,
+            v.timezone,
             count(*) OVER (PARTITION BY v.machine_iot_id, v.cycle_start) AS rows_of_key,
-            CASE WHEN l.names @> '{cycle_end}' THEN NULL ELSE v.cycle_end END AS cycle_end,
-            CASE WHEN l.names @> '{program_no}' THEN NULL ELSE v.program_no END AS program_no,
-            CASE WHEN l.names @> '{std_load_unload}' THEN NULL ELSE v.std_load_unload END AS std_load_unload,
-            CASE WHEN l.names @> '{std_cycle_time}' THEN NULL ELSE v.std_cycle_time END AS std_cycle_time,
-            CASE WHEN l.names @> '{down_threshold}' THEN NULL ELSE v.down_threshold END AS down_threshold
+            CASE WHEN NOT coalesce('cycle_end' = ANY (l.names), false) THEN v.cycle_end END AS cycle_end,
+            CASE WHEN NOT coalesce('program_no' = ANY (l.names), false) THEN v.program_no END AS program_no,
+            CASE WHEN NOT coalesce('std_load_unload' = ANY (l.names), false) THEN v.std_load_unload END
+                AS std_load_unload,
+            CASE WHEN NOT coalesce('std_cycle_time' = ANY (l.names), false) THEN v.std_cycle_time END
+                AS std_cycle_time,
+            CASE WHEN NOT coalesce('down_threshold' = ANY (l.names), false) THEN v.down_threshold END
+                AS down_threshold
         FROM validated AS v
         CROSS JOIN LATERAL (
             SELECT CASE WHEN v.first_id <> v.id THEN (
@@ -166,15 +180,18 @@ BEGIN
         WHERE v.reason_code IS NULL
     ),
     merged_in_batch AS (
-        SELECT u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.timezone, u.rows_of_key,
+        SELECT
+            u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.timezone,
             u.cycle_end, u.program_no, u.std_load_unload, u.std_cycle_time, u.down_threshold
         FROM usable AS u
         WHERE u.rows_of_key = 1
         UNION ALL
         SELECT
-            u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.timezone, u.rows_of_key,
-            (array_agg(u.cycle_end ORDER BY u.first_id DESC) FILTER (WHERE u.cycle_end IS NOT NULL))[1],
-            (array_agg(u.program_no ORDER BY u.first_id DESC) FILTER (WHERE u.program_no IS NOT NULL))[1],
+            u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.timezone,
+            (array_agg(u.cycle_end ORDER BY u.first_id DESC)
+                FILTER (WHERE u.cycle_end IS NOT NULL))[1],
+            (array_agg(u.program_no ORDER BY u.first_id DESC)
+                FILTER (WHERE u.program_no IS NOT NULL))[1],
             (array_agg(u.std_load_unload ORDER BY u.first_id DESC)
                 FILTER (WHERE u.std_load_unload IS NOT NULL))[1],
             (array_agg(u.std_cycle_time ORDER BY u.first_id DESC)
@@ -183,14 +200,16 @@ BEGIN
                 FILTER (WHERE u.down_threshold IS NOT NULL))[1]
         FROM usable AS u
         WHERE u.rows_of_key > 1
-        GROUP BY u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.timezone, u.rows_of_key
+        GROUP BY u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.timezone
     ),
-    -- Each machine's last cycle: the cache's, or silver's where the cache does not know the machine.
+    -- Each machine's last cycle: the cache's, or silver's where the cache does not know the
+    -- machine.
     machines AS MATERIALIZED (
         SELECT
             m.machine_iot_id,
             coalesce(s.last_cycle_start, l.cycle_start) AS last_cycle_start,
-            CASE WHEN s.machine_iot_id IS NULL THEN l.cycle_end ELSE s.last_cycle_end END AS last_cycle_end
+            CASE WHEN s.machine_iot_id IS NULL THEN l.cycle_end ELSE s.last_cycle_end END
+                AS last_cycle_end
         FROM unnest(p_machines) AS m (machine_iot_id)
         LEFT JOIN silver.latest_cycle_state AS s ON s.machine_iot_id = m.machine_iot_id
         LEFT JOIN LATERAL (
@@ -204,13 +223,14 @@ BEGIN
     incoming AS MATERIALIZED (
         SELECT
             b.machine_iot_id::integer AS machine_iot_id, b.cycle_start,
-            coalesce(w.logical_date, (b.cycle_start AT TIME ZONE b.timezone)::date) AS logical_date,
+            coalesce(w.logical_date, (b.cycle_start AT TIME ZONE b.timezone)::date)
+                AS logical_date,
             b.company_iot_id,
             coalesce(w.shift_id, 0::smallint) AS shift_id,
             CASE WHEN w.shift_id IS NULL THEN 'UNKNOWN' ELSE w.shift_name END AS shift_name,
             b.cycle_end, b.program_no, b.std_load_unload::integer AS std_load_unload,
             b.std_cycle_time::integer AS std_cycle_time, b.down_threshold::integer AS down_threshold,
-            b.rows_of_key, m.last_cycle_start, m.last_cycle_end
+            m.last_cycle_start, m.last_cycle_end
         FROM merged_in_batch AS b
         INNER JOIN machines AS m ON m.machine_iot_id = b.machine_iot_id
         LEFT JOIN _etl.fn_shifts_of_days(
@@ -222,24 +242,39 @@ BEGIN
     -- Only where a cycle is late does silver have to be asked: for the cycle itself, the one before
     -- and the one after it, and the machine's last one.
     neighbours AS MATERIALIZED (
-        SELECT DISTINCT ON (n.machine_iot_id, n.cycle_start) n.*
+        SELECT DISTINCT ON (n.machine_iot_id, n.cycle_start)
+            n.logical_date, n.company_iot_id, n.machine_iot_id, n.shift_id, n.shift_name,
+            n.cycle_start, n.cycle_end, n.program_no, n.std_load_unload, n.std_cycle_time,
+            n.actual_load_unload, n.actual_cycle_time, n.down_threshold
         FROM incoming AS i
         CROSS JOIN LATERAL (
             (
-                SELECT c.* FROM silver.machine_cycles AS c
+                SELECT
+                    c.logical_date, c.company_iot_id, c.machine_iot_id, c.shift_id, c.shift_name,
+                    c.cycle_start, c.cycle_end, c.program_no, c.std_load_unload, c.std_cycle_time,
+                    c.actual_load_unload, c.actual_cycle_time, c.down_threshold
+                FROM silver.machine_cycles AS c
                 WHERE c.machine_iot_id = i.machine_iot_id AND c.cycle_start < i.cycle_start
                 ORDER BY c.cycle_start DESC
                 LIMIT 1
             )
             UNION ALL
             (
-                SELECT c.* FROM silver.machine_cycles AS c
+                SELECT
+                    c.logical_date, c.company_iot_id, c.machine_iot_id, c.shift_id, c.shift_name,
+                    c.cycle_start, c.cycle_end, c.program_no, c.std_load_unload, c.std_cycle_time,
+                    c.actual_load_unload, c.actual_cycle_time, c.down_threshold
+                FROM silver.machine_cycles AS c
                 WHERE c.machine_iot_id = i.machine_iot_id
                     AND c.cycle_start IN (i.cycle_start, i.last_cycle_start)
             )
             UNION ALL
             (
-                SELECT c.* FROM silver.machine_cycles AS c
+                SELECT
+                    c.logical_date, c.company_iot_id, c.machine_iot_id, c.shift_id, c.shift_name,
+                    c.cycle_start, c.cycle_end, c.program_no, c.std_load_unload, c.std_cycle_time,
+                    c.actual_load_unload, c.actual_cycle_time, c.down_threshold
+                FROM silver.machine_cycles AS c
                 WHERE c.machine_iot_id = i.machine_iot_id AND c.cycle_start > i.cycle_start
                 ORDER BY c.cycle_start
                 LIMIT 1
@@ -266,21 +301,25 @@ BEGIN
             i.shift_id IS NOT NULL AND (n.shift_id IS NULL
                 OR i.cycle_end IS NOT NULL AND i.cycle_end IS DISTINCT FROM n.cycle_end) AS ends_anew,
             i.shift_id IS NOT NULL AND n.shift_id IS NOT NULL
-                AND (n.cycle_end, n.program_no, n.std_load_unload, n.std_cycle_time, n.down_threshold)
-                    IS DISTINCT FROM (
-                        coalesce(i.cycle_end, n.cycle_end),
-                        coalesce(i.program_no, n.program_no),
-                        coalesce(i.std_load_unload, n.std_load_unload),
-                        coalesce(i.std_cycle_time, n.std_cycle_time),
-                        coalesce(i.down_threshold, n.down_threshold)
-                    ) AS is_changed,
+                AND (
+                    n.cycle_end, n.program_no, n.std_load_unload, n.std_cycle_time, n.down_threshold
+                ) IS DISTINCT FROM (
+                    coalesce(i.cycle_end, n.cycle_end),
+                    coalesce(i.program_no, n.program_no),
+                    coalesce(i.std_load_unload, n.std_load_unload),
+                    coalesce(i.std_cycle_time, n.std_cycle_time),
+                    coalesce(i.down_threshold, n.down_threshold)
+                ) AS is_changed,
             CASE WHEN i.cycle_start > i.last_cycle_start THEN i.last_cycle_end END AS cached_end
         FROM incoming AS i
         FULL JOIN neighbours AS n USING (machine_iot_id, cycle_start)
     ),
     stitched AS MATERIALIZED (
         SELECT
-            m.*,
+            m.logical_date, m.company_iot_id, m.machine_iot_id, m.shift_id, m.shift_name,
+            m.cycle_start, m.cycle_end, m.program_no, m.std_load_unload, m.std_cycle_time,
+            m.actual_load_unload, m.actual_cycle_time, m.down_threshold,
+            m.is_known, m.ends_anew, m.is_changed,
             lag(m.cycle_end, 1, m.cached_end) OVER previous AS previous_end,
             lag(m.ends_anew, 1, false) OVER previous AS follows_anew,
             lead(m.cycle_start) OVER previous IS NULL AS is_last
@@ -290,13 +329,13 @@ BEGIN
     -- An upsert and not an UPDATE, which would look for each cycle in every chunk.
     written AS (
         INSERT INTO silver.machine_cycles AS t (
-            logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, cycle_start, cycle_end,
-            program_no, std_load_unload, std_cycle_time, actual_load_unload, actual_cycle_time,
-            down_threshold
+            logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, cycle_start,
+            cycle_end, program_no, std_load_unload, std_cycle_time, actual_load_unload,
+            actual_cycle_time, down_threshold
         )
         SELECT
-            s.logical_date, s.company_iot_id, s.machine_iot_id, s.shift_id, s.shift_name, s.cycle_start,
-            s.cycle_end, s.program_no, s.std_load_unload, s.std_cycle_time,
+            s.logical_date, s.company_iot_id, s.machine_iot_id, s.shift_id, s.shift_name,
+            s.cycle_start, s.cycle_end, s.program_no, s.std_load_unload, s.std_cycle_time,
             -- What silver says stands, unless the cycle before it is new or ends otherwise now.
             CASE
                 WHEN s.is_known AND NOT s.follows_anew THEN s.actual_load_unload
@@ -317,7 +356,6 @@ BEGIN
             down_threshold = excluded.down_threshold,
             actual_load_unload = excluded.actual_load_unload,
             actual_cycle_time = excluded.actual_cycle_time
-        RETURNING t.xmax = 0 AS is_new
     ),
     cached AS (
         INSERT INTO silver.latest_cycle_state AS t (machine_iot_id, last_cycle_start, last_cycle_end)
@@ -348,11 +386,14 @@ BEGIN
 END
 $function$;
 
-REVOKE ALL ON FUNCTION
-    _etl.fn_load_other_cycles(bigint, bigint, timestamptz, integer, bigint[], interval, boolean) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION
-    _etl.fn_load_other_cycles(bigint, bigint, timestamptz, integer, bigint[], interval, boolean) TO setu_etl;
+REVOKE ALL ON FUNCTION _etl.fn_load_other_cycles(
+    bigint, bigint, timestamptz, integer, bigint[], interval, boolean
+) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION _etl.fn_load_other_cycles(
+    bigint, bigint, timestamptz, integer, bigint[], interval, boolean
+) TO setu_etl;
 
-COMMENT ON FUNCTION
-    _etl.fn_load_other_cycles(bigint, bigint, timestamptz, integer, bigint[], interval, boolean) IS
-    'Loads the cycles of a batch that belong to the machines given, merged and stitched; says what became of them';
+COMMENT ON FUNCTION _etl.fn_load_other_cycles(
+    bigint, bigint, timestamptz, integer, bigint[], interval, boolean
+) IS
+    'Loads the cycles of a batch of the machines given, merged and stitched';

@@ -4,9 +4,9 @@
 --
 -- Rows of one key merge column by column: the known value that arrived last counts, and null never
 -- erases. A sweep goes by id, so whatever it reads is later than all that silver holds, and the
--- grouping into batches cannot show. The one exception is a row that is sent again: it keeps its place
--- in the order of arrival (first_id), so for keys with such a row _etl.later_values says what came
--- after it.
+-- grouping into batches cannot show. The one exception is a row that is sent again: it keeps its
+-- place in the order of arrival (first_id), so for keys with such a row _etl.later_values says what
+-- came after it.
 CREATE FUNCTION _etl.fn_load_statement(p_pipeline text) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp

@@ -1,6 +1,6 @@
--- New: the bronze rows of a batch of cycles, by id. The bound on arrival time rules old chunks out; the
--- second half finds what it shuts out.
--- The body is bound when it is created, so it needs no search_path, and without one it is inlined.
+-- New: the bronze rows of a batch of cycles, by id. The bound on arrival time rules old chunks out;
+-- the second half finds what it shuts out. The body is bound when it is created, so it needs no
+-- search_path, and without one it is inlined.
 CREATE FUNCTION _etl.fn_next_cycles(
     p_after_id bigint,
     p_fence_id bigint,
@@ -21,12 +21,14 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE SECURITY INVOKER
 BEGIN ATOMIC
-    SELECT b.*
+    SELECT
+        b.id, b.time, b.device_id, b.machine_iot_id, b.cycle_start, b.cycle_end, b.program_no,
+        b.std_load_unload, b.std_cycle_time, b.down_threshold
     FROM (
         (
             SELECT
-                r.id, r.time, r.device_id, r.machine_iot_id, r.cycle_start, r.cycle_end, r.program_no,
-                r.std_load_unload, r.std_cycle_time, r.down_threshold
+                r.id, r.time, r.device_id, r.machine_iot_id, r.cycle_start, r.cycle_end,
+                r.program_no, r.std_load_unload, r.std_cycle_time, r.down_threshold
             FROM bronze.raw_machine_cycles AS r
             WHERE r.id > p_after_id AND r.id <= p_fence_id AND r.time >= p_since
             ORDER BY r.id
@@ -35,8 +37,8 @@ BEGIN ATOMIC
         UNION ALL
         (
             SELECT
-                r.id, r.time, r.device_id, r.machine_iot_id, r.cycle_start, r.cycle_end, r.program_no,
-                r.std_load_unload, r.std_cycle_time, r.down_threshold
+                r.id, r.time, r.device_id, r.machine_iot_id, r.cycle_start, r.cycle_end,
+                r.program_no, r.std_load_unload, r.std_cycle_time, r.down_threshold
             FROM bronze.raw_machine_cycles AS r
             WHERE r.id > p_after_id AND r.id <= p_fence_id AND r.time < p_since
             ORDER BY r.id

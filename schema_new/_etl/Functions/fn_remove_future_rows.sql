@@ -1,5 +1,6 @@
--- New: takes out what a wrong clock has left in silver from before such rows were rejected. By default
--- only what still lies ahead: it pins the state cache, hides a dead gateway and ends no stop.
+-- New: takes out what a wrong clock has left in silver from before such rows were rejected. By
+-- default only what still lies ahead: it pins the state cache, hides a dead gateway and ends no
+-- stop.
 CREATE FUNCTION _etl.fn_remove_future_rows(
     p_after timestamptz DEFAULT clock_timestamp(),
     OUT pipeline text,
@@ -11,7 +12,9 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_key record;
-    v_limit interval := coalesce((SELECT s.future_limit FROM _etl.load_settings AS s), INTERVAL '1 day');
+    v_limit interval := coalesce(
+        (SELECT s.future_limit FROM _etl.load_settings AS s), INTERVAL '1 day'
+    );
     v_row record;
 BEGIN
     FOR pipeline IN SELECT w.pipeline FROM _etl.watermarks AS w ORDER BY w.pipeline LOOP
@@ -24,7 +27,8 @@ BEGIN
         ) USING p_after, v_limit
         LOOP
             PERFORM _etl.fn_remove_row(
-                pipeline, v_row.machine_iot_id, v_row.event_time, 'in the future when it arrived', v_row.key_part
+                pipeline, v_row.machine_iot_id, v_row.event_time, 'in the future when it arrived',
+                v_row.key_part
             );
             rows_removed := rows_removed + 1;
         END LOOP;

@@ -16,8 +16,10 @@ AS $function$
     )
 $function$;
 
-REVOKE ALL ON FUNCTION _etl.fn_remove_row(text, integer, timestamptz, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION _etl.fn_remove_row(text, integer, timestamptz, text, text) TO setu_etl;
+REVOKE ALL ON FUNCTION
+    _etl.fn_remove_row(text, integer, timestamptz, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    _etl.fn_remove_row(text, integer, timestamptz, text, text) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_remove_row(text, integer, timestamptz, text, text) IS
     'Removes a row of silver; what arrives for its key is rejected until it is restored';

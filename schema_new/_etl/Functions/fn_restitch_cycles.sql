@@ -1,5 +1,5 @@
--- New: after a cycle was changed by hand: its own times, the gap of the one after it, and the machine's
--- last cycle in the state cache, which may lie earlier than before.
+-- New: after a cycle was changed by hand: its own times, the gap of the one after it, and the
+-- machine's last cycle in the state cache, which may lie earlier than before.
 CREATE FUNCTION _etl.fn_restitch_cycles(p_machine_iot_id integer, p_cycle_start timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp

@@ -15,8 +15,10 @@ AS $function$
     )
 $function$;
 
-REVOKE ALL ON FUNCTION _etl.fn_restore_row(text, integer, timestamptz, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION _etl.fn_restore_row(text, integer, timestamptz, text) TO setu_etl;
+REVOKE ALL ON FUNCTION
+    _etl.fn_restore_row(text, integer, timestamptz, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    _etl.fn_restore_row(text, integer, timestamptz, text) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_restore_row(text, integer, timestamptz, text) IS
-    'Puts back what silver held before a row was removed or replaced, and lets new rows count again';
+    'Puts back what silver held before a row was removed or replaced; new rows count again';

@@ -27,12 +27,16 @@ DECLARE
 BEGIN
     -- Cycles have a load of their own, since they depend on their neighbours.
     IF p_pipeline = 'machine_cycles' THEN
-        SELECT l.*
+        SELECT
+            l.to_id, l.to_ts, l.rows_read, l.rows_loaded, l.rows_merged, l.rows_rejected,
+            l.rows_late, l.rows_sender_mismatch
         INTO STRICT to_id, to_ts, rows_read, rows_loaded, rows_merged, rows_rejected, rows_late,
             rows_sender_mismatch
         FROM _etl.fn_load_machine_cycles(p_after_id, p_fence_id, p_since, p_limit) AS l;
     ELSE
-        SELECT l.*
+        SELECT
+            l.to_id, l.to_ts, l.rows_read, l.rows_loaded, l.rows_merged, l.rows_rejected,
+            l.rows_late, l.rows_sender_mismatch, l.rows_unknown_code
         INTO STRICT to_id, to_ts, rows_read, rows_loaded, rows_merged, rows_rejected, rows_late,
             rows_sender_mismatch, rows_unknown_code
         FROM _etl.fn_load_rows(p_pipeline, p_after_id, p_fence_id, p_since, p_limit) AS l;

@@ -1,5 +1,6 @@
--- New: the shifts that the rows of a batch may fall into. A function of its own keeps the plan of that
--- query, which takes longer to make than to run; the load around it is planned anew for each batch.
+-- New: the shifts that the rows of a batch may fall into. A function of its own keeps the plan of
+-- that query, which takes longer to make than to run; the load around it is planned anew for each
+-- batch.
 CREATE FUNCTION _etl.fn_shifts_of_days(p_utc_dates date[])
 RETURNS TABLE (
     plant_iot_id integer,
@@ -18,7 +19,8 @@ AS $function$
 BEGIN
     RETURN QUERY
     SELECT
-        w.plant_iot_id, w.utc_date, w.shift_id, w.shift_name, w.logical_date, w.starts_at, w.ends_before
+        w.plant_iot_id, w.utc_date, w.shift_id, w.shift_name, w.logical_date, w.starts_at,
+        w.ends_before
     FROM master.fn_shift_windows(p_utc_dates) AS w;
 END
 $function$;

@@ -16,8 +16,10 @@ BEGIN
     FROM _etl.watermarks AS w
     WHERE w.pipeline = p_pipeline;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'cannot correct a row of pipeline % because _etl.watermarks does not know it', p_pipeline
-            USING ERRCODE = 'no_data_found', HINT = 'Take a name from SELECT pipeline FROM _etl.watermarks';
+        RAISE EXCEPTION 'cannot correct a row of pipeline % because _etl.watermarks does not know it',
+            p_pipeline
+            USING ERRCODE = 'no_data_found',
+                HINT = 'Take a name from SELECT pipeline FROM _etl.watermarks';
     END IF;
     SELECT array_agg(a.attname ORDER BY k.place) INTO STRICT v_key
     FROM pg_constraint AS u

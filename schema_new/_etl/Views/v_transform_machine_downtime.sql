@@ -1,8 +1,8 @@
 -- New: what becomes of a row of bronze.raw_machine_downtime. Later rows complete an open downtime.
 --
--- A number means what the company of the machine means by it (master.downtime_code_mapping); the text
--- decides where both are known and disagree. A stop whose code nobody knows is still a stop: its
--- down_id stays null. code_fault says where the code was not read as it was sent.
+-- A number means what the company of the machine means by it (master.downtime_code_mapping); the
+-- text decides where both are known and disagree. A stop whose code nobody knows is still a stop:
+-- its down_id stays null. code_fault says where the code was not read as it was sent.
 CREATE VIEW _etl.v_transform_machine_downtime AS
 SELECT
     r.id,
@@ -16,8 +16,8 @@ SELECT
     _etl.fn_to_integer(r.down_threshold) AS down_threshold,
     CASE
         WHEN r.down_end < r.down_start THEN 'end_before_start'
-        -- Seconds from start to end must fit an integer. Hours need no time zone, days do. A start that
-        -- is out of range itself is refused before this is asked.
+        -- Seconds from start to end must fit an integer. Hours need no time zone, days do. A start
+        -- that is out of range itself is refused before this is asked.
         WHEN r.down_start < '2200-01-01 00:00:00+00' AND r.down_end > r.down_start + INTERVAL '596520 hours'
             THEN 'end_out_of_range'
         WHEN NOT _etl.fn_fits_integer(r.down_threshold) THEN 'value_out_of_range'

@@ -1,5 +1,5 @@
--- New: what the gateways of each company mean by the number of a downtime code. v1 kept codes company by
--- company; v2 has one catalogue, and gateways go on sending their own numbers.
+-- New: what the gateways of each company mean by the number of a downtime code. v1 kept codes
+-- company by company; v2 has one catalogue, and gateways go on sending their own numbers.
 -- @section table
 CREATE TABLE master.downtime_code_mapping (
     company_iot_id integer NOT NULL,

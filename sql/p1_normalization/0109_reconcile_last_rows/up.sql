@@ -6,7 +6,7 @@
 CREATE OR REPLACE FUNCTION _archive.reconcile(
     p_table text, p_from timestamptz, p_to timestamptz,
     OUT v1_rows bigint, OUT migrated bigint, OUT merged bigint, OUT left_out bigint,
-    OUT rounded bigint, OUT missing bigint
+    OUT rounded bigint, OUT missing bigint, OUT in_future bigint
 )
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -22,10 +22,12 @@ BEGIN
                 count(*) FILTER (WHERE k.machine_iot_id IS NOT NULL),
                 coalesce(sum(k.v1_rows) FILTER (WHERE k.machine_iot_id IS NULL), 0),
                 coalesce(sum(k.rounded) FILTER (WHERE k.machine_iot_id IS NOT NULL), 0),
-                count(*) FILTER (WHERE k.machine_iot_id IS NOT NULL AND v2.machine_iot_id IS NULL)
+                count(*) FILTER (WHERE k.machine_iot_id IS NOT NULL AND v2.machine_iot_id IS NULL),
+                coalesce(sum(k.in_future), 0)
             FROM (
-                SELECT mk.machine_iot_id, v1.%3$I AS at, %5$s AS same, count(*) AS v1_rows,
-                    count(*) FILTER (WHERE %6$s) AS rounded
+                SELECT CASE WHEN NOT (%7$s) THEN mk.machine_iot_id END AS machine_iot_id, v1.%3$I AS at, %5$s AS same, count(*) AS v1_rows,
+                    count(*) FILTER (WHERE %6$s) AS rounded,
+                    count(*) FILTER (WHERE mk.machine_iot_id IS NOT NULL AND (%7$s)) AS in_future
                 FROM _archive.%1$I AS v1
                 LEFT JOIN _archive.machine_keys AS mk
                     ON mk.company_id = v1.company_id AND mk.machine_id = v1.machine_id
@@ -46,9 +48,9 @@ BEGIN
             ))
             FROM unnest(v_migrated.same_columns) AS s (name)
         ),
-        v_migrated.rounded_when
+        v_migrated.rounded_when, _archive.future_condition(p_table)
     )
-    INTO v1_rows, migrated, left_out, rounded, missing USING p_from, p_to;
+    INTO v1_rows, migrated, left_out, rounded, missing, in_future USING p_from, p_to;
     merged := v1_rows - left_out - migrated;
 END
 $function$;
@@ -80,11 +82,13 @@ BEGIN
                         v_chunk.table_name);
         END IF;
         INSERT INTO _archive.row_reconciliation (
-            table_name, range_start, range_end, v1_rows, migrated, merged, left_out, rounded
+            table_name, range_start, range_end, v1_rows, migrated, merged, left_out, in_future,
+            rounded
         )
         VALUES (
             v_chunk.name, v_chunk.range_start, v_chunk.range_end, v_counted.v1_rows,
-            v_counted.migrated, v_counted.merged, v_counted.left_out, v_counted.rounded
+            v_counted.migrated, v_counted.merged, v_counted.left_out, v_counted.in_future,
+            v_counted.rounded
         );
         COMMIT;
         RAISE NOTICE '% from %: % rows of v1, % migrated, % merged, % left out, % rounded',

@@ -10,35 +10,40 @@ DECLARE
     v_v1_rows bigint;
     v_left_out bigint;
     v_rounded bigint;
+    v_in_future bigint;
     v_migrated bigint;
     v_differing bigint;
 BEGIN
     SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
     EXECUTE format(
         $query$
-            SELECT count(*), count(*) FILTER (WHERE m.machine_iot_id IS NULL),
-                count(*) FILTER (WHERE m.machine_iot_id IS NOT NULL AND (%4$s))
+            SELECT count(*), count(*) FILTER (WHERE m.machine_iot_id IS NULL OR (%5$s)),
+                count(*) FILTER (WHERE m.machine_iot_id IS NOT NULL AND NOT (%5$s) AND (%4$s)),
+                count(*) FILTER (WHERE m.machine_iot_id IS NOT NULL AND (%5$s))
             FROM %1$I.%2$I AS v1
             LEFT JOIN _stage.machine_map AS m
                 ON m.company_id = v1.company_id AND m.machine_id = v1.machine_id
             WHERE v1.%3$I >= $1 AND v1.%3$I < $2
-        $query$, v_table.schema_name, p_table, v_table.v1_time, v_table.rounded_when
+        $query$, v_table.schema_name, p_table, v_table.v1_time, v_table.rounded_when,
+        _archive.future_condition(p_table)
     )
-    INTO v_v1_rows, v_left_out, v_rounded USING p_from, p_to;
+    INTO v_v1_rows, v_left_out, v_rounded, v_in_future USING p_from, p_to;
     SELECT d.migrated, d.differing INTO v_migrated, v_differing
     FROM _stage.note_differences(p_table, p_from, p_to) AS d;
     -- Where both sides agree the numbers stand; where v1 moves on, they are taken after the swap.
     IF v_differing = 0 AND isfinite(p_from) AND isfinite(p_to) THEN
         INSERT INTO _archive.row_reconciliation (
-            table_name, range_start, range_end, v1_rows, migrated, merged, left_out, rounded
+            table_name, range_start, range_end, v1_rows, migrated, merged, left_out, in_future,
+            rounded
         )
         VALUES (
             v_table.schema_name || '.' || p_table, p_from, p_to, v_v1_rows, v_migrated,
-            v_v1_rows - v_left_out - v_migrated, v_left_out, v_rounded
+            v_v1_rows - v_left_out - v_migrated, v_left_out, v_in_future, v_rounded
         )
         ON CONFLICT (table_name, range_start) DO UPDATE
         SET range_end = excluded.range_end, v1_rows = excluded.v1_rows,
             migrated = excluded.migrated, merged = excluded.merged, left_out = excluded.left_out,
+            in_future = excluded.in_future,
             rounded = excluded.rounded, counted_at = clock_timestamp();
     END IF;
     RETURN v_differing;

@@ -126,7 +126,8 @@ LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
-    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time;
+    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
+WHERE v1.cycle_start <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
 -- v2's program_no is not v1's to say: it stays what it is.
 CREATE VIEW _stage.v2_machine_downtime AS
@@ -165,7 +166,8 @@ LEFT JOIN _stage.shift_hours AS h
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
 LEFT JOIN _archive.down_code_keys AS k
     ON k.company_id = v1.company_id AND k.v1_down_id = v1.down_id
-LEFT JOIN _stage.downtime_codes AS d ON d.down_code = v1.down_code;
+LEFT JOIN _stage.downtime_codes AS d ON d.down_code = v1.down_code
+WHERE v1.down_start <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_machine_status AS
 SELECT
@@ -201,7 +203,8 @@ LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
-    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time;
+    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
+WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_machine_alarms AS
 SELECT
@@ -235,7 +238,8 @@ LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
-    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time;
+    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
+WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
 -- numeric rounds half away from zero, double precision would round half to even.
 CREATE VIEW _stage.v2_machine_energy AS
@@ -272,7 +276,8 @@ LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
-    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time;
+    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
+WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_machine_focas AS
 SELECT
@@ -309,7 +314,8 @@ LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
-    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time;
+    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
+WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_machine_tool_usage AS
 SELECT
@@ -344,7 +350,8 @@ LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
-    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time;
+    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
+WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_machine_pm_status AS
 SELECT
@@ -379,7 +386,8 @@ LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
-    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time;
+    AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
+WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_customer_feedback AS
 SELECT
