@@ -1,15 +1,29 @@
-"""``setu lint``: the rules of the chain that need no server."""
+"""``setu lint``: the rules of the chain, and where a server can be had, where the chain ends."""
 
 from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from setu.catalog import differences, render_differences
 from setu.chain.repository import repository_root, steps_to
+from setu.db.address import Address
 from setu.errors import StepError
+from setu.review.chain_end import chain_end, destination
 from setu.review.lint import lint as problems_of
+from setu.review.scratch import scratch_database
 from setu.review.sql_style import check_style
 from setu.review.squawk import check_steps, squawk_program
+from setu.servers import embedded
+
+#: Gives an empty database, and takes it away again.
+Empty = Callable[[], AbstractContextManager[Address]]
 
 
 def register(app: typer.Typer) -> None:
@@ -17,8 +31,20 @@ def register(app: typer.Typer) -> None:
     app.command("lint")(lint)
 
 
-def lint() -> None:
-    """Check every revision, its step and its SQL: names, headers, style, squawk, checksums."""
+def lint(
+    server: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SETU_SCRATCH_URL",
+            help="A server for two scratch databases, to compare the end of the chain with "
+            "schema_new/; else the embedded server, where it is installed.",
+        ),
+    ] = None,
+    no_server: Annotated[
+        bool, typer.Option("--no-server", help="Only what needs no server.")
+    ] = False,
+) -> None:
+    """Check every revision, its step and its SQL, and whether the chain ends in schema_new/."""
     root = repository_root()
     console = Console(highlight=False)
     problems = problems_of(root)
@@ -34,3 +60,52 @@ def lint() -> None:
         )
     count = len(steps_to(root))
     console.print(f"{count} revisions are in order.", markup=False)
+    if no_server or not (root / "schema_new").is_dir():
+        return
+    if server is None and not embedded.is_installed():
+        console.print(
+            "No server is at hand, so the end of the chain was not compared with schema_new/. "
+            "What to do: give one with --server, or run `make setup`",
+            markup=False,
+        )
+        return
+    _compare(root, server)
+    console.print("The chain ends in the catalog of schema_new/.", markup=False)
+
+
+def _compare(root: Path, server: str | None) -> None:
+    # Alembic's environment sets up its own logging unless there is some already.
+    logging.getLogger().addHandler(logging.NullHandler())
+    with _databases(server) as empty:
+        with empty() as database:
+            end = chain_end(database, root)
+        with empty() as database:
+            wanted = destination(database, root)
+    found = differences(wanted, end)
+    if found:
+        raise StepError(
+            "The chain does not end in the catalog of schema_new/.",
+            context=[
+                "expected: schema_new/; found: after the last revision",
+                *render_differences(found).rstrip().splitlines(),
+            ],
+            hint="Bring databases to what schema_new/ says with a revision: "
+            '`setu revision "what changes"`; or correct schema_new/',
+        )
+
+
+@contextmanager
+def _databases(server: str | None) -> Iterator[Empty]:
+    """A source of empty databases."""
+    if server is not None:
+        address = Address.parse(server, source="--server")
+        yield lambda: scratch_database(address)
+        return
+    with embedded.EmbeddedServer() as running:
+
+        @contextmanager
+        def empty() -> Iterator[Address]:
+            running.reset()
+            yield Address.parse(running.url)
+
+        yield empty
