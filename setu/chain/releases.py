@@ -19,7 +19,7 @@ from typing import Any
 from setu.chain.repository import steps_to
 from setu.chain.script import read_sql
 from setu.chain.settings import Settings
-from setu.chain.step import PARTS, Step
+from setu.chain.step import PARTS, Part, Step
 from setu.errors import ChecksumError, ReleaseError, StepError
 
 FOLDER = "sql/releases"
@@ -102,7 +102,7 @@ def write_release(root: Path, version: str) -> Release:
     chain = steps_to(root)
     new = [step for step in chain if step.name not in names]
     _check_version(version, releases, new)
-    texts = {f"{step.name}/{part}": step.script(part).text for step in new for part in PARTS}
+    texts = {f"{step.name}/{part}": _text(step, part) for step in new for part in PARTS}
     release = Release(
         version,
         chain[-1].revision,
@@ -114,6 +114,16 @@ def write_release(root: Path, version: str) -> Release:
     (root / FOLDER).mkdir(exist_ok=True)
     (root / FOLDER / f"{version}.json").write_text(_written(release), encoding="utf-8")
     return release
+
+
+def _text(step: Step, part: Part) -> str:
+    """A file as it is released; a comment that an include opens with does not join the header."""
+    script = step.script(part)
+    lines = script.text.split("\n")
+    end = len(script.header.values)
+    if end and lines[end].startswith("--") and not lines[end].startswith("-- @"):
+        lines.insert(end, "")
+    return "\n".join(lines)
 
 
 def _defaults(texts: Mapping[str, str]) -> dict[str, str]:

@@ -400,6 +400,11 @@ class _Drafter:
                 f"-- {OPEN}: rows that are there have no {part}. Add it nullable, fill it, then set"
                 " NOT NULL; or give a default.\n"
             )
+        elif not self._last_column(change):
+            note = (
+                f"-- {OPEN}: a column is added behind all others. Move {part} to the end of the"
+                " table in schema_new/, or a new database differs.\n"
+            )
         elif self._hypertable(table) and change.risk == "risky":
             note = (
                 f"-- {OPEN}: compressed chunks take no default that differs by row. Add it without"
@@ -409,6 +414,13 @@ class _Drafter:
             f"{note}ALTER TABLE {table}\n    ADD COLUMN {part} {' '.join(words)}",
             lock=f"{_STRONG} on {table}, for the catalog alone",
         )
+
+    def _last_column(self, change: SchemaChange) -> bool:
+        """Whether only new columns stand behind a new one."""
+        old = self.before.objects.get(change.whole, {}).get("columns", ())
+        new = list(self.after.objects[change.whole]["columns"])
+        behind = new[new.index(split_name(change.key.name)[-1]) :]
+        return not any(name in old for name in behind)
 
     def _index(self, change: SchemaChange) -> None:
         table = str(self.after.objects[change.key]["table"])

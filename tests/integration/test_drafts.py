@@ -1,0 +1,212 @@
+"""The second release, drafted: edits of ``schema_new/`` become revisions, up and down."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from typer.testing import CliRunner
+
+from alembic import command
+from setu.catalog import Catalog, differences, render_differences
+from setu.chain.releases import write_release
+from setu.chain.repository import steps_to
+from setu.chain.scaffold import OPEN
+from setu.cli.main import app, load_commands
+from setu.review.expected import freeze_catalog
+from setu.review.lint import lint
+from setu.review.sides import folder_catalog
+from tests.chain import HEAD, Chain, chain_on
+from tests.servers.at_hand import Server
+from tests.v1 import ROOT
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of this repository, released as 2.0; the current directory."""
+    for folder in ("alembic", "schema", "schema_new", "sql"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copy(ROOT / "alembic.ini", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    write_release(tmp_path, "2.0")
+    freeze_catalog(tmp_path)
+    if not app.registered_commands:
+        load_commands(app)
+    return tmp_path
+
+
+def edit(repository: Path, file: str, before: str, after: str) -> None:
+    """Replace text in a file of ``schema_new/``; it must be there."""
+    path = repository / "schema_new" / file
+    text = path.read_text(encoding="utf-8")
+    assert before in text, f"{file} lacks {before!r}"
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+def append(repository: Path, file: str, text: str) -> None:
+    path = repository / "schema_new" / file
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def drafted(message: str = "add spindle hours") -> str:
+    """Run ``setu revision``; what it says."""
+    result = CliRunner().invoke(app, ["revision", message], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def decide(repository: Path) -> list[str]:
+    """Settle every open point as a person would who agrees with all; what there was to settle."""
+    settled = []
+    for path in sorted((repository / "sql").glob("r*/*/*.sql")):
+        lines = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if OPEN in line:
+                settled.append(line)
+                line = re.sub(rf"\b{OPEN}\b:? ?", "", line)
+            lines.append(line)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return settled
+
+
+class Rehearsal:
+    """A database that follows the copied repository."""
+
+    def __init__(self, chain: Chain, root: Path) -> None:
+        self.chain, self.root = chain, root
+
+    def _config(self) -> Config:
+        options = Namespace(x=self.chain.x, raiseerr=True)
+        return Config(str(self.root / "alembic.ini"), cmd_opts=options)
+
+    def upgrade(self, revision: str = "head") -> None:
+        with self.chain._address():
+            command.upgrade(self._config(), revision)
+
+    def downgrade(self, revision: str) -> None:
+        with self.chain._address():
+            command.downgrade(self._config(), revision)
+
+    def unlike(self, wanted: Catalog) -> str:
+        return render_differences(differences(wanted, self.chain.catalog()))
+
+
+def edits_of_a_second_release(repository: Path) -> None:
+    """Each everyday change, once."""
+    silver = "silver/Tables/machine_cycles.sql"
+    edit(repository, silver, "    CONSTRAINT machine_cycles_machine_iot_id_cycle_start_key",
+         "    spindle_hours numeric(8, 2),\n"
+         "    CONSTRAINT machine_cycles_machine_iot_id_cycle_start_key")  # fmt: skip
+    edit(repository, silver, "'Seconds from start to end'", "'Whole seconds from start to end'")
+    edit(repository, "silver/Tables/machine_status.sql", "-- @section indexes\n",
+         "-- @section indexes\nCREATE INDEX machine_status_status_idx"
+         " ON silver.machine_status (status, event_time DESC);\n")  # fmt: skip
+    users = "master/Tables/users.sql"
+    edit(repository, users, "    user_no text,\n", "")
+    edit(repository, users, "    full_name text,\n", "    full_name text DEFAULT 'nobody',\n")
+    edit(repository, "master/Tables/device_info.sql", "    description text,\n",
+         "    description text NOT NULL,\n")  # fmt: skip
+    (repository / "schema_new/master/Tables/spindles.sql").write_text(
+        """-- New: spindles wear out by hours, so each has its own row.
+-- @section table
+CREATE TABLE master.spindles (
+    spindle_id integer GENERATED ALWAYS AS IDENTITY,
+    machine_iot_id integer NOT NULL,
+    label text NOT NULL,
+    CONSTRAINT spindles_pkey PRIMARY KEY (spindle_id),
+    CONSTRAINT spindles_machine_iot_id_fkey
+        FOREIGN KEY (machine_iot_id) REFERENCES master.machine_info (iot_id)
+);
+
+COMMENT ON TABLE master.spindles IS 'One row per spindle of a machine';
+
+-- @section indexes
+CREATE INDEX spindles_machine_iot_id_idx ON master.spindles (machine_iot_id);
+
+-- @section grants
+GRANT SELECT ON master.spindles TO setu_reader;
+""",
+        encoding="utf-8",
+    )
+    edit(repository, "master/Functions/fn_fill_calendar.sql", "BEGIN\n", "BEGIN\n    -- Anew.\n")
+    (repository / "schema_new/_etl/Views/v_error_rate.sql").unlink()
+    append(repository, "gold/Views/v_live_machine_status.sql",
+           "\nGRANT SELECT ON gold.v_live_machine_status TO setu_etl;\n")  # fmt: skip
+    edit(repository, "gold/Views/v_production_dashboard.sql", "    s.company_iot_id,\n",
+         "    s.company_iot_id AS company_key,\n    s.company_iot_id,\n")  # fmt: skip
+    aggregate = "gold/Continuous Aggregates/hourly_energy_stats.sql"
+    edit(repository, aggregate, "    avg(e.servo_energy) AS avg_servo_load,\n",
+         "    avg(e.servo_energy) AS avg_servo_load,\n"
+         "    max(e.servo_energy) AS max_servo_load,\n")  # fmt: skip
+    edit(repository, "gold/Continuous Aggregates/daily_downtime_stats.sql",
+         "schedule_interval => INTERVAL '1 hour'", "schedule_interval => INTERVAL '2 hours'"
+         )  # fmt: skip
+    edit(repository, "_etl/jobs.sql", "retry_period => INTERVAL '10 minutes'",
+         "retry_period => INTERVAL '20 minutes'")  # fmt: skip
+
+
+@pytest.mark.requires("community")
+def test_a_drafted_second_release_leads_to_the_edited_schema_and_back(
+    server: Server, repository: Path
+) -> None:
+    before = folder_catalog(repository / "schema_new")
+    with chain_on(server) as chain:
+        rehearsal = Rehearsal(chain, repository)
+        rehearsal.upgrade()
+        edits_of_a_second_release(repository)
+        said = drafted()
+        after = folder_catalog(repository / "schema_new")
+        assert lint(repository) != []
+        settled = decide(repository)
+        assert [p for p in lint(repository) if "squawk" not in p and "style" not in p] == [], said
+        rehearsal.upgrade()
+        assert rehearsal.unlike(after) == ""
+        rehearsal.downgrade(HEAD)
+        assert rehearsal.unlike(before) == ""
+        rehearsal.upgrade()
+        assert rehearsal.unlike(after) == ""
+        # Two steps; why each is made, what is lost and that an aggregate is empty is for people.
+        assert len(steps_to(repository)) == len(steps_to(ROOT)) + 2
+        assert len(settled) <= 8, settled
+
+
+def test_nothing_is_drafted_where_nothing_differs(repository: Path) -> None:
+    assert "Since release 2.0: 0 changes." in drafted()
+    [up] = (repository / "sql").glob("r*/*/up.sql")
+    assert OPEN in up.read_text(encoding="utf-8")
+
+
+def test_a_value_that_only_a_person_knows_is_an_open_point(repository: Path) -> None:
+    edit(repository, "master/Tables/users.sql", "    full_name text,\n",
+         "    full_name text,\n    badge integer NOT NULL,\n")  # fmt: skip
+    drafted("add badges")
+    [up] = (repository / "sql").glob("r*/*/up.sql")
+    assert f"{OPEN}: rows that are there have no badge" in up.read_text(encoding="utf-8")
+    assert any(OPEN in problem or "up.sql" in problem for problem in lint(repository))
+
+
+def test_what_may_be_a_rename_is_asked_about(repository: Path) -> None:
+    edit(repository, "master/Tables/users.sql", "    full_name text,\n", "    whole_name text,\n")
+    drafted("rename names")
+    [up] = (repository / "sql").glob("r*/*/up.sql")
+    text = up.read_text(encoding="utf-8")
+    assert f"{OPEN}: whole_name came and full_name went" in text
+    assert "RENAME COLUMN" in text
+
+
+def test_an_index_of_a_hypertable_is_built_chunk_by_chunk_in_a_step_of_its_own(
+    repository: Path,
+) -> None:
+    edit(repository, "silver/Tables/machine_status.sql", "-- @section indexes\n",
+         "-- @section indexes\nCREATE INDEX machine_status_status_idx"
+         " ON silver.machine_status (status, event_time DESC);\n")  # fmt: skip
+    drafted("index status")
+    [up] = (repository / "sql").glob("r*/*/up.sql")
+    text = up.read_text(encoding="utf-8")
+    assert "-- transaction: no" in text
+    assert "WITH (timescaledb.transaction_per_chunk)" in text
+    assert "DROP INDEX IF EXISTS silver.machine_status_status_idx;" in text
