@@ -731,6 +731,12 @@ class _Reader:
         call = self.evaluator.call(node, row)
         getattr(self, f"_call_{call.name}")(call)
 
+    def _call_set_config(self, call: Call) -> None:
+        # Back to whoever owns all, whatever role that is.
+        if call.argument("setting_name", 0) == "role":
+            value = call.argument("new_value", 1)
+            self.role = value if isinstance(value, str) and value != "none" else OWNER
+
     def _call_create_hypertable(self, call: Call) -> None:
         table = self._relation(call.argument("relation", 0))
         dimension = call.argument("dimension", 1)

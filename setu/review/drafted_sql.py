@@ -18,6 +18,11 @@ from setu.chain.scaffold import OPEN
 from setu.review.changes import SchemaChange, changes_between
 
 _COMMUNITY: Final = "-- @community\n"
+#: As the files of the schema have it: back to the role that owns all.
+_BACK: Final = (
+    f"{_COMMUNITY}SELECT set_config('role',"
+    " coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true)"
+)
 _CREATE: Final = re.compile(r"^CREATE (FUNCTION|PROCEDURE|VIEW)\b")
 _STRONG: Final = "ACCESS EXCLUSIVE"
 
@@ -269,7 +274,7 @@ class _Drafter:
             )
         elif kind == "job":
             self._drop_job(change)
-            self._say(*self._texts(self.after, change.key))
+            self._job(change)
         elif kind == "privilege":
             self._say(self._revoked(change), *self._texts(self.after, change.key))
         elif kind == "continuous aggregate" and change.key not in self._remade:
@@ -370,7 +375,7 @@ class _Drafter:
         elif kind in ("trigger", "role setting"):
             self._say(*self._texts(self.after, change.key), lock=f"SHARE ROW EXCLUSIVE on {table}")
         elif kind == "job":
-            self._say(*self._texts(self.after, change.key))
+            self._job(change)
         elif kind != "privilege":
             self._open(change)
 
@@ -402,8 +407,9 @@ class _Drafter:
             )
         elif not self._last_column(change):
             note = (
-                f"-- {OPEN}: a column is added behind all others. Move {part} to the end of the"
-                " table in schema_new/, or a new database differs.\n"
+                f"-- {OPEN}: {part} is added behind all others, and stands before some in"
+                " schema_new/: a new database\n-- would have another order. Move it to the end"
+                " there, or say that the order does not matter.\n"
             )
         elif self._hypertable(table) and change.risk == "risky":
             note = (
@@ -487,6 +493,17 @@ class _Drafter:
             "FROM timescaledb_information.jobs AS j\n"
             f"WHERE j.proc_schema = '{schema}' AND j.proc_name = '{name}'"
         )
+
+    def _job(self, change: SchemaChange) -> None:
+        """A job, as the role that owns it: a job belongs to the role that is current then."""
+        owner = str(self.after.objects[change.key].get("owner", "<owner>"))
+        texts = self._texts(self.after, change.key)
+        if owner != "<owner>" and texts and texts[0] not in self.result.statements:
+            self.result.statements.append(f"{_COMMUNITY}SET LOCAL ROLE {owner}")
+            self._say(*texts)
+            self.result.statements.append(_BACK)
+        else:
+            self._say(*texts)
 
     def _open(self, change: SchemaChange) -> None:
         details = "".join(f"\n--   {detail}" for detail in change.details)

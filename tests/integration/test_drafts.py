@@ -106,7 +106,7 @@ def edits_of_a_second_release(repository: Path) -> None:
          "-- @section indexes\nCREATE INDEX machine_status_status_idx"
          " ON silver.machine_status (status, event_time DESC);\n")  # fmt: skip
     users = "master/Tables/users.sql"
-    edit(repository, users, "    user_no text,\n", "")
+    edit(repository, "master/Tables/device_info.sql", "    updated_at timestamptz,\n", "")
     edit(repository, users, "    full_name text,\n", "    full_name text DEFAULT 'nobody',\n")
     edit(repository, "master/Tables/device_info.sql", "    description text,\n",
          "    description text NOT NULL,\n")  # fmt: skip
@@ -132,12 +132,17 @@ GRANT SELECT ON master.spindles TO setu_reader;
 """,
         encoding="utf-8",
     )
-    edit(repository, "master/Functions/fn_fill_calendar.sql", "BEGIN\n", "BEGIN\n    -- Anew.\n")
+    edit(
+        repository,
+        "master/Functions/fn_refuse_shift_overlap.sql",
+        "BEGIN\n",
+        "BEGIN\n    -- Anew.\n",
+    )
     (repository / "schema_new/_etl/Views/v_error_rate.sql").unlink()
     append(repository, "gold/Views/v_live_machine_status.sql",
            "\nGRANT SELECT ON gold.v_live_machine_status TO setu_etl;\n")  # fmt: skip
-    edit(repository, "gold/Views/v_production_dashboard.sql", "    s.company_iot_id,\n",
-         "    s.company_iot_id AS company_key,\n    s.company_iot_id,\n")  # fmt: skip
+    edit(repository, "gold/Views/v_production_dashboard.sql", "    a.company_iot_id,\n",
+         "    a.company_iot_id AS company_key,\n    a.company_iot_id,\n")  # fmt: skip
     aggregate = "gold/Continuous Aggregates/hourly_energy_stats.sql"
     edit(repository, aggregate, "    avg(e.servo_energy) AS avg_servo_load,\n",
          "    avg(e.servo_energy) AS avg_servo_load,\n"
