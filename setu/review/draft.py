@@ -20,7 +20,7 @@ from setu.chain.step import Part, Step
 from setu.errors import StepError
 from setu.review.changes import SchemaChange, changes_between
 from setu.review.drafted_sql import Drafted, draft
-from setu.review.sides import files_catalog, folder_catalog, read_side
+from setu.review.sides import SideError, files_catalog, folder_catalog, read_side
 
 _DROPPED_INDEX: Final = re.compile(r"DROP INDEX (?:IF EXISTS )?(\S+)")
 _VALUE_WIDTH: Final = 88
@@ -48,8 +48,8 @@ class StepDraft:
         return sum(OPEN in line for text in texts for line in text.splitlines())
 
 
-def base_catalog(root: Path, since: str | None = None) -> tuple[Catalog, str]:
-    """The schema to draft from, and what it is.
+def base_catalog(root: Path, since: str | None = None) -> tuple[Catalog, str] | None:
+    """The schema to draft from, and what it is; None where there is neither release nor commit.
 
     :param since: any side of ``setu diff`` that is made of files. By default the last release where
         the chain ends in it, else what git has committed of ``schema_new/``.
@@ -61,7 +61,10 @@ def base_catalog(root: Path, since: str | None = None) -> tuple[Catalog, str]:
         files = read_files(root, releases[-1].revision)
         if files is not None:
             return files_catalog(files), f"release {releases[-1].version}"
-    return read_side("HEAD:schema_new", root), "the last commit"
+    try:
+        return read_side("HEAD:schema_new", root), "the last commit"
+    except SideError:
+        return None
 
 
 def draft_steps(root: Path, base: Catalog, message: str) -> tuple[list[StepDraft], list[str]]:

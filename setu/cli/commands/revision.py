@@ -40,8 +40,9 @@ def revision(
     """
     root = repository_root()
     drafts: list[StepDraft] = []
-    if not empty:
-        base, name = base_catalog(root, since)
+    known = None if empty else base_catalog(root, since)
+    if known is not None:
+        base, name = known
         drafts, found = draft_steps(root, base, message)
         typer.echo(f"Since {name}: {len(found)} changes" + (":" if found else "."))
         for title in found:
