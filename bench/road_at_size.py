@@ -245,7 +245,8 @@ def measure(rows: int) -> Times:
         ((s, name) for name, s in times.steps.items() if name.endswith("down")), reverse=True
     )[:4]
     console.print(
-        f"{rows:>12,} rows: up {times.up:.1f} s, back {times.back:.1f} s, again {times.again:.1f} s; "
+        f"{rows:>12,} rows: up {times.up:.1f} s, back {times.back:.1f} s, "
+        f"again {times.again:.1f} s; "
         f"reference {times.reference:.1f} s for {int(rows * 0.25):,} cycles; slowest on the way "
         f"back: {', '.join(f'{name} {s:.1f}' for s, name in slowest)}"
     )

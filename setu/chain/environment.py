@@ -100,7 +100,7 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
                 return
             if command.current in _called(context):
                 _say_if_unknown(connection)
-            _configure(context, settings, may_run=False, connection=connection)
+            _configure(context, settings, may_run=False, connection=connection, dont_mutate=True)
             _migrate(context)
             return
         if purpose is Purpose.STAMP and COMMAND not in context.config.attributes:
@@ -112,10 +112,12 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
             act_as_owner(connection)
             may_run = purpose is Purpose.MOVE
             _configure(context, settings, may_run=may_run, released=released, connection=connection)
-            if may_run:
-                _check_before(context, connection, settings, preflight)
-            connection.exec_driver_sql(schema_sql())
-            connection.commit()
+            # A program that calls Alembic may only want to look.
+            if not context.get_context().opts.get("dont_mutate"):
+                if may_run:
+                    _check_before(context, connection, settings, preflight)
+                connection.exec_driver_sql(schema_sql())
+                connection.commit()
             _migrate(context)
 
 
@@ -198,6 +200,8 @@ def _plan(context: ModuleType) -> _Plan | None:
     script: ScriptDirectory = context.script
     current = context.get_context().get_current_revision()
     target = context.get_revision_argument()
+    if isinstance(target, tuple):  # `heads`: the chain has one
+        (target,) = target
     if _goes_down(script, current, target):
         steps = list(script.iterate_revisions(current, target, select_for_downgrade=True))
         return _Plan(current, _one(steps[-1].down_revision), "downgrade") if steps else None
