@@ -1,0 +1,222 @@
+"""What v1 is at the swap is what v2 gets: rows that v1 changes and deletes while v2 is filled."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg2
+import pytest
+
+from setu.errors import StatementError
+from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
+from tests.chain import Chain, Row, chain_on
+from tests.edge_cases.rows import last_midnight
+from tests.servers.at_hand import Server
+
+FLEET = FleetSize(companies=1, plants=1, machines=2, days=2, cycles_per_machine_day=2)
+START = datetime(2031, 3, 1, 8, tzinfo=UTC)
+BEFORE_SWAP = ("0103", "0104", "0106")
+TIME = {"machine_cycles": "cycle_start", "machine_downtime": "down_start", "history": "time"}
+# Of a table: a column that v1 corrects, its first and second value in v1, and the second in v2.
+CORRECTED: dict[str, tuple[str, str, str, str, object]] = {
+    "machine_cycles": ("program_no", "'wrong'", "'right'", "program_no", "right"),
+    "machine_downtime": ("down_threshold", "1", "2", "down_threshold", 2),
+    "machine_status": ("status", "'wrong'", "'right'", "status", "right"),
+    "machine_alarms": ("alarm_no", "'1'", "'2'", "alarm_no", "2"),
+    "machine_energy": ("total_energy", "1.0", "2.5", "total_energy::text", "2.500"),
+    "machine_focas": ("part_count", "1", "2.5", "part_count", 3),
+    "machine_tool_usage": ("tool_no", "'T1'", "'T2'", "tool_no", "T2"),
+    "machine_pm_status": ("status", "'wrong'", "'right'", "status", "right"),
+    "customer_feedback": ("user_id", "'u-1'", "'u-2'", "user_id", "u-2"),
+    "history": ("message", "'wrong'", "'right'", "message", "right"),
+}
+SCHEMA = {"history": "alerting"}
+
+
+@pytest.fixture
+def chain(server: Server) -> Iterator[Chain]:
+    with chain_on(server) as chain:
+        chain.upgrade("0001")
+        with chain.session() as connection:
+            connection.autocommit = False
+            make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+            connection.commit()
+        yield chain
+
+
+def name(table: str) -> str:
+    return f"{SCHEMA.get(table, 'silver')}.{table}"
+
+
+def insert(table: str, at: datetime, machine: str = "CNC-00001") -> str:
+    column, wrong, *_ = CORRECTED[table]
+    return (
+        f"INSERT INTO {name(table)} ({TIME.get(table, 'time')}, company_id, machine_id, {column})"
+        f" VALUES ('{at}', 'COMP-01', '{machine}', {wrong})"
+    )
+
+
+def where(table: str, at: datetime) -> str:
+    return f"WHERE {TIME.get(table, 'time')} = '{at}' AND machine_id = 'CNC-00001'"
+
+
+def in_v2(chain: Chain, table: str) -> list[Row]:
+    time = TIME.get(table, "event_time")
+    return chain.query(
+        f"SELECT {time}, {CORRECTED[table][3]} FROM {name(table)} WHERE {time} >= '{START}'"
+        f" AND {time} < '{START + timedelta(days=1)}' ORDER BY 1"
+    )
+
+
+@pytest.mark.parametrize("revision", BEFORE_SWAP)
+def test_what_v1_corrects_and_deletes_before_the_swap_is_so_in_v2(
+    chain: Chain, revision: str
+) -> None:
+    kept, corrected, deleted = (START + timedelta(hours=n) for n in range(3))
+    chain.run(*(insert(t, at) for t in CORRECTED for at in (kept, corrected, deleted)))
+    chain.upgrade(revision)
+    for table, (column, _, right, *_) in CORRECTED.items():
+        chain.run(
+            f"UPDATE {name(table)} SET {column} = {right} {where(table, corrected)}",
+            f"DELETE FROM {name(table)} {where(table, deleted)}",
+        )
+    v1 = chain.rows(*V1_TABLES)
+    chain.upgrade()
+    for table, (*_, right_in_v2) in CORRECTED.items():
+        found = in_v2(chain, table)
+        assert [at for at, _ in found] == [kept, corrected], table
+        assert found[1][1] == right_in_v2, table
+        assert found[0][1] != right_in_v2, table
+    assert chain.broken() == []
+    chain.downgrade("0001")
+    assert chain.rows(*V1_TABLES) == v1
+
+
+def test_a_table_that_v1_empties_is_empty_in_v2_but_for_what_came_after(chain: Chain) -> None:
+    chain.run(insert("machine_status", START))
+    chain.upgrade("0106")
+    chain.run(
+        "TRUNCATE silver.machine_status",
+        insert("machine_status", START + timedelta(hours=1)),
+    )
+    chain.upgrade("0109")
+    assert chain.query("SELECT event_time FROM silver.machine_status") == [
+        (START + timedelta(hours=1),)
+    ]
+
+
+def test_what_v1_corrects_and_deletes_between_down_and_up_again_is_so_in_v2(chain: Chain) -> None:
+    kept, corrected, deleted = (START + timedelta(hours=n) for n in range(3))
+    chain.run(*(insert(t, at) for t in CORRECTED for at in (kept, corrected, deleted)))
+    chain.upgrade()
+    chain.downgrade("0001")
+    for table, (column, _, right, *_) in CORRECTED.items():
+        chain.run(
+            f"UPDATE {name(table)} SET {column} = {right} {where(table, corrected)}",
+            f"DELETE FROM {name(table)} {where(table, deleted)}",
+            insert(table, START + timedelta(hours=5)),
+        )
+    chain.upgrade()
+    for table, (*_, right_in_v2) in CORRECTED.items():
+        found = in_v2(chain, table)
+        assert [at for at, _ in found] == [kept, corrected, START + timedelta(hours=5)], table
+        assert found[1][1] == right_in_v2, table
+
+
+def test_up_again_looks_only_at_what_v1_has_changed(chain: Chain) -> None:
+    chain.upgrade()
+    chain.downgrade("0001")
+    chain.run(insert("machine_cycles", START))
+    chain.upgrade("0103")
+    looked_at = "SELECT count(*) FROM _stage.backfill_progress WHERE rows_migrated > 0"
+    assert chain.value(looked_at) == 1  # the chunk that is new
+    assert chain.value("SELECT count(*) FROM _stage.noted_rows") == 0
+
+
+REGISTER = (
+    "INSERT INTO master.machine_info (machine_id, company_id, plant_id, device_id, iot_id)"
+    " VALUES ('M-late', 'COMP-01', 'COMP-01-P01', 'D-late', '9')"
+)
+
+
+@pytest.mark.parametrize("revision", BEFORE_SWAP)
+def test_rows_of_a_machine_that_is_registered_meanwhile_are_in_v2(
+    chain: Chain, revision: str
+) -> None:
+    chain.run(*(insert(t, START, "M-late") for t in CORRECTED if t != "history"))
+    chain.upgrade(revision)
+    chain.run(REGISTER)
+    chain.upgrade("0109")
+    for table in CORRECTED:
+        assert len(in_v2(chain, table)) == (table != "history"), table
+
+
+@pytest.mark.requires("multi_session")
+def test_a_machine_registered_in_a_transaction_from_before_the_backfill_is_in_v2(
+    chain: Chain,
+) -> None:
+    chain.run(insert("machine_cycles", START, "M-late"))
+    chain.upgrade("0102")
+    old = psycopg2.connect(chain.url)
+    with old.cursor() as cursor:
+        cursor.execute(REGISTER)
+    upgrade = threading.Thread(target=lambda: chain.upgrade("0103"))
+    upgrade.start()
+    upgrade.join(3)  # it waits for the writer to end
+    old.commit()
+    old.close()
+    upgrade.join(60)
+    chain.upgrade("0109")
+    assert in_v2(chain, "machine_cycles") == [(START, "wrong")]
+
+
+def test_rows_that_went_past_the_triggers_are_found_before_the_swap(chain: Chain) -> None:
+    later = START + timedelta(hours=1)
+    chain.run(insert("machine_cycles", START), insert("machine_status", START))
+    chain.upgrade("0105")
+    chunk = chain.value("SELECT show_chunks('silver.machine_cycles', newer_than => '2031-01-01')")
+    status = chain.value("SELECT show_chunks('silver.machine_status', newer_than => '2031-01-01')")
+    chain.run(
+        insert("machine_cycles", later).replace("silver.machine_cycles", chunk),
+        f"DELETE FROM {status} {where('machine_status', START)}",
+    )
+    assert chain.value("SELECT count(*) FROM _stage.noted_rows") == 0
+    chain.upgrade("0109")
+    assert in_v2(chain, "machine_cycles") == [(START, "wrong"), (later, "wrong")]
+    assert in_v2(chain, "machine_status") == []
+
+
+def test_what_a_replica_applies_is_noted(chain: Chain) -> None:
+    chain.run(insert("machine_cycles", START))
+    chain.upgrade("0106")
+    with chain.session() as connection, connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(insert("machine_status", START))
+        cursor.execute(f"DELETE FROM silver.machine_cycles {where('machine_cycles', START)}")
+    if chain.value("SELECT count(*) FROM _stage.noted_rows") == 0:
+        pytest.skip("this version of TimescaleDB cannot fire such triggers for replicas")
+    chain.upgrade("0109")
+    assert in_v2(chain, "machine_cycles") == []
+    assert in_v2(chain, "machine_status") == [(START, "wrong")]
+
+
+def test_a_row_that_goes_on_to_differ_stops_the_upgrade_before_the_swap(chain: Chain) -> None:
+    chain.run(insert("machine_cycles", START))
+    chain.upgrade("0105")
+    # As if a row could not be brought to v2 for a reason that nobody foresaw.
+    chain.run(
+        "CREATE FUNCTION _stage.lose() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RETURN NULL; END'",
+        "DELETE FROM _stage.machine_cycles WHERE cycle_start > '2031-01-01'",
+        "CREATE TRIGGER lose BEFORE INSERT ON _stage.machine_cycles"
+        " FOR EACH ROW EXECUTE FUNCTION _stage.lose()",
+    )
+    with pytest.raises(StatementError, match="v2 does not hold what v1 holds") as caught:
+        chain.upgrade()
+    assert "machine_cycles of COMP-01/CNC-00001 at 2031-03-01" in str(caught.value)
+    assert chain.revision() == "0105"
+    chain.run("DROP TRIGGER lose ON _stage.machine_cycles", "DROP FUNCTION _stage.lose()")
+    chain.upgrade("0109")
+    assert in_v2(chain, "machine_cycles") == [(START, "wrong")]
