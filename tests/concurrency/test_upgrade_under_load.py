@@ -1,0 +1,98 @@
+"""v1's sessions at work while the chain goes up to the swap and past it: a minute of it.
+
+``bench/upgrade_under_load.py`` does the same with more sessions and several times.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+
+import psycopg2
+import pytest
+
+from setu.simulate.fleet import FleetSize, make_fleet
+from tests.chain import Chain, chain_on
+from tests.concurrency.v1_sessions import Report, lost_and_doubled, v1_at_work
+from tests.edge_cases.rows import last_midnight
+from tests.servers.at_hand import Server
+from tests.v1 import ROOT
+
+pytestmark = pytest.mark.requires("multi_session")
+FLEET = FleetSize(companies=1, plants=2, machines=4, days=10, cycles_per_machine_day=6)
+PAST_THE_SWAP = "0109"
+
+
+@pytest.fixture
+def v1(server: Server) -> Iterator[Chain]:
+    with chain_on(server) as chain:
+        chain.upgrade("0001")
+        with chain.session() as connection:
+            connection.autocommit = False
+            make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+            connection.commit()
+        yield chain
+
+
+def upgrade(chain: Chain, revision: str, *settings: str) -> subprocess.CompletedProcess[str]:
+    """``alembic upgrade`` as a process: its way of waiting would be that of every thread here."""
+    x = [word for setting in (*chain.x, *settings) for word in ("-x", setting)]
+    return subprocess.run(
+        [sys.executable, "-m", "alembic.config", *x, "upgrade", revision],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": chain.url, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_v1_has_no_error_up_to_the_swap_and_v2_has_every_row_once(v1: Chain) -> None:
+    with v1_at_work(v1.url, ingest=3, batch=1, crossing=2, readers=2, others=3) as sessions:
+        done = upgrade(v1, PAST_THE_SWAP)
+    report: Report = sessions.report
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert report.errors == []
+    assert report.changed
+    assert report.deleted
+    assert lost_and_doubled(v1.url, report) == (0, 0)
+
+
+def test_a_swap_that_meets_a_ring_gives_way_and_v1_goes_on(v1: Chain) -> None:
+    assert upgrade(v1, "0106").returncode == 0
+    status = "INSERT INTO silver.machine_status (time, company_id, machine_id) VALUES"
+    # It holds a lock on what the swap asks for last, and then wants what the swap has first.
+    with psycopg2.connect(v1.url) as holder, holder.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM master.companies")
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "alembic.config",
+                *(word for setting in v1.x for word in ("-x", setting)), "upgrade", "0107",
+            ],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": v1.url, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            waits = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND application_name LIKE 'setu%' AND datname = current_database()"
+            )
+            for _ in range(600):
+                if v1.value(waits):
+                    break
+            else:
+                pytest.fail("the swap never waited")
+            # The session that waits longest finds the ring; that must not cost v1 its transaction.
+            cursor.execute(f"{status} (now(), 'COMP-01', 'CNC-00001')")
+            cursor.execute("SELECT count(*) FROM gold.v_live_machine_status")
+            holder.commit()
+            _, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 0, errors[-2000:]
+    assert v1.revision() == "0107"
