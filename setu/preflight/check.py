@@ -12,10 +12,10 @@ from setu.chain.settings import Settings
 from setu.preflight import rules
 from setu.preflight.data_checks import load_checks, run_checks
 from setu.preflight.dependents import dependents
-from setu.preflight.dropped_archive import dropped_archive
 from setu.preflight.facts import server_facts
 from setu.preflight.findings import Finding, Plan, refusal
 from setu.preflight.v1_catalog import drift, v1_schemas, v1_tables_present
+from setu.preflight.way_back import way_back
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def inspect(
     """
     facts = server_facts(connection, v1_schemas(root))
     found = rules.findings(facts, plan, settings)
-    found += dropped_archive(connection, plan)
+    found += way_back(connection, plan, root)
     if plan.current is None and plan.upgrades:
         found += rules.adoption(plan, v1_tables_present(connection, root))
     drifted: list[Finding] = []

@@ -1,7 +1,8 @@
 """Data that cannot be converted: named checks, each a query in ``sql/preflight/``.
 
-A check's header has a title, a hint, the revision (or range, ``0001..0103``) of the database at
-which it applies, and, where it does not stop the run, ``level: warn``. The query gives rows of
+A check's header has a title, a hint, and when it applies: ``from``, the revision (or range,
+``0001..0103``) of a database that goes up, or ``undoes``, a revision that a downgrade takes back.
+``level: warn`` where it does not stop the run. The query gives rows of
 ``problem``, ``key`` and ``detail``, all text.
 """
 
@@ -21,7 +22,7 @@ from setu.preflight.findings import Finding, Plan
 
 FOLDER: Final = Path("sql") / "preflight"
 SAMPLES: Final = 5
-_HEADER: Final = re.compile(r"--\s*(title|hint|from|level):\s*(.+?)\s*")
+_HEADER: Final = re.compile(r"--\s*(title|hint|from|undoes|level):\s*(.+?)\s*")
 _RANGE: Final = re.compile(r"(\d{4})(?:\.\.(\d{4}))?")
 
 
@@ -36,9 +37,12 @@ class DataCheck:
     last: str
     stops: bool
     query: str
+    undoes: str = ""
 
     def applies(self, plan: Plan) -> bool:
-        """Whether the run takes a database within the range upward."""
+        """Whether the run takes a database within the range upward, or undoes the revision."""
+        if self.undoes:
+            return not plan.upgrades and plan.passes(self.undoes)
         return (
             plan.upgrades
             and plan.current is not None
@@ -72,11 +76,12 @@ def _load(path: Path) -> DataCheck:
         match = _HEADER.fullmatch(line)
         if match:
             header[match.group(1)] = match.group(2)
-    revisions = _RANGE.fullmatch(header.get("from", ""))
+    undoes = header.get("undoes", "")
+    revisions = _RANGE.fullmatch(undoes or header.get("from", ""))
     if revisions is None or not header.get("title") or not header.get("hint"):
         raise StepError(
             f"{FOLDER}/{path.name} has no complete header.",
-            context=["title, hint and from (a revision, or a range such as 0001..0103)"],
+            context=["title, hint, and from (a revision, or a range such as 0001..0103) or undoes"],
             hint="write them as comment lines at the top: -- title: …",
         )
     return DataCheck(
@@ -87,6 +92,7 @@ def _load(path: Path) -> DataCheck:
         last=revisions.group(2) or revisions.group(1),
         stops=header.get("level", "stop") != "warn",
         query=text.rstrip().rstrip(";"),
+        undoes=undoes,
     )
 
 

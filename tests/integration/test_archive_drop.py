@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from setu.db.connection import connected
-from setu.errors import PreflightError, StatementError
+from setu.errors import PreflightError
 from setu.ops.archive import ArchiveError, Dropped, drop_archive
 from setu.ops.reconciliation import read_reconciliation
 from setu.review.verification import broken_checks
@@ -101,7 +101,7 @@ def test_the_report_still_counts_when_archive_was_dropped(chain: Chain) -> None:
         ("0107", "0106", "machine_cycles"),
     ],
 )
-def test_a_step_refuses_when_v1_rows_were_dropped_by_hand(
+def test_a_downgrade_is_refused_when_v1_rows_were_dropped_by_hand(
     chain: Chain, revision: str, before: str, table: str
 ) -> None:
     chain.upgrade(revision)
@@ -113,7 +113,7 @@ def test_a_step_refuses_when_v1_rows_were_dropped_by_hand(
         f"DROP TABLE _archive.{table} CASCADE",
     )
     rows = chain.rows()
-    with pytest.raises(StatementError, match="no longer in _archive") as refusal:
+    with pytest.raises(PreflightError, match="no longer in _archive") as refusal:
         chain.downgrade(before)
     assert "restore a backup" in str(refusal.value)
     assert chain.revision() == revision
