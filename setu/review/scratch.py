@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg2
+from alembic.script import ScriptDirectory
 from pglast import ast, parse_sql
 from pglast.enums import ObjectType
 from sqlalchemy import URL, Connection
@@ -19,13 +20,13 @@ from sqlalchemy_utils import create_database, drop_database
 from setu.catalog import Catalog, ObjectKey, snapshot
 from setu.catalog.model import Description
 from setu.catalog.parsed import SourceFile, parse_schema
-from setu.chain.repository import steps_to
+from setu.chain.repository import alembic_config, steps_to
 from setu.chain.script import Statement
 from setu.chain.settings import Settings
 from setu.chain.step import Step
 from setu.db.address import Address
 from setu.db.connection import apply_session_settings, autocommit, connected
-from setu.db.version_table import schema_sql
+from setu.db.version_table import migration_context, schema_sql
 from setu.errors import RightsError, SetuError
 
 PREFIX: Final = "setu_scratch_"
@@ -109,7 +110,7 @@ def chain_catalog(address: Address, root: Path, revision: str, settings: Setting
     """
     steps = steps_to(root, revision)
     with scratch_database(address) as made, connected(made, "scratch") as connection:
-        run_steps(connection, steps, settings)
+        run_steps(connection, root, steps, settings)
         own = snapshot(connection).without_kinds(SERVER_KINDS)
     return replace(own, objects={**own.objects, **_roles(steps, settings)})
 
@@ -126,10 +127,14 @@ def _roles(steps: list[Step], settings: Settings) -> dict[ObjectKey, Description
     return {key: fields for key, fields in made.objects.items() if key.kind in SERVER_KINDS}
 
 
-def run_steps(connection: Connection, steps: list[Step], settings: Settings) -> None:
+def run_steps(connection: Connection, root: Path, steps: list[Step], settings: Settings) -> None:
     """Run the ``up.sql`` of steps in an empty scratch database, without any check around it."""
     apply_session_settings(connection, settings.session_settings())
     connection.exec_driver_sql(schema_sql())
+    connection.commit()
+    # Steps grant rights on the table of the revision.
+    directory = ScriptDirectory.from_config(alembic_config(root))
+    migration_context(connection).stamp(directory, "base")
     connection.commit()
     for step in steps:
         script = step.script("up")

@@ -1,0 +1,89 @@
+"""``setu plan``: what an upgrade or downgrade would do, before it does anything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from setu.chain.repository import repository_root
+from setu.chain.settings import Settings
+from setu.db.address import Address
+from setu.db.connection import connected, database_url
+from setu.db.version_table import current_revision
+from setu.errors import SetuError
+from setu.preflight import Plan
+from setu.preflight.check import inspect
+from setu.review.plan import RunPlan, document, make_plan, markdown, text, way
+
+FORMATS = ("text", "markdown", "json")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("plan")(plan)
+
+
+def plan(
+    revisions: Annotated[
+        str, typer.Argument(help="to, or from:to; up or down. By default the head.")
+    ] = "head",
+    setting: Annotated[
+        list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
+    ] = "text",
+    out: Annotated[Path | None, typer.Option(help="File to write; else to the screen.")] = None,
+    scratch: Annotated[
+        str | None,
+        typer.Option(help="Address of a server for a scratch database; else the same server."),
+    ] = None,
+) -> None:
+    """Show the steps, locks, rows, disk and time of a run, and what would refuse.
+
+    It changes nothing: the steps run in a scratch database, which is dropped again. Exit code 0: it
+    can run. 2: something would refuse. 1: it could not be told.
+    """
+    if format_ not in FORMATS:
+        raise SetuError(
+            f"There is no format {format_!r}.",
+            context=[f"formats: {', '.join(FORMATS)}"],
+            hint="Choose one of these",
+        )
+    made = plan_of_database(revisions, Settings.from_x_arguments(setting or []), scratch)
+    if format_ == "json":
+        written = json.dumps(document(made), indent=2, ensure_ascii=False) + "\n"
+    else:
+        written = markdown(made) if format_ == "markdown" else text(made)
+    if out is None:
+        typer.echo(written, nl=False)
+    else:
+        out.write_text(written, encoding="utf-8")
+        typer.echo(f"{out}: {len(made.steps)} steps", err=True)
+    if made.exit_code:
+        raise typer.Exit(made.exit_code)
+
+
+def plan_of_database(revisions: str, settings: Settings, scratch: str | None = None) -> RunPlan:
+    """The plan of a run on the database in DATABASE_URL, with what pre-flight says of it."""
+    address, root = database_url(), repository_root()
+    server = address if scratch is None else Address.parse(scratch, source="--scratch")
+    with connected(address, "plan") as connection:
+        current = current_revision(connection)
+        connection.rollback()
+        made = make_plan(connection, root, revisions, settings, server)
+        chosen = way(root, revisions, current)
+        if chosen.start != current or not chosen.steps:
+            return made
+        preflight = Plan(made.direction, chosen.start, chosen.end)
+        found = inspect(connection, preflight, settings, root)
+        connection.rollback()
+    return replace(
+        made,
+        refusals=tuple("\n".join(f.lines()) for f in found if f.stops),
+        warnings=tuple("\n".join(f.lines()) for f in found if not f.stops),
+    )

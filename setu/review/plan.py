@@ -1,0 +1,486 @@
+"""What a run up or down the chain would do, before it does anything.
+
+Locks are observed, not guessed: the steps run in a scratch database that stands where the real one
+stands, and the locks that each holds at its end on objects that were there before are read. Rows,
+disk and time come from the real database's sizes and a rate that is measured in the scratch one.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg2
+from sqlalchemy import Connection
+
+from setu.chain.header import LOSES
+from setu.chain.repository import steps_to
+from setu.chain.script import Script
+from setu.chain.settings import Settings
+from setu.chain.step import Part, Step
+from setu.db.address import Address
+from setu.db.connection import autocommit, connected
+from setu.db.version_table import current_revision
+from setu.errors import RevisionStateError
+from setu.review.scratch import ScratchError, of_server, run_steps, scratch_database
+
+#: Rises whenever a reader of the JSON before would not understand it.
+FORMAT: Final = 1
+#: Statements that copy v1's rows: the tables that they copy.
+_MOVERS: Final = {"_stage.backfill": ("silver", "alerting")}
+_MODES: Final = {
+    "AccessShareLock": "ACCESS SHARE",
+    "RowShareLock": "ROW SHARE",
+    "RowExclusiveLock": "ROW EXCLUSIVE",
+    "ShareUpdateExclusiveLock": "SHARE UPDATE EXCLUSIVE",
+    "ShareLock": "SHARE",
+    "ShareRowExclusiveLock": "SHARE ROW EXCLUSIVE",
+    "ExclusiveLock": "EXCLUSIVE",
+    "AccessExclusiveLock": "ACCESS EXCLUSIVE",
+}
+_ORDER: Final = {mode: place for place, mode in enumerate(_MODES)}
+#: From here on writers of the object wait.
+_STRONG: Final = _ORDER["ShareLock"]
+_RELATIONS: Final = """
+SELECT c.oid, n.nspname || '.' || c.relname
+FROM pg_catalog.pg_class AS c
+INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND n.nspname !~ '^(pg_|_timescaledb|information_)'"""
+_HELD: Final = """
+SELECT l.relation, l.mode FROM pg_catalog.pg_locks AS l
+WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted"""
+_SIZES: Final = """
+SELECT n.nspname || '.' || c.relname, public.approximate_row_count(c.oid::regclass),
+    coalesce(
+        (SELECT public.hypertable_size(c.oid::regclass)
+         FROM _timescaledb_catalog.hypertable AS h
+         WHERE h.schema_name = n.nspname AND h.table_name = c.relname),
+        pg_catalog.pg_total_relation_size(c.oid)
+    )
+FROM pg_catalog.pg_class AS c
+INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p')
+ORDER BY 1"""
+_SAMPLE_ROWS: Final = 50_000
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock on an object that is there before the step."""
+
+    mode: str
+    object: str
+
+    @property
+    def blocks_writers(self) -> bool:
+        """Whether writers of the object wait for the step to end."""
+        return self.mode in [m for k, m in _MODES.items() if _ORDER[k] >= _STRONG]
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step. ``locks`` is None where they could not be observed; then ``stated`` says them."""
+
+    revision: str
+    name: str
+    what: str
+    transaction: bool
+    statements: tuple[str, ...]
+    stated: str
+    locks: tuple[Lock, ...] | None
+    loses: str
+    undone: str
+    rows: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A whole run; ``refusals`` are what pre-flight says, ``warnings`` what it only mentions."""
+
+    start: str | None
+    end: str | None
+    direction: str
+    steps: tuple[PlannedStep, ...]
+    rate: float
+    refusals: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def rows(self) -> int:
+        """Rows to move, all steps together."""
+        return sum(step.rows for step in self.steps)
+
+    @property
+    def bytes(self) -> int:
+        """Disk that is needed beside what is used now."""
+        return sum(step.bytes for step in self.steps)
+
+    @property
+    def seconds(self) -> float:
+        """An estimate of how long it takes."""
+        return sum(step.seconds for step in self.steps)
+
+    @property
+    def exit_code(self) -> int:
+        """2 where the run would refuse, else 0."""
+        return 2 if self.refusals else 0
+
+
+@dataclass(frozen=True)
+class Way:
+    """From where to where; None is before the first revision."""
+
+    start: str | None
+    end: str | None
+    steps: tuple[Step, ...]
+
+    @property
+    def part(self) -> Part:
+        """The script that runs."""
+        return "up" if (self.end or "") >= (self.start or "") else "down"
+
+
+def way(root: Path, text: str, current: str | None) -> Way:
+    """The way that ``from:to``, ``to`` or nothing (``head``) means.
+
+    Raises :class:`~setu.errors.RevisionStateError` for a revision that is not in the chain.
+    """
+    chain = steps_to(root)
+    known = [step.revision for step in chain]
+    left, colon, right = text.partition(":")
+    start = _named(left, known) if colon else current
+    end = _named(right if colon else left, known)
+    if start is not None and start not in known:
+        raise RevisionStateError(
+            f"The database is at {start}, which this version of the chain does not know.",
+            hint="Take the version that it was last deployed from, or a newer one",
+        )
+    if (end or "") >= (start or ""):
+        steps = [s for s in chain if (start or "") < s.revision <= (end or "")]
+    else:
+        steps = [s for s in reversed(chain) if (end or "") < s.revision <= (start or "")]
+    return Way(start, end, tuple(steps))
+
+
+def _named(text: str, known: Sequence[str]) -> str | None:
+    if text in ("", "head"):
+        return known[-1]
+    if text == "base":
+        return None
+    if text not in known:
+        raise RevisionStateError(
+            f"The chain has no revision {text}.", hint="`setu history` lists them"
+        )
+    return text
+
+
+def make_plan(
+    connection: Connection, root: Path, text: str, settings: Settings, scratch: Address
+) -> RunPlan:
+    """Plan a run on the connected database. Reads only; works in a scratch database.
+
+    :param text: ``from:to``, ``to``, or nothing for the head.
+    """
+    current = current_revision(connection)
+    chosen = way(root, text, current)
+    sizes = _sizes(connection)
+    connection.rollback()
+    with scratch_database(scratch) as made, connected(made, "plan") as copy:
+        before = steps_to(root, chosen.start) if chosen.start else []
+        run_steps(copy, root, before, settings)
+        rate = _measured_rate(copy)
+        steps = tuple(
+            _planned(copy, step, chosen.part, settings, sizes, rate) for step in chosen.steps
+        )
+    notes = []
+    if chosen.start != current:
+        notes.append(
+            f"The database is at {current or 'no revision'}, so rows and time are those of now"
+        )
+    return RunPlan(
+        chosen.start,
+        chosen.end,
+        "upgrade" if chosen.part == "up" else "downgrade",
+        steps,
+        rate,
+        notes=tuple(notes),
+    )
+
+
+def _planned(
+    copy: Connection,
+    step: Step,
+    part: Part,
+    settings: Settings,
+    sizes: dict[str, tuple[int, int]],
+    rate: float,
+) -> PlannedStep:
+    script = step.script(part)
+    started = time.monotonic()
+    locks = _observed(copy, script, settings)
+    seconds = time.monotonic() - started
+    rows, size = _moved(script, sizes)
+    values = script.header.values
+    return PlannedStep(
+        step.revision,
+        step.name,
+        values.get("what", ""),
+        script.header.transaction,
+        tuple(_first_line(s.text) for s in script.statements(settings.edition)),
+        values.get("lock", ""),
+        locks,
+        values.get(LOSES, ""),
+        values.get("down", ""),
+        rows,
+        size,
+        seconds + (rows / rate if rate else 0.0),
+    )
+
+
+def _observed(copy: Connection, script: Script, settings: Settings) -> tuple[Lock, ...] | None:
+    """Run a script in the scratch database, and say which locks it held on what was there."""
+    statements = [s for s in script.statements(settings.edition) if not of_server(s)]
+    if not script.header.transaction:
+        with autocommit(copy) as alone:
+            for statement in statements:
+                _run(alone, statement)
+        return None
+    driver: Any = copy.connection.dbapi_connection
+    with driver.cursor() as cursor:
+        cursor.execute(_RELATIONS)
+        known = dict(cursor.fetchall())
+    driver.commit()
+    for statement in statements:
+        _run(driver, statement)
+    with driver.cursor() as cursor:
+        cursor.execute(_HELD)
+        held = cursor.fetchall()
+    driver.commit()
+    strongest: dict[str, str] = {}
+    for relation, mode in held:
+        name = known.get(relation)
+        if name is not None and _ORDER[mode] > _ORDER.get(strongest.get(name, ""), -1):
+            strongest[name] = mode
+    found = sorted(strongest.items(), key=lambda item: (-_ORDER[item[1]], item[0]))
+    return tuple(Lock(_MODES[mode], name) for name, mode in found if mode != "AccessShareLock")
+
+
+def _run(driver: Any, statement: Any) -> None:
+    try:
+        with driver.cursor() as cursor:
+            cursor.execute(statement.text)
+    except psycopg2.Error as error:
+        raise ScratchError(
+            "The steps do not run in a scratch database.",
+            context=[f"at {statement.origin}", str(error).strip()],
+        ) from error
+
+
+def _moved(script: Script, sizes: dict[str, tuple[int, int]]) -> tuple[int, int]:
+    rows = size = 0
+    for call, schemas in _MOVERS.items():
+        if f"CALL {call}(" in script.text:
+            for table, (count, used) in sizes.items():
+                if table.partition(".")[0] in schemas:
+                    rows, size = rows + count, size + used
+    return rows, size
+
+
+def _sizes(connection: Connection) -> dict[str, tuple[int, int]]:
+    """Rows (as the planner knows them) and bytes of the tables that may have to be copied."""
+    schemas = sorted({schema for schemas in _MOVERS.values() for schema in schemas})
+    known = connection.exec_driver_sql(
+        "SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = 'timescaledb'"
+    ).scalar()
+    if not known:
+        return {}
+    driver: Any = connection.connection.dbapi_connection
+    with driver.cursor() as cursor:
+        cursor.execute(_SIZES, (schemas,))
+        return {name: (int(rows or 0), int(size or 0)) for name, rows, size in cursor.fetchall()}
+
+
+def _measured_rate(copy: Connection) -> float:
+    """Rows a second from one table into another with an index, on this server."""
+    driver: Any = copy.connection.dbapi_connection
+    with driver.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE public.setu_rate_from AS SELECT g AS id, now() AS at, g::text AS name"
+            f" FROM generate_series(1, {_SAMPLE_ROWS}) AS g"
+        )
+        cursor.execute("CREATE TABLE public.setu_rate_to (id integer, at timestamptz, name text)")
+        cursor.execute("CREATE INDEX ON public.setu_rate_to (id, at)")
+        started = time.monotonic()
+        cursor.execute(
+            "INSERT INTO public.setu_rate_to SELECT id, at, name FROM public.setu_rate_from"
+        )
+        rate = _SAMPLE_ROWS / max(time.monotonic() - started, 0.001)
+        cursor.execute("DROP TABLE public.setu_rate_from, public.setu_rate_to")
+    driver.commit()
+    return rate
+
+
+def _first_line(text: str) -> str:
+    return text.strip().split("\n")[0]
+
+
+def document(plan: RunPlan) -> dict[str, Any]:
+    """The plan as plain values, for JSON."""
+    return {
+        "format": FORMAT,
+        "from": plan.start,
+        "to": plan.end,
+        "direction": plan.direction,
+        "exit_code": plan.exit_code,
+        "rows": plan.rows,
+        "bytes": plan.bytes,
+        "seconds": round(plan.seconds, 1),
+        "rows_per_second": round(plan.rate),
+        "refusals": list(plan.refusals),
+        "warnings": list(plan.warnings),
+        "notes": list(plan.notes),
+        "steps": [
+            {
+                "revision": step.revision,
+                "what": step.what,
+                "transaction": step.transaction,
+                "statements": list(step.statements),
+                "locks": None
+                if step.locks is None
+                else [
+                    {
+                        "mode": lock.mode,
+                        "object": lock.object,
+                        "blocks_writers": lock.blocks_writers,
+                    }
+                    for lock in step.locks
+                ],
+                "lock_as_stated": step.stated,
+                "loses": step.loses,
+                "down": step.undone,
+                "rows": step.rows,
+                "bytes": step.bytes,
+                "seconds": round(step.seconds, 2),
+            }
+            for step in plan.steps
+        ],
+    }
+
+
+def text_lines(plan: RunPlan) -> Iterator[str]:
+    """The plan for the terminal: a summary, then step by step."""
+    yield f"{plan.direction} from {plan.start or 'base'} to {plan.end or 'base'}"
+    yield ""
+    yield f"  steps         {len(plan.steps)}"
+    yield f"  rows to move  {plan.rows:,}"
+    yield f"  disk needed   {_size(plan.bytes)}"
+    yield f"  about         {_duration(plan.seconds)}, at {plan.rate:,.0f} rows a second (measured)"
+    for note in plan.notes:
+        yield from _wrapped(f"note: {note}", "  ")
+    losing = [step for step in plan.steps if step.loses]
+    yield f"  cannot be undone: {', '.join(s.revision for s in losing) or 'nothing'}"
+    yield f"  will refuse:  {'yes, see below' if plan.refusals else 'no'}"
+    yield ""
+    for title, found in (("Will refuse", plan.refusals), ("Warnings", plan.warnings)):
+        if found:
+            yield title
+            for entry in found:
+                for line in entry.splitlines():
+                    yield from _wrapped(line.strip(), " " * (2 + len(line) - len(line.lstrip())))
+            yield ""
+    for step in plan.steps:
+        kind = "" if step.transaction else ", not in one transaction"
+        yield from _wrapped(f"{step.revision}  {step.what}", "")
+        yield f"      {len(step.statements)} statements{kind}, {_duration(step.seconds)}"
+        if step.rows:
+            yield f"      moves {step.rows:,} rows, {_size(step.bytes)}"
+        if step.locks is None:
+            yield from _wrapped(f"lock (as stated): {step.stated}")
+        else:
+            strong = [lock for lock in step.locks if lock.blocks_writers]
+            for mode, names in _by_mode(strong):
+                yield from _wrapped(f"{mode} on {len(names)}: {', '.join(names)}")
+            others = len(step.locks) - len(strong)
+            if others:
+                yield f"      {others} weaker locks, which stop no writer"
+            if not step.locks:
+                yield "      no lock on what is there"
+        if step.loses:
+            yield from _wrapped(f"loses: {step.loses}")
+
+
+def _by_mode(locks: Sequence[Lock]) -> list[tuple[str, list[str]]]:
+    """Names by mode, without what only a run itself knows."""
+    found: dict[str, list[str]] = {}
+    for lock in locks:
+        if lock.object.partition(".")[0] not in ("_stage", "_archive"):
+            found.setdefault(lock.mode, []).append(lock.object)
+    return list(found.items())
+
+
+def _wrapped(line: str, indent: str = "      ") -> list[str]:
+    return textwrap.wrap(
+        line,
+        80,
+        initial_indent=indent,
+        subsequent_indent="        ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def text(plan: RunPlan) -> str:
+    """The plan as text, with a final newline."""
+    return "\n".join(text_lines(plan)).rstrip() + "\n"
+
+
+def markdown(plan: RunPlan) -> str:
+    """The plan as Markdown, with a final newline."""
+    lines = [
+        f"# {plan.direction}: `{plan.start or 'base'}` → `{plan.end or 'base'}`",
+        "",
+        f"{len(plan.steps)} steps, {plan.rows:,} rows to move, {_size(plan.bytes)} of disk, about"
+        f" {_duration(plan.seconds)} (at {plan.rate:,.0f} rows a second as measured).",
+        "",
+    ]
+    for title, found in (("Will refuse", plan.refusals), ("Warnings", plan.warnings)):
+        if found:
+            lines += [f"## {title}", "", *(f"- {' '.join(entry.split())}" for entry in found), ""]
+    lines += ["| revision | what | statements | locks that stop writers | rows | loses |"]
+    lines += ["|---|---|--:|---|--:|---|"]
+    for step in plan.steps:
+        if step.locks is None:
+            locks = f"as stated: {step.stated}"
+        else:
+            strong = [lock for lock in step.locks if lock.blocks_writers]
+            locks = "<br>".join(
+                f"{mode} on {', '.join(f'`{name}`' for name in names)}"
+                for mode, names in _by_mode(strong)
+            )
+        cells = (step.revision, step.what, str(len(step.statements)), locks or "none",
+                 f"{step.rows:,}", step.loses)  # fmt: skip
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1024:
+            return f"{number:,.0f} {unit}"
+        number /= 1024
+    return f"{number:,.1f} TB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
