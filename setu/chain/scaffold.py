@@ -6,7 +6,6 @@ places the revision, Alembic writes its file, and a write hook adds the three SQ
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -24,14 +23,9 @@ from setu.errors import RevisionDraftError
 OPEN = "TODO"
 #: Key in ``Config.attributes``: the release that a new revision is meant for, such as ``3.0``.
 RELEASE = "setu.release"
-#: Key in ``Config.attributes``: writes the SQL of a new step in place of the template.
-DRAFT = "setu.draft"
 #: The name under which alembic.ini knows the hook.
 HOOK = "setu_step"
 GROUP = 100
-
-#: Gives the SQL of a part of a new step, with its header; None leaves the template.
-Draft = Callable[[Step, Part], str | None]
 
 _UP = """\
 -- what: {message}

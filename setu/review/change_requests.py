@@ -10,15 +10,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import pglast
 
+from setu.catalog.intervals import Interval
 from setu.errors import SetuError
 
-Action = Literal["add", "drop", "rename", "retype", "replace"]
-Target = Literal["column", "constraint", "index", "object"]
+Action = Literal["add", "drop", "rename", "retype", "replace", "order", "set"]
+Target = Literal["column", "constraint", "index", "object", "columns", "setting"]
+#: Targets that are no part of a table's definition.
+BESIDE: Final = ("columns", "setting")
 
+#: How far back a refresh goes (``start``: to the first bucket), how near to now, and how often.
+REFRESH: Final = re.compile(r"FROM (start|.+?) TO (.+?) EVERY (.+)")
 _MARK = re.compile(r"^\s*--\s*change\b", re.IGNORECASE)
 _REQUEST = re.compile(r"^-- change: (?P<text>\S.*?)\s*$")
 _NAME = r"[a-z_][a-z0-9_]*"
@@ -31,6 +36,15 @@ _FORMS: tuple[tuple[re.Pattern[str], Action, Target], ...] = (
     (re.compile(rf"drop index (?P<name>{_NAME})"), "drop", "index"),
     (re.compile(rf"rename column (?P<name>{_NAME}) TO (?P<detail>{_NAME})"), "rename", "column"),
     (re.compile(rf"retype column (?P<name>{_NAME}) (?P<detail>.+)"), "retype", "column"),
+    (re.compile(rf"order columns(?P<name>) (?P<detail>{_NAME}(, {_NAME})*)"), "order", "columns"),
+    (
+        re.compile(
+            r"set (?P<name>chunk interval|retention|materialized_only|refresh) (?P<detail>.+)"
+        ),
+        "set",
+        "setting",
+    ),
+    (re.compile(r"drop (?P<name>retention|refresh)"), "drop", "setting"),
     (re.compile(r"(?P<name>)drop"), "drop", "object"),
     (re.compile(rf"(?P<name>)replace BY (?P<detail>{_NAME}\.{_NAME})"), "replace", "object"),
 )
@@ -136,6 +150,9 @@ def _check_definition(path: Path, line: str, request: ChangeRequest) -> None:
         unique = "UNIQUE " if detail.startswith("UNIQUE ") else ""
         statement = f"CREATE {unique}INDEX {name} ON t {detail.removeprefix(unique)}"
     else:
+        problem = _beside(request)
+        if problem:
+            raise _broken(path, request.line, line, problem)
         return
     try:
         parsed = pglast.parse_sql(statement)
@@ -143,6 +160,29 @@ def _check_definition(path: Path, line: str, request: ChangeRequest) -> None:
         raise _broken(path, request.line, line, f"PostgreSQL: {error.args[0]}") from error
     if len(parsed) != 1:
         raise _broken(path, request.line, line, "it holds more than one definition")
+
+
+def _beside(request: ChangeRequest) -> str:
+    """What is wrong with the order of columns, or with a setting; empty where nothing is."""
+    if request.target == "columns":
+        names = request.detail.split(", ")
+        return "it names a column twice" if len(names) != len({*names}) else ""
+    if request.action != "set":
+        return ""
+    if request.name == "materialized_only":
+        return "" if request.detail in ("true", "false") else "it is neither true nor false"
+    parts = [request.detail]
+    if request.name == "refresh":
+        window = REFRESH.fullmatch(request.detail)
+        if window is None:
+            return "a refresh is written FROM start TO INTERVAL EVERY INTERVAL"
+        parts = [part for part in window.groups() if part != "start"]
+    for part in parts:
+        try:
+            Interval.parse(part)
+        except ValueError:
+            return f"{part} is no interval"
+    return ""
 
 
 def _broken(path: Path, number: int, line: str, reason: str) -> ChangeRequestError:

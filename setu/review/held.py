@@ -14,9 +14,10 @@ from typing import Any
 
 from setu.catalog import Catalog, ObjectKey
 from setu.catalog.equivalence import equivalent_text
+from setu.catalog.intervals import Interval
 from setu.catalog.names import quote_ident
 from setu.catalog.parsed import SchemaSourceError, SourceFile, parse_schema
-from setu.review.change_requests import ChangeRequest, ObjectFile
+from setu.review.change_requests import BESIDE, REFRESH, ChangeRequest, ObjectFile
 
 _PART_KINDS = ("column", "constraint", "index")
 
@@ -35,7 +36,9 @@ class HeldRequest:
         """The request as it is written, with its object."""
         r = self.request
         joint = {"rename": " TO ", "replace": " BY "}.get(r.action, " ")
-        target = "" if r.target == "object" else f" {r.target} {r.name}"
+        target = "" if r.target in ("object", *BESIDE) else f" {r.target} {r.name}"
+        if r.target in BESIDE:
+            target = f" {r.name}" if r.name else f" {r.target}"
         detail = f"{joint}{r.detail}" if r.detail else ""
         return f"{self.file.qualified_name}: {r.action}{target}{detail}"
 
@@ -56,12 +59,61 @@ def renamed(v1: Catalog, files: Sequence[ObjectFile]) -> Catalog:
 def hold(v1: Catalog, v2: Catalog, files: Sequence[ObjectFile]) -> list[HeldRequest]:
     """Each request, and whether it holds. ``v1`` is as it stands, before any rename."""
     found: list[HeldRequest] = []
-    for file in files:
-        if file.requests[0].target == "object":
-            found += [_hold_object(v1, v2, file, request) for request in file.requests]
+    for whole in files:
+        own = tuple(r for r in whole.requests if r.target not in BESIDE)
+        file = replace(whole, requests=own)
+        if whole.requests[0].target == "object":
+            found += [_hold_object(v1, v2, file, request) for request in own]
         else:
             found += _hold_table(v1, v2, file)
+        found += [_hold_beside(v2, whole, r) for r in whole.requests if r.target in BESIDE]
     return found
+
+
+def _hold_beside(v2: Catalog, file: ObjectFile, request: ChangeRequest) -> HeldRequest:
+    """The order of a table's columns, or a setting of a hypertable or aggregate."""
+    table = file.qualified_name
+    if request.target == "columns":
+        key = ObjectKey("table", table)
+        found = v2.objects.get(key, {}).get("columns", ())
+        problem = "" if list(found) == request.detail.split(", ") else f"found {', '.join(found)}"
+        return HeldRequest(file, request, key, problem)
+    key, actual = _setting(v2, table, request.name)
+    expected: Any = None
+    if request.action == "set" and request.name == "materialized_only":
+        expected = request.detail == "true"
+    elif request.action == "set" and request.name == "refresh":
+        window = REFRESH.fullmatch(request.detail)
+        assert window is not None
+        expected = tuple(None if p == "start" else Interval.parse(p) for p in window.groups())
+    elif request.action == "set":
+        expected = Interval.parse(request.detail)
+        if request.name == "chunk interval":
+            expected = expected.width()
+    problem = "" if actual == expected else f"asked {_plain(expected)}, found {_plain(actual)}"
+    return HeldRequest(file, request, key, problem)
+
+
+def _setting(v2: Catalog, name: str, setting: str) -> tuple[ObjectKey, Any]:
+    """A setting's object in the catalog, and its value; None where it has none."""
+    if setting == "materialized_only":
+        key = ObjectKey("continuous aggregate", name)
+        return key, v2.objects.get(key, {}).get(setting)
+    if setting == "chunk interval":
+        for key, fields in v2.objects.items():
+            if key.kind == "dimension" and key.name.startswith(f"{name}."):
+                return key, Interval.parse(str(fields["chunk_interval"])).width()
+        return ObjectKey("dimension", name), None
+    policy = "policy_retention" if setting == "retention" else "policy_refresh_continuous_aggregate"
+    for key, fields in v2.objects.items():
+        if key.kind == "job" and key.name.endswith(f"{policy} on {name}"):
+            config = dict(fields.get("config") or {})
+            if setting == "retention":
+                return key, Interval.parse(str(config["drop_after"]))
+            window = (config.get("start_offset"), config.get("end_offset"))
+            texts = (*window, fields.get("schedule_interval"))
+            return key, tuple(None if t is None else Interval.parse(str(t)) for t in texts)
+    return ObjectKey("job", f"{policy} on {name}"), None
 
 
 def _rename_column(

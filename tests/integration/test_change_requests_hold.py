@@ -14,7 +14,8 @@ import pytest
 
 from setu.catalog import Catalog
 from setu.chain.releases import first_release_end
-from setu.review.change_requests import ObjectFile, read_schema
+from setu.review.change_requests import BESIDE, ObjectFile, read_schema
+from setu.review.held import hold
 from tests.chain import Chain, chain_on
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
@@ -51,7 +52,7 @@ class Wanted:
             and "constraint" not in index
         }
         self._v2 = dict(_of(v2, "constraint", file.qualified_name))
-        for request in file.requests:
+        for request in (r for r in file.requests if r.target not in BESIDE):
             getattr(self, f"_{request.action}_{request.target}")(request.name, request.detail)
 
     def _add_column(self, name: str, detail: str) -> None:
@@ -227,6 +228,16 @@ def test_each_other_object_left_or_was_written_anew(
         assert unheld_object(file, catalog) == []
     else:
         assert definitions(catalog, file.qualified_name) == []
+
+
+def test_order_of_columns_and_settings_are_as_they_were_asked_for(
+    v2: Chain, catalog: Catalog
+) -> None:
+    beside = [r for r in hold(V1, catalog, FILES) if r.request.target in BESIDE]
+    assert len(beside) >= 14
+    if not v2.community:
+        beside = [r for r in beside if r.file.layer != "gold"]
+    assert [f"{r.text}: {r.problem}" for r in beside if r.problem] == []
 
 
 def test_facts_have_their_columns_in_the_order_that_was_asked_for(catalog: Catalog) -> None:

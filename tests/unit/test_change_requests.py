@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from setu.catalog import Catalog, ObjectKey
 from setu.review.change_requests import (
     ChangeRequestError,
     ObjectFile,
     read_object_file,
     read_schema,
 )
+from setu.review.held import hold
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schema"
 FILES = read_schema(SCHEMA)
@@ -136,3 +139,83 @@ def test_a_file_in_a_folder_that_is_no_kind_is_named(tmp_path: Path) -> None:
     path = _object_file(tmp_path, "-- change: drop\n", kind="Tabels")
     with pytest.raises(ChangeRequestError, match="no kind of object"):
         read_object_file(path)
+
+
+BESIDE_FORMS = [
+    "order columns a, b, c",
+    "set chunk interval 1 month",
+    "set retention 2 years",
+    "drop retention",
+    "set materialized_only false",
+    "set refresh FROM start TO 1 hour EVERY 01:00:00",
+    "set refresh FROM 30 days TO 1 hour EVERY 1 hour",
+    "drop refresh",
+]
+
+
+def _beside_catalog() -> Catalog:
+    table = "master.plants"
+    refresh = f"_timescaledb_functions.policy_refresh_continuous_aggregate on {table}"
+    objects: dict[ObjectKey, dict[str, Any]] = {
+        ObjectKey("table", table): {"columns": ["a", "b", "c"]},
+        ObjectKey("dimension", f"{table}.b"): {"chunk_interval": "30 days"},
+        ObjectKey("job", f"_timescaledb_functions.policy_retention on {table}"): {
+            "config": {"drop_after": "2 years"}
+        },
+        ObjectKey("continuous aggregate", table): {"materialized_only": False},
+        ObjectKey("job", refresh): {
+            "config": {"start_offset": None, "end_offset": "01:00:00"},
+            "schedule_interval": "01:00:00",
+        },
+    }
+    return Catalog(objects)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "holds"),
+    [
+        ("order columns a, b, c", True),
+        ("order columns a, c, b", False),
+        ("set chunk interval 1 month", True),
+        ("set chunk interval 7 days", False),
+        ("set retention 2 years", True),
+        ("set retention 24 months", True),
+        ("set retention 1 year", False),
+        ("drop retention", False),
+        ("set materialized_only false", True),
+        ("set materialized_only true", False),
+        ("set refresh FROM start TO 1 hour EVERY 1 hour", True),
+        ("set refresh FROM 30 days TO 1 hour EVERY 1 hour", False),
+        ("drop refresh", False),
+    ],
+)
+def test_order_and_settings_are_held_against_v2(
+    tmp_path: Path, request_line: str, holds: bool
+) -> None:
+    file = read_object_file(_object_file(tmp_path, f"-- change: {request_line}\n"))
+    [held] = hold(Catalog({}), _beside_catalog(), [file])
+    assert (held.problem == "") is holds, held.problem
+
+
+@pytest.mark.parametrize("line", BESIDE_FORMS)
+def test_forms_beside_the_definition_are_read(tmp_path: Path, line: str) -> None:
+    file = read_object_file(_object_file(tmp_path, f"-- change: {line}\n"))
+    assert file.requests[0].target in ("columns", "setting")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("order columns a, b, a", "a column twice"),
+        ("order columns a b", "none of the forms"),
+        ("set chunk interval one month", "no interval"),
+        ("set retention", "none of the forms"),
+        ("set materialized_only maybe", "neither true nor false"),
+        ("set refresh 1 hour", "is written FROM start TO"),
+        ("set refresh FROM start TO never EVERY 1 hour", "never is no interval"),
+        ("drop chunk interval", "none of the forms"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(tmp_path: Path, line: str, reason: str) -> None:
+    with pytest.raises(ChangeRequestError, match=reason):
+        read_object_file(_object_file(tmp_path, f"-- change: {line}\n"))

@@ -83,7 +83,9 @@ def test_one_command_makes_the_revision_and_its_three_files(
         monkeypatch.chdir(repository.root)
         if not app.registered_commands:
             load_commands(app)
-        result = CliRunner().invoke(app, ["revision", "Add spindle hours"], catch_exceptions=False)
+        result = CliRunner().invoke(
+            app, ["revision", "--empty", "Add spindle hours"], catch_exceptions=False
+        )
         assert result.exit_code == 0, result.output
     step = steps_to(repository.root)[-1]
     assert step.name == f"{folder}/{number}_add_spindle_hours"
