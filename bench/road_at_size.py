@@ -295,7 +295,7 @@ def plot(measured: list[Times], file: Path) -> None:
 
 def main(*sizes: str) -> None:
     """Measure the sizes named; 1, 5 and 20 million rows by default."""
-    measured = []
+    measured: list[Times] = []
     for size in sizes or ("1000000", "5000000", "20000000"):
         if not measured:
             with scratch_database("where") as url, connect(url) as connection:

@@ -18,6 +18,8 @@ from setu.db.version_table import current_revision
 from setu.errors import SetuError
 
 SCRIPT = Path("sql/operations/drop_archive.sql")
+#: With v1 gone nobody asks what changed since the swap.
+NOTES = Path("sql/p1_normalization/shared/drop_change_notes.sql")
 
 
 class ArchiveError(SetuError):
@@ -60,7 +62,8 @@ def drop_archive(
 def _execute(cursor: Any, root: Path, settings: Settings) -> None:
     cursor.execute("BEGIN")
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (settings.text("lock_timeout"),))
-    cursor.execute((root / SCRIPT).read_text(encoding="utf-8"))
+    for script in (SCRIPT, NOTES):
+        cursor.execute((root / script).read_text(encoding="utf-8"))
     cursor.execute("COMMIT")
 
 

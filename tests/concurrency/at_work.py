@@ -50,11 +50,11 @@ class Seen:
 class AtWork:
     """Sessions at work on a database at the chain's head."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, first: int = 1) -> None:
         self._url = url
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._numbers = iter(range(1, 10**9))
+        self._numbers = iter(range(first, 10**9))
         self._lock = threading.Lock()
         self.seen: dict[str, Seen] = {}
 
