@@ -17,5 +17,5 @@ REVOKE ALL ON SCHEMA master, silver, bronze, config, alerting, gold, _etl FROM P
 
 -- In _etl it may only call what `setu feed` needs.
 GRANT USAGE ON SCHEMA bronze, _etl TO setu_ingest;
-GRANT USAGE ON SCHEMA master, silver, bronze, config, alerting, _etl TO setu_etl;
+GRANT USAGE ON SCHEMA master, silver, bronze, config, alerting, gold, _etl TO setu_etl;
 GRANT USAGE ON SCHEMA master, silver, config, alerting, gold, _etl TO setu_reader;

@@ -74,3 +74,24 @@ SELECT alter_job(
 -- @community
 RESET ROLE;
 SELECT set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
+
+-- @section roll_up_shifts
+-- Reports are right without it, but read silver for what it has not rolled up.
+-- @community
+SET LOCAL ROLE setu_etl;
+-- @community
+SELECT alter_job(
+    job_id => add_job(
+        proc => 'gold.sp_roll_up',
+        schedule_interval => INTERVAL '5 minutes',
+        config => jsonb_build_object('max_runtime', '4 minutes'),
+        initial_start => date_trunc('hour', clock_timestamp()) + INTERVAL '1 hour 2 minutes',
+        fixed_schedule => true
+    ),
+    max_runtime => INTERVAL '15 minutes',
+    max_retries => -1,
+    retry_period => INTERVAL '5 minutes'
+);
+-- @community
+RESET ROLE;
+SELECT set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);

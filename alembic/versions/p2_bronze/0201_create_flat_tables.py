@@ -10,7 +10,7 @@ Downgrade: rows that were not loaded go back to v1 as pending payloads, and are 
 from setu.chain.runner import sql_step
 
 revision = "0201"
-down_revision = "0112"
+down_revision = "0114"
 branch_labels = None
 depends_on = None
 

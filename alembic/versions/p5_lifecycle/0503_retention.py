@@ -1,9 +1,11 @@
-"""Bronze is kept 30 days, and longer where it is not loaded.
+"""Bronze is kept 30 days, and longer where it is not loaded; silver as long as v1's.
 
-What: _etl.sp_retain_bronze and its daily job.
-Why: TimescaleDB's policy looks at the clock alone.
-Risk: none now.
-Downgrade: the action goes. What it dropped had been loaded before.
+What: _etl.sp_retain_bronze and its daily job; retention policies on silver, 1 year,
+    machine_pm_status 2.
+Why: TimescaleDB's policy looks at the clock alone, which is right for silver and not for bronze.
+    Nobody asked to end silver's retention.
+Risk: none now; the first run is on the next day.
+Downgrade: the action and the policies go. What bronze dropped had been loaded before.
 """
 
 from setu.chain.runner import sql_step

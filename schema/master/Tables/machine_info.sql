@@ -12,6 +12,7 @@
 -- change: retype column device_iot_id integer
 -- change: add constraint machine_info_pkey PRIMARY KEY (iot_id)
 -- change: add constraint machine_info_machine_id_company_iot_id_key UNIQUE (machine_id, company_iot_id)
+-- change: add constraint machine_info_iot_id_company_iot_id_key UNIQUE (iot_id, company_iot_id)
 -- change: add constraint machine_info_device_iot_id_company_iot_id_key UNIQUE (device_iot_id, company_iot_id)
 -- change: add index machine_info_device_iot_id_source_iot_id_idx USING btree (device_iot_id, source_iot_id)
 -- change: add constraint machine_info_company_iot_id_fkey FOREIGN KEY (company_iot_id) REFERENCES master.companies(iot_id)

@@ -8,8 +8,9 @@ CREATE TABLE alerting.active_alerts (
     CONSTRAINT active_alerts_pkey PRIMARY KEY (company_iot_id, machine_iot_id, rule_id),
     CONSTRAINT active_alerts_company_iot_id_fkey
         FOREIGN KEY (company_iot_id) REFERENCES master.companies (iot_id),
-    CONSTRAINT active_alerts_machine_iot_id_fkey
-        FOREIGN KEY (machine_iot_id) REFERENCES master.machine_info (iot_id),
+    CONSTRAINT active_alerts_machine_iot_id_company_iot_id_fkey
+        FOREIGN KEY (machine_iot_id, company_iot_id)
+        REFERENCES master.machine_info (iot_id, company_iot_id),
     CONSTRAINT active_alerts_rule_id_fkey
         FOREIGN KEY (rule_id) REFERENCES config.alert_rules (rule_id)
 );

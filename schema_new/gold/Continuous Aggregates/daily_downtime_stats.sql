@@ -7,22 +7,28 @@ SELECT
     d.company_iot_id,
     d.machine_iot_id,
     count(*) AS total_stops,
-    sum(extract(EPOCH FROM d.down_end - d.down_start)) AS total_downtime_sec
+    sum(
+        -- An endless stop has no length yet.
+        CASE WHEN d.down_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
+            THEN extract(EPOCH FROM d.down_end - d.down_start)
+        END
+    ) AS total_downtime_sec
 FROM silver.machine_downtime AS d
 GROUP BY 1, 2, 3
 WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.daily_downtime_stats IS
-    'Stops that began on a day (UTC), by machine';
+    'Stops that began on a day of UTC, as in v1, by machine, with all their seconds; gold.v_daily_downtime has business dates';
 
 -- @section refresh
--- From the first bucket on: a gateway that was offline for weeks changes buckets that old, and only
--- those that changed are worked out again.
+-- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
+-- and no further: a refresh of days that silver has dropped would forget them. Only buckets that
+-- changed are worked out again.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.daily_downtime_stats',
-    start_offset => NULL,
+    start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
     end_offset => INTERVAL '1 day',
     schedule_interval => INTERVAL '1 hour'
 );

@@ -8,22 +8,27 @@ SELECT
     c.machine_iot_id,
     count(*) AS total_cycles,
     avg(c.std_cycle_time) AS avg_std_cycle_time,
-    sum(extract(EPOCH FROM c.cycle_end - c.cycle_start)) AS total_production_time_sec
+    sum(
+        CASE WHEN c.cycle_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
+            THEN extract(EPOCH FROM c.cycle_end - c.cycle_start)
+        END
+    ) AS total_production_time_sec
 FROM silver.machine_cycles AS c
 GROUP BY 1, 2, 3
 WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.daily_production_stats IS
-    'Cycles a day (UTC) of each machine';
+    'Cycles of each machine by day of UTC, as in v1; gold.v_daily_production has business dates';
 
 -- @section refresh
--- From the first bucket on: a gateway that was offline for weeks changes buckets that old, and only
--- those that changed are worked out again.
+-- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
+-- and no further: a refresh of days that silver has dropped would forget them. Only buckets that
+-- changed are worked out again.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.daily_production_stats',
-    start_offset => NULL,
+    start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
     end_offset => INTERVAL '1 day',
     schedule_interval => INTERVAL '1 hour'
 );

@@ -8,22 +8,28 @@ SELECT
     d.machine_iot_id,
     d.down_id,
     count(*) AS downtime_count,
-    sum(extract(EPOCH FROM d.down_end - d.down_start)) AS total_downtime_sec
+    sum(
+        -- An endless stop has no length yet.
+        CASE WHEN d.down_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
+            THEN extract(EPOCH FROM d.down_end - d.down_start)
+        END
+    ) AS total_downtime_sec
 FROM silver.machine_downtime AS d
 GROUP BY 1, 2, 3, 4
 WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.hourly_downtime_stats IS
-    'Stops that began in an hour, by machine and downtime code; one that lasts has no seconds yet';
+    'Stops that began in an hour, by machine and downtime code, with all their seconds; one that lasts has none yet';
 
 -- @section refresh
--- From the first bucket on: a gateway that was offline for weeks changes buckets that old, and only
--- those that changed are worked out again.
+-- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
+-- and no further: a refresh of days that silver has dropped would forget them. Only buckets that
+-- changed are worked out again.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.hourly_downtime_stats',
-    start_offset => NULL,
+    start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
     end_offset => INTERVAL '1 hour',
     schedule_interval => INTERVAL '1 hour'
 );

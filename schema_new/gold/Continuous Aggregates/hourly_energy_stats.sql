@@ -7,24 +7,25 @@ SELECT
     e.company_iot_id,
     e.machine_iot_id,
     e.category,
-    sum(e.total_energy) AS energy_consumed_kwh,
-    avg(e.servo_energy) AS avg_servo_load,
-    avg(e.spindle_energy) AS avg_spindle_load
+    sum(e.total_energy) FILTER (WHERE e.total_energy <> 'NaN') AS energy_consumed_kwh,
+    avg(e.servo_energy) FILTER (WHERE e.servo_energy <> 'NaN') AS avg_servo_load,
+    avg(e.spindle_energy) FILTER (WHERE e.spindle_energy <> 'NaN') AS avg_spindle_load
 FROM silver.machine_energy AS e
 GROUP BY 1, 2, 3, 4
 WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.hourly_energy_stats IS
-    'Energy an hour of each machine and category';
+    'Energy an hour (kWh) of each machine and category; a reading that is no number is left out';
 
 -- @section refresh
--- From the first bucket on: a gateway that was offline for weeks changes buckets that old, and only
--- those that changed are worked out again.
+-- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
+-- and no further: a refresh of days that silver has dropped would forget them. Only buckets that
+-- changed are worked out again.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.hourly_energy_stats',
-    start_offset => NULL,
+    start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
     end_offset => INTERVAL '1 hour',
     schedule_interval => INTERVAL '1 hour'
 );

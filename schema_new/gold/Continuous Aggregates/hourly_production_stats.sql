@@ -9,23 +9,28 @@ SELECT
     c.program_no,
     count(*) AS total_cycles,
     avg(c.std_cycle_time) AS avg_std_cycle_time,
-    avg(extract(EPOCH FROM c.cycle_end - c.cycle_start)) AS avg_actual_cycle_time_sec,
-    max(c.cycle_end) AS last_cycle_time
+    avg(
+        CASE WHEN c.cycle_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
+            THEN extract(EPOCH FROM c.cycle_end - c.cycle_start)
+        END
+    ) AS avg_actual_cycle_time_sec,
+    max(c.cycle_end) FILTER (WHERE c.cycle_end < 'infinity') AS last_cycle_time
 FROM silver.machine_cycles AS c
 GROUP BY 1, 2, 3, 4
 WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.hourly_production_stats IS
-    'Cycles an hour of each machine and program';
+    'Cycles that began in an hour, by machine and program; times in seconds';
 
 -- @section refresh
--- From the first bucket on: a gateway that was offline for weeks changes buckets that old, and only
--- those that changed are worked out again.
+-- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
+-- and no further: a refresh of days that silver has dropped would forget them. Only buckets that
+-- changed are worked out again.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.hourly_production_stats',
-    start_offset => NULL,
+    start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
     end_offset => INTERVAL '1 hour',
     schedule_interval => INTERVAL '1 hour'
 );

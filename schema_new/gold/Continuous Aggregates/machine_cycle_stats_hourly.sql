@@ -8,7 +8,11 @@ SELECT
     c.machine_iot_id,
     c.shift_id,
     count(*) AS total_cycles,
-    avg(extract(EPOCH FROM c.cycle_end - c.cycle_start)) AS avg_cycle_time,
+    avg(
+        CASE WHEN c.cycle_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
+            THEN extract(EPOCH FROM c.cycle_end - c.cycle_start)
+        END
+    ) AS avg_cycle_time,
     avg(c.actual_load_unload) AS avg_load_unload,
     sum(
         c.actual_load_unload::bigint - greatest(c.actual_load_unload::bigint - c.std_load_unload, 0)
@@ -23,15 +27,16 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.machine_cycle_stats_hourly IS
-    'Cycles, and the gaps before them up to and above the standard, by hour, machine and shift';
+    'Cycles, and the gaps before them up to and above the standard, in seconds, by hour, machine and shift';
 
 -- @section refresh
--- From the first bucket on: a gateway that was offline for weeks changes buckets that old, and only
--- those that changed are worked out again.
+-- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
+-- and no further: a refresh of days that silver has dropped would forget them. Only buckets that
+-- changed are worked out again.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.machine_cycle_stats_hourly',
-    start_offset => NULL,
+    start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
     end_offset => INTERVAL '1 hour',
     schedule_interval => INTERVAL '1 hour'
 );

@@ -7,7 +7,9 @@ SELECT
     f.company_iot_id,
     f.machine_iot_id,
     f.shift_id,
-    sum(f.pot - f.ot) AS total_downtime_seconds,
+    -- Not the sum of the differences: two integers can differ by more than one holds.
+    sum(f.pot) FILTER (WHERE f.ot IS NOT NULL) - sum(f.ot) FILTER (WHERE f.pot IS NOT NULL)
+        AS total_downtime_seconds,
     sum(f.part_count) AS total_part_count,
     sum(f.ot) AS total_operating_time,
     sum(f.pot) AS total_power_on_time,
@@ -19,15 +21,16 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.machine_downtime_hourly IS
-    'FOCAS times, in seconds, and parts by hour, machine and shift';
+    'Times (seconds) and parts that FOCAS rows report, summed by hour, machine and shift';
 
 -- @section refresh
--- From the first bucket on: a gateway that was offline for weeks changes buckets that old, and only
--- those that changed are worked out again.
+-- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
+-- and no further: a refresh of days that silver has dropped would forget them. Only buckets that
+-- changed are worked out again.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.machine_downtime_hourly',
-    start_offset => NULL,
+    start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
     end_offset => INTERVAL '1 hour',
     schedule_interval => INTERVAL '1 hour'
 );

@@ -8,7 +8,7 @@ SELECT
     e.machine_iot_id,
     e.shift_id,
     e.category,
-    sum(e.total_energy) AS total_energy_consumption,
+    sum(e.total_energy) FILTER (WHERE e.total_energy <> 'NaN') AS total_energy_consumption,
     max(e.created_at) AS last_updated
 FROM silver.machine_energy AS e
 GROUP BY 1, 2, 3, 4, 5
@@ -16,15 +16,16 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.machine_energy_hourly IS
-    'Energy an hour of each machine, shift and category';
+    'Energy an hour (kWh) of each machine, shift and category; a reading that is no number is left out';
 
 -- @section refresh
--- From the first bucket on: a gateway that was offline for weeks changes buckets that old, and only
--- those that changed are worked out again.
+-- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
+-- and no further: a refresh of days that silver has dropped would forget them. Only buckets that
+-- changed are worked out again.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.machine_energy_hourly',
-    start_offset => NULL,
+    start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
     end_offset => INTERVAL '1 hour',
     schedule_interval => INTERVAL '1 hour'
 );

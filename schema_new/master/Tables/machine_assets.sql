@@ -15,8 +15,9 @@ CREATE TABLE master.machine_assets (
     created_at timestamptz DEFAULT now(),
     updated_at timestamptz,
     CONSTRAINT machine_assets_pkey PRIMARY KEY (asset_id),
-    CONSTRAINT machine_assets_machine_iot_id_fkey
-        FOREIGN KEY (machine_iot_id) REFERENCES master.machine_info (iot_id),
+    CONSTRAINT machine_assets_machine_iot_id_company_iot_id_fkey
+        FOREIGN KEY (machine_iot_id, company_iot_id)
+        REFERENCES master.machine_info (iot_id, company_iot_id),
     CONSTRAINT machine_assets_company_iot_id_fkey
         FOREIGN KEY (company_iot_id) REFERENCES master.companies (iot_id),
     CONSTRAINT machine_assets_subscription_tier_check

@@ -10,10 +10,12 @@ CREATE TABLE master.plant_machine_mapping (
     CONSTRAINT plant_machine_mapping_machine_iot_id_key UNIQUE (machine_iot_id),
     CONSTRAINT plant_machine_mapping_company_iot_id_fkey
         FOREIGN KEY (company_iot_id) REFERENCES master.companies (iot_id),
-    CONSTRAINT plant_machine_mapping_plant_iot_id_fkey
-        FOREIGN KEY (plant_iot_id) REFERENCES master.plants (iot_id),
-    CONSTRAINT plant_machine_mapping_machine_iot_id_fkey
-        FOREIGN KEY (machine_iot_id) REFERENCES master.machine_info (iot_id)
+    CONSTRAINT plant_machine_mapping_plant_iot_id_company_iot_id_fkey
+        FOREIGN KEY (plant_iot_id, company_iot_id)
+        REFERENCES master.plants (iot_id, company_iot_id),
+    CONSTRAINT plant_machine_mapping_machine_iot_id_company_iot_id_fkey
+        FOREIGN KEY (machine_iot_id, company_iot_id)
+        REFERENCES master.machine_info (iot_id, company_iot_id)
 );
 
 CREATE INDEX plant_machine_mapping_company_iot_id_plant_iot_id_idx

@@ -17,11 +17,17 @@ CREATE TABLE master.plants (
     updated_at timestamptz,
     CONSTRAINT plants_pkey PRIMARY KEY (iot_id),
     CONSTRAINT plants_company_iot_id_plant_id_key UNIQUE (company_iot_id, plant_id),
+    -- What refers to a plant refers to its company with it, so that the two cannot contradict.
+    CONSTRAINT plants_iot_id_company_iot_id_key UNIQUE (iot_id, company_iot_id),
     CONSTRAINT plants_company_iot_id_fkey
         FOREIGN KEY (company_iot_id) REFERENCES master.companies (iot_id),
-    -- An unknown zone raises here, so that no shift is ever looked up in one.
-    CONSTRAINT plants_timezone_check
-        CHECK (('2000-01-01 00:00:00+00'::timestamptz AT TIME ZONE timezone) IS NOT NULL)
+    -- A region's name or UTC. One that the server does not know raises here, so that no shift is
+    -- ever looked up in it.
+    CONSTRAINT plants_timezone_check CHECK (
+        (timezone = 'UTC' OR timezone ~
+            '^(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)/')
+        AND ('2000-01-01 00:00:00+00'::timestamptz AT TIME ZONE timezone) IS NOT NULL
+    )
 );
 
 COMMENT ON TABLE master.plants IS 'One row per plant; its time zone decides shifts and business dates';
@@ -29,8 +35,8 @@ COMMENT ON COLUMN master.plants.carbon_emission_factor IS 'kg CO2 per kWh';
 
 -- Companies and plants point at each other, so this half can only follow both.
 ALTER TABLE master.companies
-    ADD CONSTRAINT companies_default_plant_iot_id_fkey
-    FOREIGN KEY (default_plant_iot_id) REFERENCES master.plants (iot_id);
+    ADD CONSTRAINT companies_default_plant_iot_id_iot_id_fkey
+    FOREIGN KEY (default_plant_iot_id, iot_id) REFERENCES master.plants (iot_id, company_iot_id);
 
 -- @section grants
 GRANT SELECT ON master.plants TO setu_etl, setu_reader;

@@ -11,8 +11,9 @@ CREATE TABLE master.production_targets (
     effective_end_date date,
     created_at timestamptz DEFAULT now(),
     CONSTRAINT production_targets_pkey PRIMARY KEY (target_id),
-    CONSTRAINT production_targets_machine_iot_id_fkey
-        FOREIGN KEY (machine_iot_id) REFERENCES master.machine_info (iot_id),
+    CONSTRAINT production_targets_machine_iot_id_company_iot_id_fkey
+        FOREIGN KEY (machine_iot_id, company_iot_id)
+        REFERENCES master.machine_info (iot_id, company_iot_id),
     CONSTRAINT production_targets_company_iot_id_fkey
         FOREIGN KEY (company_iot_id) REFERENCES master.companies (iot_id)
 );

@@ -17,8 +17,9 @@ CREATE TABLE master.shift_definitions (
     CONSTRAINT shift_definitions_plant_iot_id_shift_id_key UNIQUE (plant_iot_id, shift_id),
     CONSTRAINT shift_definitions_company_iot_id_fkey
         FOREIGN KEY (company_iot_id) REFERENCES master.companies (iot_id),
-    CONSTRAINT shift_definitions_plant_iot_id_fkey
-        FOREIGN KEY (plant_iot_id) REFERENCES master.plants (iot_id),
+    CONSTRAINT shift_definitions_plant_iot_id_company_iot_id_fkey
+        FOREIGN KEY (plant_iot_id, company_iot_id)
+        REFERENCES master.plants (iot_id, company_iot_id),
     CONSTRAINT shift_definitions_shift_id_check CHECK (shift_id > 0),
     CONSTRAINT shift_definitions_from_day_check CHECK (from_day IN (0, 1)),
     CONSTRAINT shift_definitions_to_day_check CHECK (to_day IN (0, 1)),

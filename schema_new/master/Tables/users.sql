@@ -8,8 +8,9 @@ CREATE TABLE master.users (
     created_at timestamptz DEFAULT now(),
     company_iot_id integer NOT NULL,
     CONSTRAINT users_pkey PRIMARY KEY (user_id, company_iot_id),
-    CONSTRAINT users_plant_iot_id_fkey
-        FOREIGN KEY (plant_iot_id) REFERENCES master.plants (iot_id),
+    CONSTRAINT users_plant_iot_id_company_iot_id_fkey
+        FOREIGN KEY (plant_iot_id, company_iot_id)
+        REFERENCES master.plants (iot_id, company_iot_id),
     CONSTRAINT users_company_iot_id_fkey
         FOREIGN KEY (company_iot_id) REFERENCES master.companies (iot_id)
 );

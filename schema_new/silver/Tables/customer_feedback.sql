@@ -48,3 +48,12 @@ CALL add_columnstore_policy(
     hypertable => 'silver.customer_feedback',
     after => current_setting('setu.silver_columnstore_after')::interval
 );
+
+-- @section retention
+-- @community
+SELECT add_retention_policy(
+    relation => 'silver.customer_feedback',
+    drop_after => current_setting('setu.silver_retention')::interval,
+    -- Not at once: a deploy that is taken back in time finds all rows.
+    initial_start => date_trunc('day', clock_timestamp()) + INTERVAL '1 day 4 hours'
+);

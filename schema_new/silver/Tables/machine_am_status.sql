@@ -47,3 +47,12 @@ CALL add_columnstore_policy(
     hypertable => 'silver.machine_am_status',
     after => current_setting('setu.silver_columnstore_after')::interval
 );
+
+-- @section retention
+-- @community
+SELECT add_retention_policy(
+    relation => 'silver.machine_am_status',
+    drop_after => current_setting('setu.silver_retention')::interval,
+    -- Not at once: a deploy that is taken back in time finds all rows.
+    initial_start => date_trunc('day', clock_timestamp()) + INTERVAL '1 day 4 hours'
+);

@@ -23,7 +23,9 @@ DECLARE
 BEGIN
     -- Dashboards come in by gold, everybody else by the tables.
     FOREACH v_view IN ARRAY ARRAY[
-        'v_oee_dashboard', 'v_live_machine_status', 'v_downtime_dashboard', 'v_production_dashboard'
+        'v_daily_downtime', 'v_daily_production', 'v_oee_by_shift', 'v_oee_dashboard',
+        'v_machine_shifts', 'v_days_to_redo', 'v_live_machine_status', 'v_downtime_dashboard',
+        'v_production_dashboard'
     ] LOOP
         PERFORM set_config('lock_timeout', greatest(
             1, ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000)
@@ -73,6 +75,22 @@ DROP FUNCTION master.fn_refuse_shift_overlap();
 -- @include sql/p1_normalization/shared/drop_change_notes.sql
 -- @include sql/p1_normalization/shared/drop_migrate_back.sql
 
+DROP FUNCTION gold.fn_read_machine_shifts(integer, integer, date, date);
+DROP FUNCTION gold.fn_machine_shifts(integer, integer, date, date, timestamptz);
+DROP FUNCTION gold.fn_next_sign(integer, timestamptz);
+DROP FUNCTION master.fn_shift_entries(integer, date, date);
+DROP FUNCTION master.fn_defined_shifts(integer, date, date);
+DROP FUNCTION master.fn_knows_zone(text);
+DROP FUNCTION master.fn_wall_instant(timestamp, text);
+DROP TABLE gold.stale_machine_days;
+DROP TABLE gold.rolled_up_dates;
+DROP TABLE gold.rolled_up_chunks;
+DROP TABLE gold.long_stops;
+SELECT _archive.archive_table('gold.machine_shifts', 'v2_machine_shifts');
+SELECT _archive.archive_table('master.plant_days_off', 'v2_plant_days_off');
+SELECT _archive.archive_table('master.shift_breaks', 'v2_shift_breaks');
+SELECT _archive.archive_table('master.shift_calendar_extents', 'v2_shift_calendar_extents');
+SELECT _archive.archive_table('master.shift_calendar', 'v2_shift_calendar');
 DROP FUNCTION gold.get_home_screen_stats(integer);
 -- @community
 DROP FUNCTION gold.get_energy_summary(integer, integer, timestamptz, timestamptz);

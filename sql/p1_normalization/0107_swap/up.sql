@@ -171,7 +171,36 @@ SELECT _archive.move_dependent_views();
 UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
 
 -- @include schema_new/gold/Continuous Aggregates/*.sql#refresh
--- @include schema_new/gold/Functions/*.sql#function
--- @include schema_new/gold/Views/*.sql#view
+-- @include schema_new/gold/Functions/get_*.sql#function
+-- @include schema_new/gold/Views/v_production_dashboard.sql#view
+-- @include schema_new/gold/Views/v_downtime_dashboard.sql#view
+-- @include schema_new/gold/Views/v_live_machine_status.sql#view
+
+-- Reports by shift. They read the definitions and silver until 0110 and 0114 have written down what
+-- they keep.
+-- @include schema_new/master/Tables/shift_calendar.sql#table
+-- @include schema_new/master/Tables/shift_calendar_extents.sql#table
+-- @include schema_new/master/Tables/shift_breaks.sql#table
+-- @include schema_new/master/Tables/plant_days_off.sql#table
+-- @include schema_new/gold/Tables/*.sql#table
+
+SELECT _archive.restore_in_place(
+    'master', 'shift_calendar', 'shift_calendar_extents', 'shift_breaks', 'plant_days_off'
+);
+SELECT _archive.restore_in_place('gold', 'machine_shifts');
+
+-- @include schema_new/master/Functions/fn_wall_instant.sql#function
+-- @include schema_new/master/Functions/fn_knows_zone.sql#function
+-- @include schema_new/master/Functions/fn_defined_shifts.sql#function
+-- @include schema_new/master/Functions/fn_shift_entries.sql#function
+-- @include schema_new/gold/Functions/fn_next_sign.sql#function
+-- @include schema_new/gold/Functions/fn_machine_shifts.sql#function
+-- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#function
+-- @include schema_new/gold/Views/v_days_to_redo.sql#view
+-- @include schema_new/gold/Views/v_machine_shifts.sql#view
+-- @include schema_new/gold/Views/v_oee_dashboard.sql#view
+-- @include schema_new/gold/Views/v_oee_by_shift.sql#view
+-- @include schema_new/gold/Views/v_daily_production.sql#view
+-- @include schema_new/gold/Views/v_daily_downtime.sql#view
 
 -- @include sql/p1_normalization/shared/change_notes.sql

@@ -1,4 +1,4 @@
--- what: the calendars archived
+-- what: the calendar archived; the shift calendar without its action, and without what has not begun
 -- why: v1 has none
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on master.shift_definitions and plants, milliseconds, to drop triggers
@@ -29,13 +29,5 @@ DROP FUNCTION master.fn_plan_shifts(integer, integer);
 DROP FUNCTION master.fn_plant_history_from(integer);
 DROP FUNCTION master.fn_settle_shifts(integer, date, date);
 DROP FUNCTION master.fn_shift_windows(date[]);
-DROP FUNCTION master.fn_shift_entries(integer, date, date);
-DROP FUNCTION master.fn_defined_shifts(integer, date, date);
-DROP FUNCTION master.fn_knows_zone(text);
-DROP FUNCTION master.fn_wall_instant(timestamp, text);
 DROP FUNCTION master.fn_fill_calendar(integer, integer);
-SELECT _archive.archive_table('master.plant_days_off', 'v2_plant_days_off');
-SELECT _archive.archive_table('master.shift_breaks', 'v2_shift_breaks');
-SELECT _archive.archive_table('master.shift_calendar_extents', 'v2_shift_calendar_extents');
-SELECT _archive.archive_table('master.shift_calendar', 'v2_shift_calendar');
 SELECT _archive.archive_table('master.calendar', 'v2_calendar');

@@ -1,24 +1,14 @@
--- what: master.calendar, one row a date; master.shift_calendar, the shifts of each plant's dates
+-- what: master.calendar, one row a date; the shift calendar of each plant, history and days ahead
 -- why: reports by week and month; and a day that is over keeps its shifts when they change
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on master.shift_definitions and plants, milliseconds, to create triggers
--- down: both are archived; shifts that have not begun are written anew by the next upgrade
+-- down: the calendar is archived; shifts that have not begun are written anew by the next upgrade
 -- @include schema_new/master/Tables/calendar.sql#table
 -- @include schema_new/master/Functions/fn_fill_calendar.sql#function
--- @include schema_new/master/Tables/shift_calendar.sql#table
--- @include schema_new/master/Tables/shift_calendar_extents.sql#table
--- @include schema_new/master/Tables/shift_breaks.sql#table
--- @include schema_new/master/Tables/plant_days_off.sql#table
 
-SELECT _archive.restore_in_place(
-    'master', 'calendar', 'shift_calendar', 'shift_calendar_extents', 'shift_breaks', 'plant_days_off'
-);
+SELECT _archive.restore_in_place('master', 'calendar');
 
 -- @include schema_new/master/Tables/calendar.sql#seed
--- @include schema_new/master/Functions/fn_wall_instant.sql#function
--- @include schema_new/master/Functions/fn_knows_zone.sql#function
--- @include schema_new/master/Functions/fn_defined_shifts.sql#function
--- @include schema_new/master/Functions/fn_shift_entries.sql#function
 -- @include schema_new/master/Functions/fn_shift_windows.sql#function
 -- @include schema_new/master/Functions/fn_settle_shifts.sql#function
 -- @include schema_new/master/Functions/fn_plant_history_from.sql#function

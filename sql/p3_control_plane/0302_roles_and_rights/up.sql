@@ -23,7 +23,16 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/alerting/Tables/*.sql#grants
 -- @include schema_new/alerting/Stored Procedures/*.sql#grants
 -- @include schema_new/gold/Continuous Aggregates/*.sql#grants
--- @include schema_new/gold/Functions/*.sql#grants
+-- @include schema_new/gold/Tables/*.sql#grants
+-- @include schema_new/gold/Functions/get_*.sql#grants
+-- @include schema_new/gold/Functions/fn_next_sign.sql#grants
+-- @include schema_new/gold/Functions/fn_machine_shifts.sql#grants
+-- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#grants
+-- @include schema_new/gold/Functions/fn_note_chunks.sql#grants
+-- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#grants
+-- @include schema_new/gold/Functions/fn_next_date_to_roll_up.sql#grants
+-- @include schema_new/gold/Functions/fn_roll_up_*.sql#grants
+-- @include schema_new/gold/Stored Procedures/sp_roll_up.sql#grants
 -- @include schema_new/gold/Views/*.sql#grants
 -- @include schema_new/_etl/Tables/watermarks.sql#grants
 -- @include schema_new/_etl/Tables/fence_readings.sql#grants

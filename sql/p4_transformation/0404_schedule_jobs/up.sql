@@ -1,4 +1,4 @@
--- what: each of the ten loads runs every minute, the shift calendar's action hourly, as role setu_etl
+-- what: each of the ten loads runs every minute, the actions of shift calendar and roll-up
 -- why: silver is at most a minute behind, and each pipeline starts at its own second
 -- transaction: yes
 -- lock: none
@@ -6,3 +6,4 @@
 -- @include sql/p4_transformation/shared/join_setu_etl.sql
 -- @include schema_new/_etl/jobs.sql#load_facts
 -- @include schema_new/_etl/jobs.sql#extend_shift_calendar
+-- @include schema_new/_etl/jobs.sql#roll_up_shifts

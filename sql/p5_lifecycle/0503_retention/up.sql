@@ -1,11 +1,13 @@
--- what: a daily action drops bronze chunks older than 30 days whose rows are all loaded
+-- what: bronze chunks go after 30 days if their rows are all loaded; silver keeps v1's retention
 -- why: a policy that looks at the clock alone would drop what a stopped pipeline has not loaded
 -- transaction: yes
 -- lock: none now; the action locks one old chunk at a time, for at most 2 s of waiting
--- down: the action goes; what it dropped was loaded before
+-- down: the action and the policies go; what bronze dropped was loaded before
 -- @include schema_new/_etl/Functions/fn_drop_bronze_chunk.sql
 -- @include schema_new/_etl/Functions/fn_trim_logs.sql
 -- @include schema_new/_etl/Stored Procedures/sp_retain_bronze.sql
 -- @include schema_new/_etl/Views/v_kept_chunks.sql
 -- @include schema_new/_etl/Views/v_last_retention.sql
 -- @include schema_new/_etl/jobs.sql#retain_bronze
+-- @include schema_new/silver/Tables/machine_*.sql#retention
+-- @include schema_new/silver/Tables/customer_feedback.sql#retention

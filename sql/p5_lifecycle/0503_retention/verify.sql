@@ -17,5 +17,12 @@ BEGIN
     ) <> 1 THEN
         RAISE EXCEPTION 'there must be one job for _etl.sp_retain_bronze';
     END IF;
+    IF current_setting('timescaledb.license') <> 'apache' AND (
+        SELECT count(*) FROM timescaledb_information.jobs AS j
+        WHERE j.proc_name = 'policy_retention' AND j.hypertable_schema = 'silver'
+    ) <> 11 THEN
+        RAISE EXCEPTION 'each of silver''s eleven hypertables must have its retention policy'
+            USING HINT = 'Add what is missing with add_retention_policy.';
+    END IF;
 END
 $verify$;

@@ -1,0 +1,64 @@
+-- New: dates are rolled up without a gap, so that two dates say what is done.
+-- @section function
+CREATE FUNCTION gold.fn_next_date_to_roll_up(p_plant_iot_id integer) RETURNS date
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_done gold.rolled_up_dates;
+    v_date date;
+    v_first date;
+    v_ends timestamptz;
+BEGIN
+    SELECT r.* INTO v_done FROM gold.rolled_up_dates AS r WHERE r.plant_iot_id = p_plant_iot_id;
+    v_date := coalesce(v_done.last_date + 1, (now() AT TIME ZONE 'UTC')::date);
+    LOOP
+        -- Over everywhere once the next day has ended in the zone that is furthest behind, or, for
+        -- this plant, once its last shift and its clock's day have ended. Half a day later.
+        SELECT least(
+            (v_date::timestamp + INTERVAL '60 hours') AT TIME ZONE 'UTC',
+            greatest(
+                (SELECT max(e.ends_at) FROM master.fn_shift_entries(p_plant_iot_id, v_date, v_date) AS e),
+                (SELECT master.fn_wall_instant((v_date + 1)::timestamp, p.timezone)
+                    FROM master.plants AS p
+                    WHERE p.iot_id = p_plant_iot_id AND master.fn_knows_zone(p.timezone)),
+                (v_date::timestamp + INTERVAL '24 hours') AT TIME ZONE 'UTC'
+            )
+        ) INTO v_ends;
+        EXIT WHEN v_ends + INTERVAL '12 hours' < now();
+        IF v_done.last_date IS NOT NULL THEN
+            v_date := NULL;
+            EXIT;
+        END IF;
+        v_date := v_date - 1;
+    END LOOP;
+    IF v_date IS NOT NULL THEN
+        RETURN v_date;
+    END IF;
+
+    -- History, backwards, as far as silver goes.
+    IF NOT isfinite(v_done.first_date) THEN
+        RETURN NULL;
+    END IF;
+    SELECT (min(c.range_start) AT TIME ZONE 'UTC')::date - 3 INTO v_first
+    FROM timescaledb_information.chunks AS c
+    WHERE c.hypertable_schema = 'silver'
+        AND c.hypertable_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
+        AND c.range_start > '1900-01-01 00:00:00+00';
+    IF v_done.first_date > v_first THEN
+        RETURN v_done.first_date - 1;
+    END IF;
+    -- All of it. What comes for an older date yet is late, and noted.
+    UPDATE gold.rolled_up_dates AS r SET first_date = '-infinity'
+    WHERE r.plant_iot_id = p_plant_iot_id;
+    RETURN NULL;
+END
+$function$;
+
+REVOKE ALL ON FUNCTION gold.fn_next_date_to_roll_up(integer) FROM PUBLIC;
+
+COMMENT ON FUNCTION gold.fn_next_date_to_roll_up(integer) IS
+    'The business date of a plant that is to be rolled up next; null: none yet';
+
+-- @section grants
+GRANT EXECUTE ON FUNCTION gold.fn_next_date_to_roll_up(integer) TO setu_etl;

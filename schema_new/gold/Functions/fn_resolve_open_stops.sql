@@ -1,0 +1,31 @@
+-- New: a stop without an end that the machine has left behind need not be looked up for each report.
+-- @section function
+CREATE FUNCTION gold.fn_resolve_open_stops() RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_rows bigint;
+BEGIN
+    UPDATE gold.long_stops AS l
+    SET down_end = n.at
+    FROM (
+        SELECT o.machine_iot_id, o.down_start, gold.fn_next_sign(o.machine_iot_id, o.down_start) AS at
+        FROM gold.long_stops AS o
+        WHERE o.is_open AND o.down_end IS NULL
+        ORDER BY o.machine_iot_id, o.down_start
+        FOR UPDATE
+    ) AS n
+    WHERE l.machine_iot_id = n.machine_iot_id AND l.down_start = n.down_start AND n.at IS NOT NULL;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    RETURN v_rows;
+END
+$function$;
+
+REVOKE ALL ON FUNCTION gold.fn_resolve_open_stops() FROM PUBLIC;
+
+COMMENT ON FUNCTION gold.fn_resolve_open_stops() IS
+    'Notes when stops without an end were over, where the machine has shown so; returns how many';
+
+-- @section grants
+GRANT EXECUTE ON FUNCTION gold.fn_resolve_open_stops() TO setu_etl;

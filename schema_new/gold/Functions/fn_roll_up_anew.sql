@@ -1,0 +1,66 @@
+-- New: days of a machine once more. Each keeps the plant in which the machine stood at the time.
+-- @section function
+CREATE FUNCTION gold.fn_roll_up_anew(p_machine_iot_id integer, p_from date, p_to date) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_part record;
+BEGIN
+    FOR v_part IN
+        SELECT k.plant_iot_id, min(k.day) AS first_date, max(k.day) AS last_date, k.company_iot_id
+        FROM (
+            SELECT
+                d.day,
+                coalesce(x.plant_iot_id, pm.plant_iot_id) AS plant_iot_id,
+                m.company_iot_id,
+                d.day - row_number() OVER (
+                    PARTITION BY coalesce(x.plant_iot_id, pm.plant_iot_id) ORDER BY d.day
+                )::integer AS run
+            FROM (
+                SELECT p_from + n.days AS day FROM generate_series(0, p_to - p_from) AS n (days)
+            ) AS d
+            INNER JOIN master.machine_info AS m ON m.iot_id = p_machine_iot_id
+            LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
+            LEFT JOIN LATERAL (
+                SELECT o.plant_iot_id FROM gold.machine_shifts AS o
+                WHERE o.machine_iot_id = p_machine_iot_id AND o.logical_date = d.day
+                LIMIT 1
+            ) AS x ON true
+            LEFT JOIN gold.rolled_up_dates AS r
+                ON r.plant_iot_id = coalesce(x.plant_iot_id, pm.plant_iot_id, 0)
+            -- What is not rolled up yet will be, with all that came.
+            WHERE d.day BETWEEN r.first_date AND r.last_date
+        ) AS k
+        GROUP BY k.plant_iot_id, k.company_iot_id, k.run
+    LOOP
+        DELETE FROM gold.machine_shifts AS o
+        WHERE o.machine_iot_id = p_machine_iot_id
+            AND o.logical_date BETWEEN v_part.first_date AND v_part.last_date;
+        INSERT INTO gold.machine_shifts (
+            machine_iot_id, logical_date, shift_id, company_iot_id, plant_iot_id, shift_name,
+            planned_sec, downtime_sec, stops, cycles, cycles_without_std, std_sec, run_time_sec,
+            parts, rejects, unpaired_readings
+        )
+        SELECT
+            p_machine_iot_id, w.logical_date, w.shift_id, v_part.company_iot_id, v_part.plant_iot_id,
+            w.shift_name, w.planned_sec, w.downtime_sec, w.stops, w.cycles, w.cycles_without_std,
+            w.std_sec, w.run_time_sec, w.parts, w.rejects, w.unpaired_readings
+        FROM (
+            SELECT s.*, bool_or(s.is_reported) OVER (PARTITION BY s.logical_date) AS day_is_reported
+            FROM gold.fn_read_machine_shifts(
+                p_machine_iot_id, v_part.plant_iot_id, v_part.first_date, v_part.last_date
+            ) AS s
+        ) AS w
+        WHERE w.day_is_reported;
+    END LOOP;
+END
+$function$;
+
+REVOKE ALL ON FUNCTION gold.fn_roll_up_anew(integer, date, date) FROM PUBLIC;
+
+COMMENT ON FUNCTION gold.fn_roll_up_anew(integer, date, date) IS
+    'Rolls up business dates of a machine once more, from the first to the last, where they are rolled up';
+
+-- @section grants
+GRANT EXECUTE ON FUNCTION gold.fn_roll_up_anew(integer, date, date) TO setu_etl;

@@ -1,0 +1,57 @@
+-- New: fills gold.machine_shifts with days that are over, newest first, and works off what came late.
+-- A table that an action keeps and not an aggregate: stops overlap and cross shifts, so they do not
+-- add up, and planned time is no row of silver. It commits, so it has no SET clause.
+-- @section procedure
+CREATE PROCEDURE gold.sp_roll_up(job_id integer, config jsonb)
+LANGUAGE plpgsql
+AS $procedure$
+DECLARE
+    v_until timestamptz := clock_timestamp()
+        + coalesce((config ->> 'max_runtime')::interval, INTERVAL '5 minutes');
+    v_plant record;
+    v_date date;
+    v_worked boolean;
+BEGIN
+    -- One at a time; another run finds nothing left to do.
+    IF NOT pg_try_advisory_lock(hashtext('gold.sp_roll_up')) THEN
+        RETURN;
+    END IF;
+    PERFORM gold.fn_note_chunks();
+    COMMIT;
+    -- What came late first: until it is worked off, reports read it from silver.
+    WHILE clock_timestamp() < v_until AND gold.fn_roll_up_stale(1000) > 0 LOOP
+        COMMIT;
+    END LOOP;
+    COMMIT;
+    PERFORM gold.fn_resolve_open_stops();
+    COMMIT;
+    -- A date of every plant at a time, so that all of them are served when time runs out.
+    LOOP
+        v_worked := false;
+        FOR v_plant IN
+            SELECT p.iot_id FROM master.plants AS p
+            UNION ALL
+            SELECT 0
+            ORDER BY 1
+        LOOP
+            EXIT WHEN clock_timestamp() >= v_until;
+            v_date := gold.fn_next_date_to_roll_up(v_plant.iot_id);
+            IF v_date IS NOT NULL THEN
+                PERFORM gold.fn_roll_up_date(v_plant.iot_id, v_date);
+                v_worked := true;
+            END IF;
+            COMMIT;
+        END LOOP;
+        EXIT WHEN NOT v_worked OR clock_timestamp() >= v_until;
+    END LOOP;
+    PERFORM pg_advisory_unlock(hashtext('gold.sp_roll_up'));
+END
+$procedure$;
+
+REVOKE ALL ON PROCEDURE gold.sp_roll_up(integer, jsonb) FROM PUBLIC;
+
+COMMENT ON PROCEDURE gold.sp_roll_up(integer, jsonb) IS
+    'Keeps gold.machine_shifts: days that are over, and what came late; at most max_runtime (5 minutes) long';
+
+-- @section grants
+GRANT EXECUTE ON PROCEDURE gold.sp_roll_up(integer, jsonb) TO setu_etl;

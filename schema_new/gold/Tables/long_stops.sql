@@ -1,0 +1,19 @@
+-- New: a stop can have begun long before the day that it takes. To look for such stops in all of
+-- silver would read every chunk.
+-- @section table
+CREATE TABLE gold.long_stops (
+    machine_iot_id integer NOT NULL,
+    down_start timestamptz NOT NULL,
+    down_end timestamptz,
+    is_open boolean NOT NULL,
+    CONSTRAINT long_stops_pkey PRIMARY KEY (machine_iot_id, down_start)
+);
+
+COMMENT ON TABLE gold.long_stops IS
+    'Stops without an end, and those that last longer than a day; kept by a trigger on silver.machine_downtime';
+COMMENT ON COLUMN gold.long_stops.down_end IS
+    'Of a stop without an end: when the machine next showed otherwise; null: not looked up yet';
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE, DELETE ON gold.long_stops TO setu_etl;
+GRANT SELECT ON gold.long_stops TO setu_reader;

@@ -1,0 +1,16 @@
+-- New: silver's retention drops what gold keeps. A row that comes later for such a day must not make
+-- the roll-up forget the rest of it.
+-- @section table
+CREATE TABLE gold.rolled_up_chunks (
+    chunk text NOT NULL,
+    range_start timestamptz NOT NULL,
+    range_end timestamptz NOT NULL,
+    CONSTRAINT rolled_up_chunks_pkey PRIMARY KEY (chunk)
+);
+
+COMMENT ON TABLE gold.rolled_up_chunks IS
+    'Chunks of silver that gold.sp_roll_up has seen; where one is gone, what is rolled up is all there is';
+
+-- @section grants
+GRANT SELECT, INSERT, DELETE ON gold.rolled_up_chunks TO setu_etl;
+GRANT SELECT ON gold.rolled_up_chunks TO setu_reader;

@@ -1,0 +1,17 @@
+-- New: how far gold.machine_shifts is filled, plant by plant.
+-- @section table
+CREATE TABLE gold.rolled_up_dates (
+    plant_iot_id integer NOT NULL,
+    first_date date NOT NULL,
+    last_date date NOT NULL,
+    CONSTRAINT rolled_up_dates_pkey PRIMARY KEY (plant_iot_id),
+    CONSTRAINT rolled_up_dates_check CHECK (first_date <= last_date)
+);
+
+COMMENT ON TABLE gold.rolled_up_dates IS
+    'From which to which business date gold.machine_shifts holds what a plant''s machines did; other dates are read from silver';
+COMMENT ON COLUMN gold.rolled_up_dates.plant_iot_id IS '0: machines without a plant';
+
+-- @section grants
+GRANT SELECT, INSERT, UPDATE ON gold.rolled_up_dates TO setu_etl;
+GRANT SELECT ON gold.rolled_up_dates TO setu_reader;

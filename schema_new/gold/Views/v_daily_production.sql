@@ -1,0 +1,24 @@
+-- New: daily_production_stats counts days of UTC, as v1's did. This is the plant's own day.
+-- @section view
+CREATE VIEW gold.v_daily_production AS
+SELECT
+    s.logical_date AS day,
+    s.company_iot_id,
+    s.plant_iot_id,
+    s.machine_iot_id,
+    sum(s.cycles) AS total_cycles,
+    sum(s.std_sec) / nullif(sum(s.cycles) - sum(s.cycles_without_std), 0) AS avg_std_cycle_time,
+    sum(s.run_time_sec) AS total_production_time_sec
+FROM gold.v_machine_shifts AS s
+GROUP BY s.logical_date, s.company_iot_id, s.plant_iot_id, s.machine_iot_id
+HAVING sum(s.cycles) > 0;
+
+COMMENT ON VIEW gold.v_daily_production IS
+    'Cycles of each machine by business date, the day of the plant''s shifts in its own zone; gold.daily_production_stats has days of UTC';
+COMMENT ON COLUMN gold.v_daily_production.avg_std_cycle_time IS
+    'Seconds, over the cycles that have a standard';
+COMMENT ON COLUMN gold.v_daily_production.total_production_time_sec IS
+    'Seconds from start to end of the cycles that have ended';
+
+-- @section grants
+GRANT SELECT ON gold.v_daily_production TO setu_reader;

@@ -1,0 +1,182 @@
+-- New: what each machine did in each shift, whole: what is rolled up, and from silver what is not yet,
+-- or came late. The last days are named in the text, so that the planner leaves old chunks alone.
+-- @section view
+CREATE VIEW gold.v_machine_shifts AS
+SELECT
+    r.company_iot_id,
+    r.plant_iot_id,
+    r.machine_iot_id,
+    r.logical_date,
+    r.shift_id,
+    r.shift_name,
+    r.planned_sec,
+    r.downtime_sec,
+    r.stops,
+    r.cycles,
+    r.cycles_without_std,
+    r.std_sec,
+    r.run_time_sec,
+    r.parts,
+    r.rejects,
+    r.unpaired_readings
+FROM gold.machine_shifts AS r
+WHERE NOT EXISTS (
+    SELECT 1 FROM gold.v_days_to_redo AS k
+    WHERE k.machine_iot_id = r.machine_iot_id AND k.logical_date = r.logical_date
+)
+UNION ALL
+SELECT
+    w.company_iot_id,
+    w.plant_iot_id,
+    w.machine_iot_id,
+    w.logical_date,
+    w.shift_id,
+    w.shift_name,
+    w.planned_sec,
+    w.downtime_sec,
+    w.stops,
+    w.cycles,
+    w.cycles_without_std,
+    w.std_sec,
+    w.run_time_sec,
+    w.parts,
+    w.rejects,
+    w.unpaired_readings
+FROM (
+    SELECT
+        u.*,
+        -- A day of which nothing is reported has no row.
+        bool_or(u.is_reported) OVER (
+            PARTITION BY u.company_iot_id, u.plant_iot_id, u.machine_iot_id, u.logical_date
+        ) AS day_is_reported
+    FROM (
+        -- Days that are not over, and those just over.
+        SELECT
+            m.company_iot_id,
+            pm.plant_iot_id,
+            m.iot_id AS machine_iot_id,
+            d.day AS logical_date,
+            s.shift_id,
+            s.shift_name,
+            s.planned_sec,
+            s.downtime_sec,
+            s.stops,
+            s.cycles,
+            s.cycles_without_std,
+            s.std_sec,
+            s.run_time_sec,
+            s.parts,
+            s.rejects,
+            s.unpaired_readings,
+            s.is_reported
+        FROM master.machine_info AS m
+        LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
+        LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(pm.plant_iot_id, 0)
+        CROSS JOIN LATERAL (
+            SELECT (now() AT TIME ZONE 'UTC')::date + n.days AS day
+            FROM (VALUES (1), (0), (-1), (-2), (-3)) AS n (days)
+        ) AS d
+        CROSS JOIN LATERAL gold.fn_machine_shifts(
+            m.iot_id, pm.plant_iot_id, d.day, d.day, now() - INTERVAL '8 days'
+        ) AS s
+        WHERE d.day > coalesce(r.last_date, '-infinity')
+            AND NOT EXISTS (
+                SELECT 1 FROM gold.machine_shifts AS o
+                WHERE o.machine_iot_id = m.iot_id AND o.logical_date = d.day
+            )
+        UNION ALL
+        -- Older days, until the action has been there.
+        SELECT
+            m.company_iot_id,
+            pm.plant_iot_id,
+            m.iot_id,
+            s.logical_date,
+            s.shift_id,
+            s.shift_name,
+            s.planned_sec,
+            s.downtime_sec,
+            s.stops,
+            s.cycles,
+            s.cycles_without_std,
+            s.std_sec,
+            s.run_time_sec,
+            s.parts,
+            s.rejects,
+            s.unpaired_readings,
+            s.is_reported
+        FROM master.machine_info AS m
+        LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
+        LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(pm.plant_iot_id, 0)
+        CROSS JOIN LATERAL (
+            SELECT (now() AT TIME ZONE 'UTC')::date - 4 AS day
+        ) AS l
+        CROSS JOIN LATERAL (VALUES
+            ('-infinity'::date, least(r.first_date - 1, l.day)),
+            (r.last_date + 1, l.day)
+        ) AS d (first_date, last_date)
+        CROSS JOIN LATERAL gold.fn_read_machine_shifts(
+            m.iot_id, pm.plant_iot_id, d.first_date, d.last_date
+        ) AS s
+        WHERE d.first_date < d.last_date + 1
+            AND NOT EXISTS (
+                SELECT 1 FROM gold.machine_shifts AS o
+                WHERE o.machine_iot_id = m.iot_id AND o.logical_date = s.logical_date
+            )
+        UNION ALL
+        -- Rolled up before something came late.
+        SELECT
+            m.company_iot_id,
+            x.plant_iot_id,
+            m.iot_id,
+            k.logical_date,
+            s.shift_id,
+            s.shift_name,
+            s.planned_sec,
+            s.downtime_sec,
+            s.stops,
+            s.cycles,
+            s.cycles_without_std,
+            s.std_sec,
+            s.run_time_sec,
+            s.parts,
+            s.rejects,
+            s.unpaired_readings,
+            s.is_reported
+        FROM gold.v_days_to_redo AS k
+        INNER JOIN master.machine_info AS m ON m.iot_id = k.machine_iot_id
+        CROSS JOIN LATERAL (
+            SELECT
+                coalesce(
+                    (
+                        SELECT o.plant_iot_id FROM gold.machine_shifts AS o
+                        WHERE o.machine_iot_id = k.machine_iot_id AND o.logical_date = k.logical_date
+                        LIMIT 1
+                    ),
+                    (
+                        SELECT pm.plant_iot_id FROM master.plant_machine_mapping AS pm
+                        WHERE pm.machine_iot_id = k.machine_iot_id
+                    )
+                ) AS plant_iot_id
+        ) AS x
+        INNER JOIN gold.rolled_up_dates AS r
+            ON r.plant_iot_id = coalesce(x.plant_iot_id, 0)
+            AND k.logical_date BETWEEN r.first_date AND r.last_date
+        CROSS JOIN LATERAL gold.fn_read_machine_shifts(
+            m.iot_id, x.plant_iot_id, k.logical_date, k.logical_date
+        ) AS s
+    ) AS u
+) AS w
+WHERE w.day_is_reported;
+
+COMMENT ON VIEW gold.v_machine_shifts IS
+    'What each machine did in each shift of a business date (in its plant''s zone): times in seconds, up to now while the shift runs';
+COMMENT ON COLUMN gold.v_machine_shifts.logical_date IS
+    'Business date: the date, in the plant''s zone, to which the shift belongs';
+COMMENT ON COLUMN gold.v_machine_shifts.shift_id IS '0: rows that no shift of the plant covers';
+COMMENT ON COLUMN gold.v_machine_shifts.planned_sec IS
+    'Seconds of the shift without breaks, until now at most; 0 on a day off; null: the plant has no such shift';
+COMMENT ON COLUMN gold.v_machine_shifts.downtime_sec IS
+    'Planned seconds in which a stop lasted: a stop that crosses shifts is shared out, two at once count once';
+
+-- @section grants
+GRANT SELECT ON gold.v_machine_shifts TO setu_etl, setu_reader;

@@ -1,0 +1,304 @@
+"""What machines did in their shifts against a model, whatever came late, however rolled up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg2.extensions
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fresh_v2 import add_company, add_machine, add_plant, apply_v2
+from tests.property.profile import cases
+from tests.servers.at_hand import Server
+from tests.v1 import connect, query, run, value
+
+DAYS = 9
+SHIFTS = (("06:00", "14:00", 0), ("15:00", "22:00", 0), ("22:00", "06:00", 1))
+COLUMNS = (
+    "machine_iot_id, logical_date, shift_id, planned_sec, downtime_sec, stops, cycles,"
+    " cycles_without_std, std_sec, run_time_sec, parts, rejects, unpaired_readings"
+)
+Key = tuple[int, date, int]
+
+
+@dataclass
+class World:
+    """What silver holds, as the model knows it."""
+
+    cycles: dict[tuple[int, datetime], tuple[datetime | None, int | None]] = field(
+        default_factory=dict
+    )
+    stops: dict[tuple[int, datetime], datetime | None] = field(default_factory=dict)
+    readings: dict[tuple[int, datetime], tuple[int | None, int | None]] = field(
+        default_factory=dict
+    )
+
+
+class Fleet:
+    """Two machines in a plant, one in none, and the moves that a test makes with them."""
+
+    def __init__(self, connection: psycopg2.extensions.connection) -> None:
+        self.connection = connection
+        company = add_company(connection, "C")
+        self.company = company
+        self.plant = add_plant(connection, company, "P", "Asia/Kolkata", SHIFTS)
+        run(
+            connection,
+            "INSERT INTO master.shift_breaks (plant_iot_id, shift_id, start_time, end_time)"
+            " VALUES (%s, 1, '10:00', '10:30')",
+            self.plant,
+        )
+        self.machines = [
+            add_machine(connection, company, "M1", self.plant),
+            add_machine(connection, company, "M2", self.plant),
+            add_machine(connection, company, "M3"),
+        ]
+
+    def clear(self) -> None:
+        run(
+            self.connection,
+            "DELETE FROM silver.machine_cycles; DELETE FROM silver.machine_downtime;"
+            " DELETE FROM silver.machine_focas; DELETE FROM gold.machine_shifts;"
+            " DELETE FROM gold.rolled_up_dates; DELETE FROM gold.stale_machine_days;"
+            " DELETE FROM gold.rolled_up_chunks",
+        )
+        assert value(self.connection, "SELECT count(*) FROM gold.long_stops") == 0
+
+    def put(self, table: str, instant: str, machine: int, at: datetime, **values: Any) -> None:
+        """Insert a row, or complete and correct the one that is there, as the loads do."""
+        names = list(values)
+        run(
+            self.connection,
+            f"INSERT INTO silver.{table} (logical_date, company_iot_id, machine_iot_id, shift_id,"
+            f" {instant}, {', '.join(names)}) SELECT s.logical_date, %s, %s, s.shift_id, %s"
+            f"{', %s' * len(names)} FROM master.fn_get_shift((SELECT pm.plant_iot_id"
+            " FROM master.plant_machine_mapping AS pm WHERE pm.machine_iot_id = %s), %s) AS s"
+            f" ON CONFLICT (machine_iot_id, {instant}) DO UPDATE SET "
+            + ", ".join(f"{name} = excluded.{name}" for name in names),
+            *(self.company, machine, at, *values.values(), machine, at),
+        )
+
+    def remove(self, table: str, instant: str, machine: int, at: datetime) -> None:
+        run(
+            self.connection,
+            f"DELETE FROM silver.{table} WHERE machine_iot_id = %s AND {instant} = %s",
+            machine,
+            at,
+        )
+
+    def shift_of(self, machine: int, at: datetime) -> tuple[int, date]:
+        [answer] = query(
+            self.connection,
+            "SELECT s.shift_id, s.logical_date FROM master.fn_get_shift((SELECT pm.plant_iot_id"
+            " FROM master.plant_machine_mapping AS pm WHERE pm.machine_iot_id = %s), %s) AS s",
+            machine,
+            at,
+        )
+        return answer[0], answer[1]
+
+    def check(self, world: World) -> None:
+        """The view says what the model says, to the microsecond."""
+        rows = query(
+            self.connection, f"SELECT now(), {COLUMNS} FROM gold.v_machine_shifts ORDER BY 2, 3, 4"
+        )
+        now = rows[0][0].astimezone(UTC) if rows else datetime.now(UTC)
+        found = {row[1:4]: row[4:] for row in rows}
+        assert len(found) == len(rows)
+        wanted = expected(self, world, now)
+        assert found == wanted
+
+
+def union(pieces: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    merged: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(pieces):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def overlap(
+    one: list[tuple[datetime, datetime]], other: list[tuple[datetime, datetime]]
+) -> timedelta:
+    return sum(
+        (max(min(a[1], b[1]) - max(a[0], b[0]), timedelta(0)) for a in one for b in other),
+        timedelta(0),
+    )
+
+
+def lasted(world: World, machine: int, now: datetime) -> list[tuple[datetime, datetime]]:
+    """When a machine stood: an open stop lasts until the machine shows otherwise, or until now."""
+    signs = sorted(
+        [at for who, at in world.cycles if who == machine]
+        + [at for who, at in world.stops if who == machine]
+    )
+    pieces = []
+    for (who, start), end in world.stops.items():
+        if who != machine:
+            continue
+        if end is None:
+            end = min([at for at in signs if at > start] + [now])
+        if start < end:
+            pieces.append((start, end))
+    return union(pieces)
+
+
+def expected(fleet: Fleet, world: World, now: datetime) -> dict[Key, tuple[Any, ...]]:
+    planned: dict[Key, list[tuple[datetime, datetime]]] = {}
+    entries = query(
+        fleet.connection,
+        "SELECT e.logical_date, e.shift_id, e.starts_at, e.ends_at, e.planned_breaks <> '{}'"
+        " FROM (SELECT (now() AT TIME ZONE 'UTC')::date AS day) AS t"
+        " CROSS JOIN LATERAL master.fn_shift_entries(%s, t.day - 30, t.day + 1) AS e",
+        fleet.plant,
+    )
+    for machine in fleet.machines[:2]:
+        for day, shift, starts, ends, has_break in entries:
+            pieces = []
+            if starts < now:
+                pieces = [(starts, min(ends, now))]
+                if has_break:
+                    # The break, by the clock of Kolkata, which is never set.
+                    at = starts + timedelta(hours=4)
+                    pieces = [
+                        (a, min(b, now))
+                        for a, b in ((starts, at), (at + timedelta(minutes=30), ends))
+                        if a < now
+                    ]
+            planned[machine, day, shift] = pieces
+    sums: dict[Key, list[Any]] = {}
+
+    def row(machine: int, at: datetime) -> list[Any]:
+        shift, day = fleet.shift_of(machine, at)
+        return sums.setdefault((machine, day, shift), [0, 0, 0, 0, timedelta(0), None, None, 0])
+
+    for (machine, at), _ in world.stops.items():
+        row(machine, at)[0] += 1
+    for (machine, at), (end, std) in world.cycles.items():
+        one = row(machine, at)
+        one[1] += 1
+        one[2] += std is None
+        one[3] += std or 0
+        if end is not None:
+            one[4] += end - at
+    for (machine, at), (parts, rejects) in world.readings.items():
+        one = row(machine, at)
+        for place, number in ((5, parts), (6, rejects)):
+            if number is not None:
+                one[place] = (one[place] or 0) + number
+        one[7] += (parts is None) != (rejects is None)
+    stood = {machine: lasted(world, machine, now) for machine in fleet.machines}
+    downtime = {key: overlap(pieces, stood[key[0]]) for key, pieces in planned.items()}
+    reported = {key[:2] for key in sums} | {key[:2] for key, time in downtime.items() if time}
+    wanted: dict[Key, tuple[Any, ...]] = {}
+    for key in {*sums, *planned}:
+        if key[:2] not in reported:
+            continue
+        pieces = planned.get(key)
+        stops, cycles, without, std, ran, parts, rejects, unpaired = sums.get(
+            key, [0, 0, 0, 0, timedelta(0), None, None, 0]
+        )
+        wanted[key] = (
+            None if pieces is None else seconds(sum((b - a for a, b in pieces), timedelta(0))),
+            seconds(downtime.get(key, timedelta(0))),
+            *(stops, cycles, without, std, seconds(ran), parts, rejects, unpaired),
+        )
+    return wanted
+
+
+def seconds(length: timedelta) -> Any:
+    return Decimal(length // timedelta(microseconds=1)) / 1_000_000
+
+
+@pytest.fixture(scope="module")
+def fleet(server: Server) -> Iterator[Fleet]:
+    url = server.create_database()
+    connection = connect(url)
+    apply_v2(connection, "community" if "community" in server.capabilities else "apache")
+    if "community" in server.capabilities:
+        run(
+            connection,
+            "SELECT alter_job(job_id, scheduled => false)"
+            " FROM timescaledb_information.jobs WHERE job_id >= 1000",
+        )
+    connection.commit()
+    connection.autocommit = True
+    run(connection, "SET timezone = 'UTC'")
+    yield Fleet(connection)
+    connection.close()
+    server.drop_database(url)
+
+
+_MACHINES = st.integers(0, 2)
+_AGO = st.integers(0, DAYS * 24 * 4).map(lambda quarters: timedelta(minutes=15 * quarters))
+_LENGTHS = st.none() | st.sampled_from([0, 1, 5, 30, 100, 200]).map(lambda h: timedelta(hours=h))
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("cycle"), _MACHINES, _AGO, st.none() | st.integers(1, 99)),
+        st.tuples(st.just("stop"), _MACHINES, _AGO, _LENGTHS),
+        st.tuples(
+            st.just("reading"),
+            _MACHINES,
+            _AGO,
+            st.tuples(st.none() | st.integers(0, 9), st.none() | st.integers(0, 3)),
+        ),
+        st.tuples(st.just("remove"), _MACHINES, st.just(timedelta(0)), st.integers(0, 50)),
+        st.tuples(st.just("roll up"), _MACHINES, st.just(timedelta(0)), st.none()),
+    ),
+    min_size=3,
+    max_size=14,
+)
+
+
+def make(fleet: Fleet, world: World, base: datetime, step: tuple[Any, ...]) -> None:
+    """Make one step in the database and in the model."""
+    kind, number, ago, what = step
+    machine, at = fleet.machines[number], base - ago
+    if kind == "cycle":
+        end = None if what is None else at + timedelta(seconds=2 * what)
+        world.cycles[machine, at] = (end, what)
+        fleet.put("machine_cycles", "cycle_start", machine, at, cycle_end=end, std_cycle_time=what)
+    elif kind == "stop":
+        end = None if what is None else at + what
+        world.stops[machine, at] = end
+        fleet.put("machine_downtime", "down_start", machine, at, down_end=end)
+    elif kind == "reading":
+        world.readings[machine, at] = what
+        fleet.put("machine_focas", "event_time", machine, at, part_count=what[0], rej_count=what[1])
+    elif kind == "remove":
+        for rows, table, instant in (
+            (world.cycles, "machine_cycles", "cycle_start"),
+            (world.stops, "machine_downtime", "down_start"),
+            (world.readings, "machine_focas", "event_time"),
+        ):
+            keys = sorted(rows)
+            if keys:
+                key = keys[what % len(keys)]
+                del rows[key]  # type: ignore[attr-defined]
+                fleet.remove(table, instant, *key)
+    else:
+        run(fleet.connection, "CALL gold.sp_roll_up(0, NULL)")
+
+
+@cases(25)
+@given(steps=_STEPS)
+def test_the_view_is_exact_whatever_came_late_and_whenever_it_is_rolled_up(
+    fleet: Fleet, steps: list[tuple[Any, ...]]
+) -> None:
+    fleet.clear()
+    world = World()
+    base = value(fleet.connection, "SELECT date_trunc('hour', now())").astimezone(UTC)
+    for step in steps:
+        make(fleet, world, base, step)
+        if step[0] in ("roll up", "remove"):
+            fleet.check(world)
+    fleet.check(world)
+    run(fleet.connection, "CALL gold.sp_roll_up(0, NULL)")
+    fleet.check(world)
