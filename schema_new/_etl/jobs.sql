@@ -95,3 +95,24 @@ SELECT alter_job(
 -- @community
 RESET ROLE;
 SELECT set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
+
+-- @section run_alerts
+-- Only where it is asked for: v1's deployments call the engine themselves.
+-- @community
+SET LOCAL ROLE setu_etl;
+-- @community
+SELECT alter_job(
+    job_id => add_job(
+        proc => 'alerting.sp_run_engine',
+        schedule_interval => INTERVAL '1 minute',
+        initial_start => date_trunc('minute', clock_timestamp()) + INTERVAL '1 minute 30 seconds',
+        fixed_schedule => true
+    ),
+    max_runtime => INTERVAL '5 minutes',
+    max_retries => -1,
+    retry_period => INTERVAL '1 minute'
+)
+WHERE current_setting('setu.run_alerts') = 'yes';
+-- @community
+RESET ROLE;
+SELECT set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);

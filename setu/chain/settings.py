@@ -60,6 +60,9 @@ KNOWN: tuple[Setting, ...] = (
     Setting("job_schedule", "1 minute", "interval", "time between two runs of a load job", 1),
     Setting("job_max_runtime", "50 seconds", "interval", "longest run of a load job", 1),
     Setting("batch_size", "60000", "integer", "bronze rows in one batch of a load", 1),
+    Setting(
+        "run_alerts", "no", "choice", "a job runs the alert engine every minute", 0, ("no", "yes")
+    ),
     Setting("lock_timeout", "700ms", "interval", "longest wait for the locks of a step", 0.001),
     Setting("lock_attempts", "60", "integer", "tries to get the locks of a step", 1),
     Setting("deploy_lock_wait", "10s", "interval", "longest wait for another deploy to end"),

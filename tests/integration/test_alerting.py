@@ -9,9 +9,10 @@ import psycopg2.errors
 import psycopg2.extensions
 import pytest
 
+from setu.chain.order import schema_sections, script_of
 from tests.fresh_v2 import add_company, add_machine, v2_database
 from tests.servers.at_hand import Server
-from tests.v1 import connect, query, run, value
+from tests.v1 import ROOT, connect, query, run, value
 
 HEARTBEAT = "CALL alerting.proc_check_device_heartbeat()"
 DOWNTIME = "CALL alerting.proc_check_machine_downtime()"
@@ -41,6 +42,7 @@ def v2(
     run(
         module_database, "TRUNCATE alerting.history, silver.machine_status, silver.machine_downtime"
     )
+    run(module_database, "TRUNCATE gold.long_stops, alerting.engine_runs")
     run(module_database, "TRUNCATE master.companies, master.device_info CASCADE")
     module_database.commit()
 
@@ -93,6 +95,8 @@ def rule(
     threshold: str,
     company: int | None = None,
     enabled: bool = True,
+    operator: str = ">",
+    metric: str = "downtime_duration",
 ) -> int:
     """A rule on the length of a stop."""
     return int(
@@ -100,7 +104,9 @@ def rule(
             connection,
             "INSERT INTO config.alert_rules (rule_name, metric, condition_operator,"
             " threshold_value, enabled, company_iot_id)"
-            " VALUES ('Long stop', 'downtime_duration', '>', %s, %s, %s) RETURNING rule_id",
+            " VALUES ('Long stop', %s, %s, %s, %s, %s) RETURNING rule_id",
+            metric,
+            operator,
             threshold,
             enabled,
             company,
@@ -190,7 +196,8 @@ def test_a_long_stop_raises_one_alert_for_each_rule_that_holds(
     assert sorted(alerts(v2)) == [
         (first, one, for_all, "New"),
         (first, one, for_first, "New"),
-        (second, other, for_all, "New"),
+        # It was over before anybody looked.
+        (second, other, for_all, "Resolved"),
     ]
     assert value(v2, "SELECT count(*) FROM alerting.active_alerts") == 3
     assert value(v2, "SELECT min(message) FROM alerting.history") == (
@@ -250,6 +257,148 @@ def test_a_rule_whose_threshold_is_no_number_is_named_and_stops_nothing(
     call(v2, DOWNTIME)
     assert len(alerts(v2)) == 1
     assert any("ten minutes is not a number" in notice for notice in v2.notices)
+
+
+@pytest.mark.parametrize(
+    ("operator", "threshold", "fires"),
+    [
+        (">", "1800", False),
+        (">", "1799", True),
+        (">=", "1800", True),
+        (">=", "1801", False),
+        ("<", "600", False),
+        ("<", "1801", True),
+        ("<=", "1800", True),
+        ("=", "1800", True),
+        ("==", "1799", False),
+        ("<>", "1800", False),
+        ("!=", "600", True),
+    ],
+)
+def test_the_operator_of_a_rule_is_honoured(
+    v2: psycopg2.extensions.connection, operator: str, threshold: str, fires: bool
+) -> None:
+    company = add_company(v2, "C1")
+    machine = add_machine(v2, company, "M1")
+    rule(v2, threshold, operator=operator)
+    stop(v2, company, machine, "2 hours", "30 minutes")
+    run(v2, "UPDATE silver.machine_downtime SET down_end = down_start + INTERVAL '30 minutes'")
+    call(v2, DOWNTIME)
+    assert len(alerts(v2)) == fires
+
+
+def test_a_rule_below_a_threshold_does_not_fire_at_a_stop_of_days(
+    v2: psycopg2.extensions.connection,
+) -> None:
+    company = add_company(v2, "C1")
+    machine = add_machine(v2, company, "M1")
+    rule(v2, "600", operator="<")
+    stop(v2, company, machine, "487762 seconds", None)
+    call(v2, DOWNTIME)
+    assert not alerts(v2)
+
+
+def test_an_alert_is_resolved_at_the_check_after_its_stop_has_ended(
+    v2: psycopg2.extensions.connection,
+) -> None:
+    company = add_company(v2, "C1")
+    machine = add_machine(v2, company, "M1")
+    rule(v2, "600")
+    stop(v2, company, machine, "1 hour", None)
+    call(v2, DOWNTIME)
+    assert [row[3] for row in alerts(v2)] == ["New"]
+    run(v2, "UPDATE silver.machine_downtime SET down_end = clock_timestamp()")
+    for _ in range(2):
+        call(v2, DOWNTIME)
+        assert [row[3] for row in alerts(v2)] == ["Resolved"]
+    assert value(v2, "SELECT count(resolved_at) FROM alerting.history") == 1
+
+
+def test_an_endless_stop_is_an_open_one(v2: psycopg2.extensions.connection) -> None:
+    company = add_company(v2, "C1")
+    machine = add_machine(v2, company, "M1")
+    rule(v2, "600")
+    stop(v2, company, machine, "1 hour", "0")
+    run(v2, "UPDATE silver.machine_downtime SET down_end = 'infinity'")
+    call(v2, DOWNTIME)
+    assert value(v2, "SELECT value_at_alert FROM alerting.history") == "3600"
+
+
+def test_a_clock_in_the_future_does_not_keep_a_machine_alive(
+    v2: psycopg2.extensions.connection,
+) -> None:
+    company = add_company(v2, "C1")
+    machine = add_machine(v2, company, "M1")
+    report(v2, company, machine, "1 hour")
+    report(v2, company, machine, "-100 years")
+    call(v2, HEARTBEAT)
+    assert len(alerts(v2)) == 1
+
+
+def test_a_rule_that_cannot_be_evaluated_is_said_to_be_so_once(
+    v2: psycopg2.extensions.connection,
+) -> None:
+    faulty = [
+        rule(v2, "ten minutes"),
+        rule(v2, "600", operator="LIKE"),
+        rule(v2, "90", metric="temperature"),
+    ]
+    rule(v2, "n/a", enabled=False)
+    v2.notices.clear()
+    for _ in range(3):
+        call(v2, DOWNTIME)
+    warnings = [notice for notice in v2.notices if "is left out" in notice]
+    assert len(warnings) == 3
+    assert query(v2, "SELECT f.rule_id, f.reason FROM alerting.rule_faults AS f ORDER BY 1") == [
+        (faulty[0], "its threshold ten minutes is not a number of seconds"),
+        (faulty[1], "its operator LIKE is none of > >= < <= = <>"),
+        (faulty[2], "no check knows the metric temperature"),
+    ]
+    run(v2, "UPDATE config.alert_rules SET enabled = false WHERE metric = 'temperature'")
+    run(v2, "UPDATE config.alert_rules SET condition_operator = '>='")
+    call(v2, DOWNTIME)
+    assert query(v2, "SELECT f.rule_id FROM alerting.rule_faults AS f") == [(faulty[0],)]
+
+
+def test_the_engine_is_overdue_when_nothing_has_run_it_for_an_hour_while_rules_are_enabled(
+    v2: psycopg2.extensions.connection,
+) -> None:
+    overdue = "SELECT s.is_overdue FROM alerting.v_engine_state AS s"
+    assert value(v2, overdue) is False
+    rule(v2, "600")
+    assert value(v2, overdue) is False
+    run(v2, "UPDATE config.alert_rules SET created_at = now() - INTERVAL '61 minutes'")
+    assert value(v2, overdue) is True
+    call(v2, "CALL alerting.proc_run_engine()")
+    assert value(v2, overdue) is False
+    run(v2, "UPDATE alerting.engine_runs SET finished_at = now() - INTERVAL '61 minutes'")
+    assert value(v2, overdue) is True
+    run(v2, "UPDATE config.alert_rules SET enabled = false")
+    assert value(v2, overdue) is False
+
+
+@pytest.mark.requires("community")
+def test_a_job_runs_the_engine_only_where_it_is_asked_for(
+    v2: psycopg2.extensions.connection,
+) -> None:
+    jobs = (
+        "SELECT count(*) FROM timescaledb_information.jobs AS j WHERE j.proc_name = 'sp_run_engine'"
+    )
+    assert value(v2, jobs) == 0
+    run(v2, "SET setu.run_alerts = 'yes'")
+    for section in schema_sections(ROOT):
+        if section.name == "run_alerts":
+            for statement in script_of(section).statements("community"):
+                run(v2, statement.text)
+    assert value(v2, jobs) == 1
+    number = value(
+        v2,
+        "SELECT j.job_id FROM timescaledb_information.jobs AS j"
+        " WHERE j.proc_name = 'sp_run_engine' AND j.owner::text = 'setu_etl'",
+    )
+    run(v2, "CALL run_job(%s)", number)
+    assert value(v2, "SELECT count(*) FROM alerting.engine_runs") == 2
+    v2.rollback()
 
 
 def test_the_engine_runs_both_checks_as_the_role_of_the_jobs(

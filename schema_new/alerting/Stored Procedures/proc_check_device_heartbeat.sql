@@ -21,7 +21,8 @@ BEGIN
         LEFT JOIN LATERAL (
             SELECT n.event_time
             FROM silver.machine_status AS n
-            WHERE n.machine_iot_id = m.iot_id
+            -- A clock that is a day ahead or more says nothing of now.
+            WHERE n.machine_iot_id = m.iot_id AND n.event_time <= now() + INTERVAL '1 day'
             ORDER BY n.event_time DESC
             LIMIT 1
         ) AS s ON true
@@ -50,6 +51,9 @@ BEGIN
                 AND h.status IS DISTINCT FROM 'Resolved'
                 AND h.time >= coalesce(m.last_seen, '-infinity')
         );
+
+    INSERT INTO alerting.engine_runs AS n (check_name, finished_at) VALUES ('heartbeat', now())
+    ON CONFLICT (check_name) DO UPDATE SET finished_at = excluded.finished_at;
 END
 $procedure$;
 

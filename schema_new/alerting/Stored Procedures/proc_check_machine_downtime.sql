@@ -5,37 +5,68 @@ SET search_path = pg_catalog, pg_temp
 AS $procedure$
 DECLARE
     v_number CONSTANT text := '^[0-9]+(\.[0-9]+)?$';
-    v_rule record;
+    v_fault record;
 BEGIN
-    FOR v_rule IN
-        SELECT r.rule_id, r.rule_name, r.threshold_value
-        FROM config.alert_rules AS r
-        WHERE r.enabled AND r.metric = 'downtime_duration' AND r.threshold_value !~ v_number
-        ORDER BY r.rule_id
-    LOOP
-        RAISE WARNING 'alert rule % (%) was left out: its threshold % is not a number of seconds',
-            v_rule.rule_id, v_rule.rule_name, v_rule.threshold_value
-            USING HINT = 'Set threshold_value to a number, or enabled to false.';
-    END LOOP;
     -- Two engines at once would each miss the alert that the other is about to raise.
     LOCK TABLE alerting.active_alerts IN SHARE ROW EXCLUSIVE MODE;
+
+    DELETE FROM alerting.rule_faults AS f
+    WHERE NOT EXISTS (
+        SELECT 1 FROM config.alert_rules AS r
+        WHERE r.rule_id = f.rule_id AND r.enabled
+            AND (
+                r.metric <> 'downtime_duration'
+                OR r.condition_operator NOT IN ('>', '>=', '<', '<=', '=', '==', '<>', '!=')
+                OR r.threshold_value !~ v_number
+            )
+    );
+    -- A rule that cannot be evaluated is said to be so once, and stays on record.
+    FOR v_fault IN
+        INSERT INTO alerting.rule_faults AS f (rule_id, reason)
+        SELECT
+            r.rule_id,
+            CASE
+                WHEN r.metric <> 'downtime_duration'
+                    THEN format('no check knows the metric %s', r.metric)
+                WHEN r.threshold_value !~ v_number
+                    THEN format('its threshold %s is not a number of seconds', r.threshold_value)
+                ELSE format('its operator %s is none of > >= < <= = <>', r.condition_operator)
+            END
+        FROM config.alert_rules AS r
+        WHERE r.enabled
+            AND (
+                r.metric <> 'downtime_duration'
+                OR r.condition_operator NOT IN ('>', '>=', '<', '<=', '=', '==', '<>', '!=')
+                OR r.threshold_value !~ v_number
+            )
+        ON CONFLICT (rule_id) DO UPDATE
+        SET reason = excluded.reason, noticed_at = excluded.noticed_at
+        WHERE f.reason <> excluded.reason
+        RETURNING f.rule_id, f.reason
+    LOOP
+        RAISE WARNING 'alert rule % is left out: %', v_fault.rule_id, v_fault.reason
+            USING HINT = 'Correct the rule in config.alert_rules, or set enabled to false.';
+    END LOOP;
 
     WITH rules AS (
         SELECT
             r.rule_id,
             r.rule_name,
             r.company_iot_id,
-            CASE
-                WHEN r.threshold_value ~ v_number THEN r.threshold_value::numeric
-            END AS threshold_sec
+            CASE r.condition_operator WHEN '==' THEN '=' WHEN '!=' THEN '<>' ELSE r.condition_operator END
+                AS operator,
+            CASE WHEN r.threshold_value ~ v_number THEN r.threshold_value::numeric END AS threshold_sec
         FROM config.alert_rules AS r
-        WHERE r.enabled AND r.metric = 'downtime_duration'
+        WHERE r.enabled AND NOT EXISTS (
+            SELECT 1 FROM alerting.rule_faults AS f WHERE f.rule_id = r.rule_id
+        )
     ),
+    -- Stops without an end are few, and known.
     open_stops AS (
-        SELECT DISTINCT ON (d.machine_iot_id) d.machine_iot_id, d.down_start
-        FROM silver.machine_downtime AS d
-        WHERE d.down_end IS NULL
-        ORDER BY d.machine_iot_id, d.down_start DESC
+        SELECT DISTINCT ON (l.machine_iot_id) l.machine_iot_id, l.down_start
+        FROM gold.long_stops AS l
+        WHERE l.is_open AND l.down_start <= now()
+        ORDER BY l.machine_iot_id, l.down_start DESC
     ),
     -- The stop that speaks for a machine: its newest open one, else its newest.
     newest AS MATERIALIZED (
@@ -46,31 +77,44 @@ BEGIN
             CASE
                 WHEN o.down_start IS NULL THEN extract(EPOCH FROM s.down_end - s.down_start)
                 ELSE extract(EPOCH FROM now() - o.down_start)
-            END AS seconds
+            END AS seconds,
+            o.down_start IS NULL AS has_ended
         FROM master.machine_info AS m
-        CROSS JOIN LATERAL (
+        LEFT JOIN LATERAL (
             SELECT d.down_start, d.down_end
             FROM silver.machine_downtime AS d
-            WHERE d.machine_iot_id = m.iot_id
+            WHERE d.machine_iot_id = m.iot_id AND d.down_start <= now()
+                -- An end that no clock reaches is none.
+                AND (d.down_end IS NULL OR d.down_end < '2300-01-01 00:00:00+00')
             ORDER BY d.down_start DESC
             LIMIT 1
-        ) AS s
+        ) AS s ON true
         LEFT JOIN open_stops AS o ON o.machine_iot_id = m.iot_id
+        WHERE s.down_start IS NOT NULL OR o.down_start IS NOT NULL
     ),
-    too_long AS MATERIALIZED (
+    matched AS MATERIALIZED (
         SELECT
             n.iot_id,
             n.company_iot_id,
             n.down_start,
             n.seconds,
+            n.has_ended,
             r.rule_id,
             r.rule_name,
+            r.operator,
             r.threshold_sec
         FROM rules AS r
-        INNER JOIN newest AS n ON n.seconds > r.threshold_sec
+        INNER JOIN newest AS n ON CASE r.operator
+            WHEN '>' THEN n.seconds > r.threshold_sec
+            WHEN '>=' THEN n.seconds >= r.threshold_sec
+            WHEN '<' THEN n.seconds < r.threshold_sec
+            WHEN '<=' THEN n.seconds <= r.threshold_sec
+            WHEN '=' THEN round(n.seconds) = r.threshold_sec
+            WHEN '<>' THEN round(n.seconds) <> r.threshold_sec
+        END
         WHERE r.company_iot_id IS NULL OR r.company_iot_id = n.company_iot_id
     ),
-    -- An alert of an earlier stop is over: the machine ran, or it would not have stopped again.
+    -- An alert is over once its stop has ended, another has begun, or its condition holds no more.
     answered AS (
         UPDATE alerting.history AS h
         SET status = 'Resolved', resolved_at = now()
@@ -78,7 +122,13 @@ BEGIN
         WHERE h.machine_iot_id = n.iot_id
             AND h.rule_id = r.rule_id
             AND h.status IS DISTINCT FROM 'Resolved'
-            AND h.time < n.down_start
+            AND (
+                n.has_ended
+                OR h.time < n.down_start
+                OR NOT EXISTS (
+                    SELECT 1 FROM matched AS k WHERE k.iot_id = n.iot_id AND k.rule_id = r.rule_id
+                )
+            )
     ),
     raised AS (
         INSERT INTO alerting.history (
@@ -89,13 +139,17 @@ BEGIN
             t.rule_id,
             t.iot_id,
             format(
-                '%s: down for %s s, allowed are %s s',
+                CASE t.operator
+                    WHEN '>' THEN '%s: down for %s s, allowed are %s s'
+                    ELSE '%s: down for %s s, the rule is %4$s %3$s s'
+                END,
                 t.rule_name,
                 round(t.seconds),
-                t.threshold_sec
+                t.threshold_sec,
+                t.operator
             ),
             round(t.seconds)::text
-        FROM too_long AS t
+        FROM matched AS t
         WHERE NOT EXISTS (
                 SELECT 1
                 FROM alerting.history AS h
@@ -121,7 +175,7 @@ BEGIN
             AND r.metric = 'downtime_duration'
             AND NOT EXISTS (
                 SELECT 1
-                FROM too_long AS t
+                FROM matched AS t
                 WHERE (t.company_iot_id, t.iot_id, t.rule_id)
                     = (a.company_iot_id, a.machine_iot_id, a.rule_id)
             )
@@ -130,20 +184,23 @@ BEGIN
         company_iot_id, machine_iot_id, rule_id, start_time, last_checked_at
     )
     SELECT t.company_iot_id, t.iot_id, t.rule_id, t.down_start, now()
-    FROM too_long AS t
+    FROM matched AS t
     LEFT JOIN raised AS h ON h.machine_iot_id = t.iot_id AND h.rule_id = t.rule_id
     LEFT JOIN alerting.active_alerts AS k
         ON k.machine_iot_id = t.iot_id AND k.rule_id = t.rule_id AND k.start_time = t.down_start
     WHERE h.rule_id IS NOT NULL OR k.rule_id IS NOT NULL
     ON CONFLICT (company_iot_id, machine_iot_id, rule_id) DO UPDATE
     SET start_time = excluded.start_time, last_checked_at = excluded.last_checked_at;
+
+    INSERT INTO alerting.engine_runs AS n (check_name, finished_at) VALUES ('downtime', now())
+    ON CONFLICT (check_name) DO UPDATE SET finished_at = excluded.finished_at;
 END
 $procedure$;
 
 REVOKE ALL ON PROCEDURE alerting.proc_check_machine_downtime() FROM PUBLIC;
 
 COMMENT ON PROCEDURE alerting.proc_check_machine_downtime() IS
-    'Raises an alert for each machine whose open or newest stop is longer than a rule allows';
+    'Raises an alert for each machine whose open or newest stop fulfils a rule''s condition, and resolves those that are over';
 
 -- @section grants
 GRANT EXECUTE ON PROCEDURE alerting.proc_check_machine_downtime() TO setu_etl;

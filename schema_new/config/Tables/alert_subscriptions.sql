@@ -17,7 +17,8 @@ CREATE TABLE config.alert_subscriptions (
     CONSTRAINT alert_subscriptions_method_check CHECK (method IN ('Email', 'SMS', 'Push'))
 );
 
-COMMENT ON TABLE config.alert_subscriptions IS 'Who is told of which alerts, and how';
+COMMENT ON TABLE config.alert_subscriptions IS
+    'Who wants to be told of which alerts, and how; SETU sends nothing: a sender of your own reads alerting.history and this table';
 
 -- @section grants
 GRANT SELECT ON config.alert_subscriptions TO setu_reader;

@@ -7,6 +7,12 @@ AS $function$
 DECLARE
     v_rows bigint;
 BEGIN
+    -- What silver's retention has dropped stands in no report that is worked out anew.
+    DELETE FROM gold.long_stops AS l
+    WHERE l.down_start < (
+        SELECT min(c.range_start) FROM timescaledb_information.chunks AS c
+        WHERE c.hypertable_schema = 'silver' AND c.hypertable_name = 'machine_downtime'
+    );
     UPDATE gold.long_stops AS l
     SET down_end = n.at
     FROM (

@@ -2,6 +2,7 @@
 -- why: v1's tables were kept as they were, so going back is a rename and not a conversion
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on v2's gold and tables, got within half a second or given up; for the last rows and renames
+-- loses: what gold's roll-up notes of its work; the next upgrade works it out anew
 -- down: undone by upgrading again, which finds the same rows under the same keys
 -- @include sql/p1_normalization/shared/require_archive.sql
 -- @include sql/p1_normalization/shared/to_v1.sql

@@ -3,6 +3,7 @@
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on three tables of silver and their chunks, to create triggers
 -- down: the action and the triggers go; what is rolled up stays until the swap archives it
+
 -- v1 may have gone on since: what silver still has is rolled up anew, the rest stands.
 DELETE FROM gold.machine_shifts AS r
 WHERE r.logical_date > (

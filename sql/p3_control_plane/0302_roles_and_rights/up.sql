@@ -22,6 +22,7 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/config/Tables/*.sql#grants
 -- @include schema_new/alerting/Tables/*.sql#grants
 -- @include schema_new/alerting/Stored Procedures/*.sql#grants
+-- @include schema_new/alerting/Views/*.sql#grants
 -- @include schema_new/gold/Continuous Aggregates/*.sql#grants
 -- @include schema_new/gold/Tables/*.sql#grants
 -- @include schema_new/gold/Functions/get_*.sql#grants

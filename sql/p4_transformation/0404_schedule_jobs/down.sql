@@ -9,5 +9,6 @@ SELECT delete_job(j.job_id)
 FROM timescaledb_information.jobs AS j
 WHERE (j.proc_schema = '_etl' AND j.proc_name LIKE 'sp\_load\_%')
     OR (j.proc_schema = 'master' AND j.proc_name = 'sp_extend_shift_calendar')
-    OR (j.proc_schema = 'gold' AND j.proc_name = 'sp_roll_up');
+    OR (j.proc_schema = 'gold' AND j.proc_name = 'sp_roll_up')
+    OR (j.proc_schema = 'alerting' AND j.proc_name = 'sp_run_engine');
 SELECT set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);

@@ -7,3 +7,4 @@
 -- @include schema_new/_etl/jobs.sql#load_facts
 -- @include schema_new/_etl/jobs.sql#extend_shift_calendar
 -- @include schema_new/_etl/jobs.sql#roll_up_shifts
+-- @include schema_new/_etl/jobs.sql#run_alerts
