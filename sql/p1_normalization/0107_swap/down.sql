@@ -90,6 +90,14 @@ DROP TABLE gold.long_stops;
 SELECT _archive.archive_table('gold.machine_shifts', 'v2_machine_shifts');
 SELECT _archive.archive_table('master.plant_days_off', 'v2_plant_days_off');
 SELECT _archive.archive_table('master.shift_breaks', 'v2_shift_breaks');
+-- v1 may change its shifts while it runs: the next upgrade writes what had not begun by then.
+DELETE FROM master.shift_calendar AS c WHERE c.starts_at > now();
+UPDATE master.shift_calendar_extents AS x
+SET last_date = (now() AT TIME ZONE 'UTC')::date - 2
+WHERE x.last_date > (now() AT TIME ZONE 'UTC')::date - 2
+    AND x.first_date <= (now() AT TIME ZONE 'UTC')::date - 2;
+DELETE FROM master.shift_calendar_extents AS x
+WHERE x.first_date > (now() AT TIME ZONE 'UTC')::date - 2;
 SELECT _archive.archive_table('master.shift_calendar_extents', 'v2_shift_calendar_extents');
 SELECT _archive.archive_table('master.shift_calendar', 'v2_shift_calendar');
 DROP FUNCTION gold.get_home_screen_stats(integer);

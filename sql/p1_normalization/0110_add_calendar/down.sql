@@ -1,4 +1,4 @@
--- what: the calendar archived; the shift calendar without its action, and without what has not begun
+-- what: the calendar archived; the shift calendar without what keeps it
 -- why: v1 has none
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on master.shift_definitions and plants, milliseconds, to drop triggers
@@ -14,15 +14,6 @@ DROP TRIGGER shift_definitions_past ON master.shift_definitions;
 DROP TRIGGER shift_calendar_begun ON master.shift_calendar;
 DROP FUNCTION master.fn_keep_shift_calendar();
 DROP FUNCTION master.fn_refuse_calendar_change();
-
--- v1 may change its shifts while it runs: the next upgrade writes what had not begun by then.
-DELETE FROM master.shift_calendar AS c WHERE c.starts_at > now();
-UPDATE master.shift_calendar_extents AS x
-SET last_date = (now() AT TIME ZONE 'UTC')::date - 2
-WHERE x.last_date > (now() AT TIME ZONE 'UTC')::date - 2
-    AND x.first_date <= (now() AT TIME ZONE 'UTC')::date - 2;
-DELETE FROM master.shift_calendar_extents AS x
-WHERE x.first_date > (now() AT TIME ZONE 'UTC')::date - 2;
 
 DROP PROCEDURE master.sp_extend_shift_calendar(integer, jsonb);
 DROP FUNCTION master.fn_plan_shifts(integer, integer);

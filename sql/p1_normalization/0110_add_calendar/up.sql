@@ -2,7 +2,7 @@
 -- why: reports by week and month; and a day that is over keeps its shifts when they change
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on master.shift_definitions and plants, milliseconds, to create triggers
--- down: the calendar is archived; shifts that have not begun are written anew by the next upgrade
+-- down: the calendar is archived; the shift calendar stays until the swap archives it
 -- @include schema_new/master/Tables/calendar.sql#table
 -- @include schema_new/master/Functions/fn_fill_calendar.sql#function
 

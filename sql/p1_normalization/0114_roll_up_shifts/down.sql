@@ -20,9 +20,3 @@ DROP TRIGGER machine_cycles_late ON silver.machine_cycles;
 DROP FUNCTION gold.fn_keep_long_stops();
 DROP FUNCTION gold.fn_note_late_row();
 DROP FUNCTION gold.fn_note_stale(integer, timestamptz, timestamptz);
-
--- Without the triggers nothing says what is still right: reports read silver.
-DELETE FROM gold.rolled_up_dates;
-DELETE FROM gold.stale_machine_days;
-DELETE FROM gold.rolled_up_chunks;
-DELETE FROM gold.long_stops;

@@ -4,7 +4,11 @@
 -- lock: SHARE ROW EXCLUSIVE on three tables of silver and their chunks, to create triggers
 -- down: the action and the triggers go; what is rolled up stays until the swap archives it
 
--- v1 may have gone on since: what silver still has is rolled up anew, the rest stands.
+-- Nothing has noted what changed since: what silver still has is rolled up anew, the rest stands.
+DELETE FROM gold.rolled_up_dates;
+DELETE FROM gold.stale_machine_days;
+DELETE FROM gold.rolled_up_chunks;
+DELETE FROM gold.long_stops;
 DELETE FROM gold.machine_shifts AS r
 WHERE r.logical_date > (
     SELECT coalesce((max(f.range_start) AT TIME ZONE 'UTC')::date + 2, 'infinity')
