@@ -69,9 +69,15 @@ KNOWN: tuple[Setting, ...] = (
     Setting("bronze_columnstore_after", "7 days", "interval", "age of a compressed bronze chunk"),
     Setting("silver_columnstore_after", "14 days", "interval", "age of a compressed silver chunk"),
     Setting("bronze_retention", "30 days", "interval", "age at which a loaded bronze chunk goes"),
-    Setting("silver_retention", "1 year", "interval", "age at which a silver chunk goes", 2 * 86_400),
     Setting(
-        "pm_status_retention", "2 years", "interval", "the same for silver.machine_pm_status", 86_400
+        "silver_retention", "1 year", "interval", "age at which a silver chunk goes", 2 * 86_400
+    ),
+    Setting(
+        "pm_status_retention",
+        "2 years",
+        "interval",
+        "the same for silver.machine_pm_status",
+        86_400,
     ),
     Setting("late_window", "1 hour", "interval", "how far a sweep looks back in arrival time"),
     Setting(

@@ -31,18 +31,6 @@ DECLARE
     v_to date := p_to;
     v_until date;
 BEGIN
-    IF NOT isfinite(v_from) THEN
-        -- From the machine's first row on.
-        SELECT (least(
-            (SELECT min(d.down_start) FROM silver.machine_downtime AS d
-                WHERE d.machine_iot_id = p_machine_iot_id AND d.down_start > '-infinity'),
-            (SELECT min(c.cycle_start) FROM silver.machine_cycles AS c
-                WHERE c.machine_iot_id = p_machine_iot_id AND c.cycle_start > '-infinity'),
-            (SELECT min(f.event_time) FROM silver.machine_focas AS f
-                WHERE f.machine_iot_id = p_machine_iot_id AND f.event_time > '-infinity')
-        ) AT TIME ZONE 'UTC')::date - 3
-        INTO v_from;
-    END IF;
     WHILE v_from <= v_to LOOP
         v_until := least(v_from + 31, v_to);
         RETURN QUERY EXECUTE format(
@@ -60,7 +48,7 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_read_machine_shifts(integer, integer, date, date) FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_read_machine_shifts(integer, integer, date, date) IS
-    'As gold.fn_machine_shifts; from minus infinity: from the machine''s first row on';
+    'As gold.fn_machine_shifts, a month at a time';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION gold.fn_read_machine_shifts(integer, integer, date, date)

@@ -90,7 +90,7 @@ FROM (
             m.company_iot_id,
             pm.plant_iot_id,
             m.iot_id,
-            s.logical_date,
+            d.day,
             s.shift_id,
             s.shift_name,
             s.planned_sec,
@@ -107,20 +107,13 @@ FROM (
         FROM master.machine_info AS m
         LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
         LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(pm.plant_iot_id, 0)
-        CROSS JOIN LATERAL (
-            SELECT (now() AT TIME ZONE 'UTC')::date - 4 AS day
-        ) AS l
-        CROSS JOIN LATERAL (VALUES
-            ('-infinity'::date, least(r.first_date - 1, l.day)),
-            (r.last_date + 1, l.day)
-        ) AS d (first_date, last_date)
+        CROSS JOIN LATERAL gold.fn_unread_dates(m.iot_id, r.first_date, r.last_date) AS d (day)
         CROSS JOIN LATERAL gold.fn_read_machine_shifts(
-            m.iot_id, pm.plant_iot_id, d.first_date, d.last_date
+            m.iot_id, pm.plant_iot_id, d.day, d.day
         ) AS s
-        WHERE d.first_date < d.last_date + 1
-            AND NOT EXISTS (
+        WHERE NOT EXISTS (
                 SELECT 1 FROM gold.machine_shifts AS o
-                WHERE o.machine_iot_id = m.iot_id AND o.logical_date = s.logical_date
+                WHERE o.machine_iot_id = m.iot_id AND o.logical_date = d.day
             )
         UNION ALL
         -- Rolled up before something came late.
