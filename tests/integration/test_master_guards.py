@@ -94,7 +94,7 @@ def test_a_zone_that_is_no_region_is_refused_with_a_suggestion(
     company = add_company(v2, "A")
     with pytest.raises(psycopg2.errors.CheckViolation) as refused:
         add_plant(v2, company, "P", zone)
-    assert refused.value.diag.message_hint.startswith(f"Write {suggested}")
+    assert str(refused.value.diag.message_hint).startswith(f"Write {suggested}")
 
 
 def test_regions_and_utc_are_zones(v2: psycopg2.extensions.connection) -> None:
