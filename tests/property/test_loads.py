@@ -437,7 +437,7 @@ FAULTS = {
         "(v.sent_iot_id, v.{instant}, v.key_part) IN", "false AND (v.sent_iot_id) IN", "resending"
     ),
     "a resent row sets what came after it": _other(
-        "= ANY (later.names)", "= ANY ('{}')", "resending"
+        "= ANY (later.names)", "= ANY (later.names) AND false", "resending"
     ),
     "a removed row comes back": _other(
         "g.has_corrections AND EXISTS", "false AND EXISTS", "corrections"
@@ -462,10 +462,7 @@ FAULTS = {
         "u.program_no ORDER BY u.first_id DESC", "u.program_no ORDER BY u.first_id"
     ),
     "a new machine is not cached": _slow(
-        "INSERT INTO silver.latest_cycle_state AS t (machine_iot_id, last_cycle_start,"
-        " last_cycle_end)\n        SELECT",
-        "INSERT INTO silver.latest_cycle_state AS t (machine_iot_id, last_cycle_start,"
-        " last_cycle_end)\n        SELECT DISTINCT ON (1)",
+        "WHERE s.is_last\n", "WHERE s.is_last AND s.is_known\n"
     ),
     "a refused row is kept without its values": _slow(
         "            b.sent\n", "            '{}'::jsonb\n"

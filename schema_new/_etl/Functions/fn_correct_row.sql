@@ -108,7 +108,9 @@ BEGIN
                     ' ON CONFLICT (%3$s) DO UPDATE SET %4$s',
                 v_key.target,
                 string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
-                concat_ws(', ', 'machine_iot_id', quote_ident(v_key.instant), quote_ident(v_key.part)),
+                concat_ws(
+                    ', ', 'machine_iot_id', quote_ident(v_key.instant), quote_ident(v_key.part)
+                ),
                 string_agg(format('%1$I = excluded.%1$I', a.attname), ', ' ORDER BY a.attnum)
                     FILTER (WHERE a.attname = ANY (v_key.own_columns))
             )

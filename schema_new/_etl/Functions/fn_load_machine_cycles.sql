@@ -65,7 +65,8 @@ BEGIN
     IF rows_read <> rows_loaded + rows_merged + rows_rejected THEN
         RAISE EXCEPTION 'cannot load cycles after id % because % rows were read and % dealt with',
             p_after_id, rows_read, rows_loaded + rows_merged + rows_rejected
-            USING ERRCODE = 'internal_error', HINT = 'Report this: a row would be lost or counted twice';
+            USING ERRCODE = 'internal_error',
+                HINT = 'Report this: a row would be lost or counted twice';
     END IF;
     RETURN NEXT;
 EXCEPTION WHEN unique_violation THEN

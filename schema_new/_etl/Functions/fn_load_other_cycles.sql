@@ -109,7 +109,8 @@ BEGIN
                     'the row of this key was removed or replaced by hand: see _etl.corrections'
                 ELSE
                     format('std_load_unload %s, std_cycle_time %s or down_threshold %s'
-                        ' is no integer of 32 bits', v.std_load_unload, v.std_cycle_time, v.down_threshold)
+                        ' is no integer of 32 bits',
+                        v.std_load_unload, v.std_cycle_time, v.down_threshold)
             END,
             b.sent
         FROM validated AS v
@@ -158,23 +159,23 @@ BEGIN
             v.machine_iot_id, v.cycle_start, v.first_id, v.company_iot_id, v.plant_iot_id,
             v.timezone,
             count(*) OVER (PARTITION BY v.machine_iot_id, v.cycle_start) AS rows_of_key,
-            CASE WHEN NOT coalesce('cycle_end' = ANY (l.names), false) THEN v.cycle_end END AS cycle_end,
-            CASE WHEN NOT coalesce('program_no' = ANY (l.names), false) THEN v.program_no END AS program_no,
-            CASE WHEN NOT coalesce('std_load_unload' = ANY (l.names), false) THEN v.std_load_unload END
+            CASE WHEN 'cycle_end' <> ALL (l.names) THEN v.cycle_end END AS cycle_end,
+            CASE WHEN 'program_no' <> ALL (l.names) THEN v.program_no END AS program_no,
+            CASE WHEN 'std_load_unload' <> ALL (l.names) THEN v.std_load_unload END
                 AS std_load_unload,
-            CASE WHEN NOT coalesce('std_cycle_time' = ANY (l.names), false) THEN v.std_cycle_time END
+            CASE WHEN 'std_cycle_time' <> ALL (l.names) THEN v.std_cycle_time END
                 AS std_cycle_time,
-            CASE WHEN NOT coalesce('down_threshold' = ANY (l.names), false) THEN v.down_threshold END
+            CASE WHEN 'down_threshold' <> ALL (l.names) THEN v.down_threshold END
                 AS down_threshold
         FROM validated AS v
         CROSS JOIN LATERAL (
-            SELECT CASE WHEN v.first_id <> v.id THEN (
+            SELECT coalesce(CASE WHEN v.first_id <> v.id THEN (
                 SELECT array_agg(n.name)
                 FROM _etl.later_values AS l
                 CROSS JOIN LATERAL unnest(l.known_columns) AS n (name)
                 WHERE l.pipeline = 'machine_cycles' AND l.machine_iot_id = v.machine_iot_id
                     AND l.event_time = v.cycle_start AND l.first_id > v.first_id
-            ) END AS names
+            ) END, '{}') AS names
             OFFSET 0
         ) AS l
         WHERE v.reason_code IS NULL
@@ -229,7 +230,8 @@ BEGIN
             coalesce(w.shift_id, 0::smallint) AS shift_id,
             CASE WHEN w.shift_id IS NULL THEN 'UNKNOWN' ELSE w.shift_name END AS shift_name,
             b.cycle_end, b.program_no, b.std_load_unload::integer AS std_load_unload,
-            b.std_cycle_time::integer AS std_cycle_time, b.down_threshold::integer AS down_threshold,
+            b.std_cycle_time::integer AS std_cycle_time,
+            b.down_threshold::integer AS down_threshold,
             m.last_cycle_start, m.last_cycle_end
         FROM merged_in_batch AS b
         INNER JOIN machines AS m ON m.machine_iot_id = b.machine_iot_id
@@ -298,8 +300,10 @@ BEGIN
             n.actual_load_unload,
             n.actual_cycle_time,
             n.shift_id IS NOT NULL AS is_known,
-            i.shift_id IS NOT NULL AND (n.shift_id IS NULL
-                OR i.cycle_end IS NOT NULL AND i.cycle_end IS DISTINCT FROM n.cycle_end) AS ends_anew,
+            i.shift_id IS NOT NULL AND (
+                n.shift_id IS NULL
+                OR i.cycle_end IS NOT NULL AND i.cycle_end IS DISTINCT FROM n.cycle_end
+            ) AS ends_anew,
             i.shift_id IS NOT NULL AND n.shift_id IS NOT NULL
                 AND (
                     n.cycle_end, n.program_no, n.std_load_unload, n.std_cycle_time, n.down_threshold
@@ -358,7 +362,9 @@ BEGIN
             actual_cycle_time = excluded.actual_cycle_time
     ),
     cached AS (
-        INSERT INTO silver.latest_cycle_state AS t (machine_iot_id, last_cycle_start, last_cycle_end)
+        INSERT INTO silver.latest_cycle_state AS t (
+            machine_iot_id, last_cycle_start, last_cycle_end
+        )
         SELECT s.machine_iot_id, s.cycle_start, s.cycle_end
         FROM stitched AS s
         WHERE s.is_last

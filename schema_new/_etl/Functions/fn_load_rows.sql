@@ -36,4 +36,4 @@ REVOKE ALL ON FUNCTION _etl.fn_load_rows(text, bigint, bigint, timestamptz, inte
 GRANT EXECUTE ON FUNCTION _etl.fn_load_rows(text, bigint, bigint, timestamptz, integer) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_load_rows(text, bigint, bigint, timestamptz, integer) IS
-    'Loads the next rows of a pipeline through its view _etl.v_transform_<pipeline>, by id, and says what became of them';
+    'Loads the next rows of a pipeline through its view, by id; says what became of them';

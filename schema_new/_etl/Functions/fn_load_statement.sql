@@ -114,8 +114,8 @@ validated AS MATERIALIZED (
 ),
 rejected AS (
     INSERT INTO _etl.rejected_rows (
-        pipeline, bronze_id, bronze_time, first_id, first_time, machine_iot_id, event_time, key_part,
-        reason_code, detail, row_data
+        pipeline, bronze_id, bronze_time, first_id, first_time, machine_iot_id, event_time,
+        key_part, reason_code, detail, row_data
     )
     SELECT
         {pipeline},
@@ -141,7 +141,8 @@ rejected AS (
                 format('{instant} %s is more than %s after its arrival at %s',
                     v.{instant}, (SELECT g.future_limit FROM guards AS g), v.first_time)
             WHEN 'unknown_timezone' THEN
-                format('the server does not know time zone %s of plant %s', v.plant_timezone, v.plant_iot_id)
+                format('the server does not know time zone %s of plant %s',
+                    v.plant_timezone, v.plant_iot_id)
             WHEN 'key_too_long' THEN
                 format('a key of {target} is %s bytes long', octet_length(v.key_part))
             WHEN 'corrected' THEN
@@ -164,7 +165,9 @@ rejected AS (
     ON CONFLICT (pipeline, bronze_id) DO NOTHING
 ),
 refused AS MATERIALIZED (
-    SELECT v.sent_iot_id, v.{instant}, v.key_part FROM validated AS v WHERE v.reason_code IS NOT NULL
+    SELECT v.sent_iot_id, v.{instant}, v.key_part
+    FROM validated AS v
+    WHERE v.reason_code IS NOT NULL
 ),
 -- A rejected row of the same key may be sent again: what came after it must be known then.
 noted AS (
@@ -247,7 +250,8 @@ counted AS (
         count(v.reason_code) AS rows_rejected,
         count(*) FILTER (WHERE v.is_late) AS rows_late,
         count(*) FILTER (WHERE v.reason_code IS NULL AND v.is_mismatch) AS rows_sender_mismatch,
-        count(*) FILTER (WHERE v.reason_code IS NULL AND {code_fault} IS NOT NULL) AS rows_unknown_code,
+        count(*) FILTER (WHERE v.reason_code IS NULL AND {code_fault} IS NOT NULL)
+            AS rows_unknown_code,
         max(v.id) AS last_id,
         max(v.time) AS last_ts
     FROM validated AS v
@@ -273,7 +277,8 @@ noted_codes AS (
     INSERT INTO _etl.unknown_codes AS t (
         company_iot_id, source_down_id, down_code, loaded_down_id, fault, stops
     )
-    SELECT v.company_iot_id, v.source_down_id, v.source_down_code, v.down_id, min(v.code_fault), count(*)
+    SELECT v.company_iot_id, v.source_down_id, v.source_down_code, v.down_id, min(v.code_fault),
+        count(*)
     FROM validated AS v
     WHERE v.reason_code IS NULL AND v.code_fault IS NOT NULL
     GROUP BY v.company_iot_id, v.source_down_id, v.source_down_code, v.down_id
@@ -312,7 +317,9 @@ BEGIN
             FROM pg_attribute AS a
             WHERE a.attrelid = v_target AND a.attnum > 0 AND NOT a.attisdropped
                 AND a.attname <> ALL (v_key)
-                AND a.attname <> ALL ('{logical_date,company_iot_id,shift_id,shift_name,created_at}')
+                AND a.attname <> ALL (
+                    '{logical_date,company_iot_id,shift_id,shift_name,created_at}'
+                )
         ),
         key AS (
             SELECT k.place, quote_ident(k.name) AS name
@@ -326,20 +333,24 @@ BEGIN
                     ORDER BY o.attnum) AS known,
                 string_agg(format('CASE WHEN %s = ANY (later.names) THEN NULL ELSE v.%s END',
                     o.literal, o.name), ', ' ORDER BY o.attnum) AS own_unless_later,
-                string_agg(format('%1$I.last(u.%2$s, u.first_id) FILTER (WHERE u.%2$s IS NOT NULL) AS %2$s',
-                    v_extension, o.name), E',\n        ' ORDER BY o.attnum) AS last_known,
+                string_agg(format(
+                    '%1$I.last(u.%2$s, u.first_id) FILTER (WHERE u.%2$s IS NOT NULL) AS %2$s',
+                    v_extension, o.name
+                ), E',\n        ' ORDER BY o.attnum) AS last_known,
                 string_agg(format('t.%s', o.name), ', ' ORDER BY o.attnum) AS stored,
-                string_agg(format('coalesce(excluded.%1$s, t.%1$s)', o.name), ', ' ORDER BY o.attnum)
-                    AS merged,
-                string_agg(format('%1$s = coalesce(excluded.%1$s, t.%1$s)', o.name), ', ' ORDER BY o.attnum)
-                    AS set_merged
+                string_agg(format('coalesce(excluded.%1$s, t.%1$s)', o.name), ', '
+                    ORDER BY o.attnum) AS merged,
+                string_agg(format('%1$s = coalesce(excluded.%1$s, t.%1$s)', o.name), ', '
+                    ORDER BY o.attnum) AS set_merged
             FROM own AS o
         ),
         key_lists AS (
             SELECT
                 string_agg(k.name, ', ' ORDER BY k.place) AS key,
-                string_agg(format('p.%s', k.name), ', ' ORDER BY k.place) FILTER (WHERE k.place > 1) AS key_parts,
-                coalesce(min(format('p.%s', k.name)) FILTER (WHERE k.place = 3), $$''::text$$) AS key_part
+                string_agg(format('p.%s', k.name), ', ' ORDER BY k.place) FILTER (WHERE k.place > 1)
+                    AS key_parts,
+                coalesce(min(format('p.%s', k.name)) FILTER (WHERE k.place = 3), $$''::text$$)
+                    AS key_part
             FROM key AS k
         )
         SELECT part.name, part.text
@@ -348,7 +359,8 @@ BEGIN
         CROSS JOIN LATERAL (VALUES
             ('noted_codes', CASE WHEN v_has_codes THEN v_noted_codes ELSE '' END),
             ('code_columns', CASE WHEN v_has_codes
-                THEN 'p.source_down_id, left(p.source_down_code, 200) AS source_down_code, p.code_fault,'
+                THEN 'p.source_down_id, left(p.source_down_code, 200) AS source_down_code,'
+                    ' p.code_fault,'
                 ELSE '' END),
             ('code_fault', CASE WHEN v_has_codes THEN 'v.code_fault' ELSE 'NULL' END),
             ('pipeline', quote_literal(p_pipeline)),
@@ -379,4 +391,4 @@ REVOKE ALL ON FUNCTION _etl.fn_load_statement(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION _etl.fn_load_statement(text) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_load_statement(text) IS
-    'The statement of a batch; $1: after this id, $2: up to this id, $3: arrival since, $4: rows at most';
+    'The statement of a batch; $1: after this id, $2: up to this id, $3: arrived since, $4: limit';

@@ -24,7 +24,9 @@ BEGIN
     WHERE w.pipeline = p_pipeline;
     SELECT
         max(format('n.%I', a.attname)) FILTER (WHERE k.place = 2),
-        coalesce(max(format('coalesce(n.%I, %L)', a.attname, '')) FILTER (WHERE k.place = 3), $$''$$)
+        coalesce(
+            max(format('coalesce(n.%I, %L)', a.attname, '')) FILTER (WHERE k.place = 3), $$''$$
+        )
     INTO STRICT v_instant, v_key_part
     FROM pg_constraint AS u
     CROSS JOIN LATERAL unnest(u.conkey) WITH ORDINALITY AS k (attnum, place)
@@ -41,8 +43,9 @@ BEGIN
                         pipeline, bronze_id, bronze_time, first_id, first_time, machine_iot_id,
                         event_time, key_part, reason_code, detail, row_data
                     )
-                    SELECT $3, n.id, n.time, coalesce(a.first_id, n.id), coalesce(a.first_time, n.time),
-                        n.machine_iot_id, %3$s, left(%4$s, 2600), $4, $5, %2$s
+                    SELECT $3, n.id, n.time, coalesce(a.first_id, n.id),
+                        coalesce(a.first_time, n.time), n.machine_iot_id,
+                        %3$s, left(%4$s, 2600), $4, $5, %2$s
                     FROM next AS n
                     LEFT JOIN _etl.rejected_rows AS a
                         ON a.pipeline = $3 AND a.is_open AND a.resent_id = n.id
@@ -50,7 +53,8 @@ BEGIN
                 )
                 SELECT n.id, n.time FROM next AS n
             $query$, v_source, v_kept, v_instant, v_key_part)
-            INTO rejected_id, arrived_at USING p_after_id, p_fence_id, p_pipeline, v_reason, p_detail;
+            INTO rejected_id, arrived_at
+            USING p_after_id, p_fence_id, p_pipeline, v_reason, p_detail;
             RETURN;
         EXCEPTION WHEN program_limit_exceeded THEN
             -- Text of 256 MB and more fits into no jsonb: what tells the row apart is kept, and the
@@ -61,7 +65,9 @@ BEGIN
             v_reason := 'row_too_large';
             SELECT format('jsonb_build_object(%s)', string_agg(
                 format(
-                    CASE a.atttypid WHEN 'text'::regtype THEN '%L, left(n.%I, 1000)' ELSE '%L, n.%I' END,
+                    CASE a.atttypid
+                        WHEN 'text'::regtype THEN '%L, left(n.%I, 1000)' ELSE '%L, n.%I'
+                    END,
                     a.attname, a.attname
                 ), ', ' ORDER BY a.attnum
             ))

@@ -1,6 +1,7 @@
 -- New: after a cycle was changed by hand: its own times, the gap of the one after it, and the
 -- machine's last cycle in the state cache, which may lie earlier than before.
-CREATE FUNCTION _etl.fn_restitch_cycles(p_machine_iot_id integer, p_cycle_start timestamptz) RETURNS void
+CREATE FUNCTION _etl.fn_restitch_cycles(p_machine_iot_id integer, p_cycle_start timestamptz)
+RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
@@ -54,4 +55,4 @@ $function$;
 REVOKE ALL ON FUNCTION _etl.fn_restitch_cycles(integer, timestamptz) FROM PUBLIC;
 
 COMMENT ON FUNCTION _etl.fn_restitch_cycles(integer, timestamptz) IS
-    'Works out anew what depends on one cycle of a machine: its times, the next gap, the state cache';
+    'Works out anew what depends on a cycle: its times, the next gap, the state cache';

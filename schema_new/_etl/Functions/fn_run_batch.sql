@@ -44,7 +44,9 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS error_code = RETURNED_SQLSTATE, error = MESSAGE_TEXT,
         v_detail = PG_EXCEPTION_DETAIL, v_context = PG_EXCEPTION_CONTEXT;
-    error := concat_ws(E'\n', error, nullif(v_detail, ''), nullif(split_part(v_context, E'\n', 1), ''));
+    error := concat_ws(
+        E'\n', error, nullif(v_detail, ''), nullif(split_part(v_context, E'\n', 1), '')
+    );
 END
 $function$;
 

@@ -16,7 +16,8 @@ BEGIN
     FROM _etl.watermarks AS w
     WHERE w.pipeline = p_pipeline;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'cannot correct a row of pipeline % because _etl.watermarks does not know it',
+        RAISE EXCEPTION
+            'cannot correct a row of pipeline % because _etl.watermarks does not know it',
             p_pipeline
             USING ERRCODE = 'no_data_found',
                 HINT = 'Take a name from SELECT pipeline FROM _etl.watermarks';
@@ -42,4 +43,4 @@ REVOKE ALL ON FUNCTION _etl.fn_silver_key(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION _etl.fn_silver_key(text) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_silver_key(text) IS
-    'Silver table of a pipeline, its time column, its third key column if it has one, its own columns';
+    'Silver table of a pipeline, its time column, its third key column if any, its own columns';

@@ -1,6 +1,6 @@
--- New: once the cause is corrected (a machine registered, say), rejected rows go through again. They
--- become new bronze rows, so that the load is the same for them as for any other row; resent_id says
--- which, and so the load knows their place in the order of arrival.
+-- New: once the cause is corrected (a machine registered, say), rejected rows go through again.
+-- They become new bronze rows, so that the load is the same for them as for any other row;
+-- resent_id says which, and so the load knows their place in the order of arrival.
 CREATE PROCEDURE _etl.sp_resend_rejected(
     p_pipeline text,
     p_reason_code text DEFAULT NULL,
@@ -17,7 +17,8 @@ BEGIN
     SELECT w.source_table::regclass INTO v_source
     FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'cannot resend rows of pipeline % because _etl.watermarks does not know it', p_pipeline
+        RAISE EXCEPTION 'cannot resend rows of pipeline % because _etl.watermarks does not know it',
+            p_pipeline
             USING ERRCODE = 'no_data_found',
                 HINT = 'SELECT pipeline FROM _etl.watermarks lists the pipelines there are.';
     END IF;

@@ -1,6 +1,6 @@
--- New: the skeleton of every load. Fence, sweep, log, commit, batch after batch, until it has caught
--- up or its budget ends. It commits, so it has neither a SET clause nor SECURITY DEFINER nor an
--- exception block.
+-- New: the skeleton of every load. Fence, sweep, log, commit, batch after batch, until it has
+-- caught up or its budget ends. It commits, so it has neither a SET clause nor SECURITY DEFINER nor
+-- an exception block.
 CREATE PROCEDURE _etl.sp_run_pipeline(p_pipeline text, p_job_id integer, p_config jsonb)
 LANGUAGE plpgsql
 AS $procedure$
@@ -77,7 +77,8 @@ BEGIN
                 RAISE EXCEPTION 'cannot load pipeline % because %', p_pipeline, v_fault
                     USING ERRCODE = 'object_not_in_prerequisite_state',
                         DETAIL = 'New rows get ids that count as loaded, and would be passed over.',
-                        HINT = 'Stop the sinks, and see "A sequence that went back" in docs/operations.md.';
+                        HINT = 'Stop the sinks, and see "A sequence that went back" in'
+                            ' docs/operations.md';
             END IF;
             v_fence := _etl.fn_fence(p_pipeline, v_config.fence_wait);
         END IF;
@@ -134,7 +135,7 @@ BEGIN
                 RAISE EXCEPTION 'pipeline % failed after id %: %',
                     p_pipeline, v_mark.last_processed_id, v_batch.error
                     USING ERRCODE = v_batch.error_code,
-                        HINT = 'Nothing of the batch was written. The next run starts at the same id.';
+                        HINT = 'Run it again: nothing was written, and it starts at the same id';
             END IF;
         END IF;
 
@@ -157,7 +158,8 @@ BEGIN
             rows_merged = r.rows_merged + v_batch.rows_merged,
             rows_rejected = r.rows_rejected + v_batch.rows_rejected,
             rows_late = r.rows_late + v_batch.rows_late,
-            rows_sender_mismatch = r.rows_sender_mismatch + coalesce(v_batch.rows_sender_mismatch, 0),
+            rows_sender_mismatch = r.rows_sender_mismatch
+                + coalesce(v_batch.rows_sender_mismatch, 0),
             rows_unknown_code = r.rows_unknown_code + coalesce(v_batch.rows_unknown_code, 0),
             batches = r.batches + 1
         WHERE r.run_id = v_run_id;
@@ -181,4 +183,4 @@ REVOKE ALL ON PROCEDURE _etl.sp_run_pipeline(text, integer, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE _etl.sp_run_pipeline(text, integer, jsonb) TO setu_etl;
 
 COMMENT ON PROCEDURE _etl.sp_run_pipeline(text, integer, jsonb) IS
-    'Runs a pipeline until it has caught up or its budget ends; config: batch_size, max_batches, max_runtime, fence_wait, late_window';
+    'Runs a pipeline until it has caught up or its budget ends; config: see _etl.fn_run_config';

@@ -26,12 +26,14 @@ CREATE TABLE _etl.job_runs (
 
 CREATE INDEX job_runs_pipeline_started_at_idx ON _etl.job_runs (pipeline, started_at DESC);
 
-COMMENT ON TABLE _etl.job_runs IS 'One row per run of a pipeline; rows_read = loaded + merged + rejected';
-COMMENT ON COLUMN _etl.job_runs.rows_late IS 'Of rows_read: those that the bound on arrival time had shut out';
+COMMENT ON TABLE _etl.job_runs IS
+    'One row per run of a pipeline; rows_read = loaded + merged + rejected';
+COMMENT ON COLUMN _etl.job_runs.rows_late IS
+    'Of rows_read: those that the bound on arrival time had shut out';
 COMMENT ON COLUMN _etl.job_runs.rows_sender_mismatch IS
-    'Rows of another device than their machine''s that were loaded, since _etl.load_settings only counts them';
+    'Rows of another device than their machine''s: loaded, where _etl.load_settings says count';
 COMMENT ON COLUMN _etl.job_runs.rows_unknown_code IS
-    'Stops that were loaded although their code could not be read as it was sent: see _etl.v_unknown_codes';
+    'Stops loaded although their code could not be read as sent: see _etl.v_unknown_codes';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE, DELETE ON _etl.job_runs TO setu_etl;

@@ -15,7 +15,7 @@ CREATE TABLE _etl.later_values (
 );
 
 COMMENT ON TABLE _etl.later_values IS
-    'For keys with an open rejected row: which columns later rows have set, by their place of arrival';
+    'For keys with an open rejected row: columns that later rows set, by their place of arrival';
 
 -- @section grants
 GRANT SELECT, INSERT ON _etl.later_values TO setu_etl;

@@ -16,7 +16,7 @@ COMMENT ON TABLE _etl.load_settings IS 'Settings of all loads; one row';
 COMMENT ON COLUMN _etl.load_settings.future_limit IS
     'How far after its arrival an event may lie; one that lies further is rejected';
 COMMENT ON COLUMN _etl.load_settings.sender_check IS
-    'A row from another device than its machine''s is rejected, or loaded and counted in the run log';
+    'A row of another device than its machine''s: rejected, or loaded and counted in the run log';
 
 -- @section grants
 GRANT SELECT ON _etl.load_settings TO setu_etl, setu_reader;

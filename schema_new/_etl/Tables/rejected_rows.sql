@@ -34,7 +34,8 @@ COMMENT ON COLUMN _etl.rejected_rows.first_id IS
 COMMENT ON COLUMN _etl.rejected_rows.first_time IS 'When it first came';
 COMMENT ON COLUMN _etl.rejected_rows.event_time IS
     'With machine_iot_id and key_part, the key that the row has in silver; null: it has none';
-COMMENT ON COLUMN _etl.rejected_rows.key_part IS 'Third column of that key; empty where there are two';
+COMMENT ON COLUMN _etl.rejected_rows.key_part IS
+    'Third column of that key; empty where there are two';
 COMMENT ON COLUMN _etl.rejected_rows.resent_at IS
     'When it was sent through again, as a new bronze row; null while it waits';
 COMMENT ON COLUMN _etl.rejected_rows.resent_id IS 'Id of that bronze row';

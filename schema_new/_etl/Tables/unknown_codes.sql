@@ -15,7 +15,7 @@ CREATE TABLE _etl.unknown_codes (
 );
 
 COMMENT ON TABLE _etl.unknown_codes IS
-    'Numbers and codes of stops that master does not know or that disagree, and how they were loaded';
+    'Numbers and codes of stops that master does not know or that disagree, and how they loaded';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE ON _etl.unknown_codes TO setu_etl;

@@ -18,5 +18,5 @@ LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
 LEFT JOIN plants AS p ON p.iot_id = pm.plant_iot_id;
 
 COMMENT ON VIEW _etl.v_machines IS
-    'Company, gateway, plant and time zone of each machine; timezone is null where the server lacks it';
+    'Company, gateway, plant and time zone of each machine; timezone null: the server lacks it';
 GRANT SELECT ON _etl.v_machines TO setu_etl;

@@ -18,14 +18,16 @@ SELECT
         WHEN r.down_end < r.down_start THEN 'end_before_start'
         -- Seconds from start to end must fit an integer. Hours need no time zone, days do. A start
         -- that is out of range itself is refused before this is asked.
-        WHEN r.down_start < '2200-01-01 00:00:00+00' AND r.down_end > r.down_start + INTERVAL '596520 hours'
+        WHEN r.down_start < '2200-01-01 00:00:00+00'
+            AND r.down_end > r.down_start + INTERVAL '596520 hours'
             THEN 'end_out_of_range'
         WHEN NOT _etl.fn_fits_integer(r.down_threshold) THEN 'value_out_of_range'
     END AS fault,
     r.down_id AS source_down_id,
     r.down_code AS source_down_code,
     CASE
-        WHEN r.down_code <> '' AND c.by_text IS NULL AND r.down_id IS NOT NULL AND c.by_number IS NULL
+        WHEN r.down_code <> '' AND c.by_text IS NULL
+            AND r.down_id IS NOT NULL AND c.by_number IS NULL
             THEN 'unknown code and number'
         WHEN r.down_code <> '' AND c.by_text IS NULL THEN 'unknown code'
         WHEN r.down_id IS NOT NULL AND c.by_number IS NULL THEN 'unknown number'
@@ -34,7 +36,9 @@ SELECT
 FROM bronze.raw_machine_downtime AS r
 CROSS JOIN LATERAL (
     SELECT
-        (SELECT d.down_id FROM master.downtime_codes AS d WHERE d.down_code = r.down_code) AS by_text,
+        (
+            SELECT d.down_id FROM master.downtime_codes AS d WHERE d.down_code = r.down_code
+        ) AS by_text,
         (
             SELECT k.down_id
             FROM master.machine_info AS m
@@ -45,5 +49,5 @@ CROSS JOIN LATERAL (
 ) AS c;
 
 COMMENT ON VIEW _etl.v_transform_machine_downtime IS
-    'Rows of bronze.raw_machine_downtime as silver takes them; fault: why not; code_fault: what of the code is not known';
+    'Rows of bronze.raw_machine_downtime as silver takes them; fault and code_fault: what is not';
 GRANT SELECT ON _etl.v_transform_machine_downtime TO setu_etl;

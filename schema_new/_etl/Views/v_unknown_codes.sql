@@ -14,5 +14,5 @@ LEFT JOIN master.companies AS c ON c.iot_id = u.company_iot_id
 LEFT JOIN master.downtime_codes AS d ON d.down_id = u.loaded_down_id;
 
 COMMENT ON VIEW _etl.v_unknown_codes IS
-    'Downtime codes of the last 30 days that could not be read as sent, and as what they were loaded';
+    'Downtime codes of the last 30 days that could not be read as sent, and how they loaded';
 GRANT SELECT ON _etl.v_unknown_codes TO setu_etl, setu_reader;

@@ -13,8 +13,9 @@ CREATE TABLE master.downtime_code_mapping (
 );
 
 COMMENT ON TABLE master.downtime_code_mapping IS
-    'Which code of the catalogue a company''s gateways mean by a number; one that is not here means nothing';
-COMMENT ON COLUMN master.downtime_code_mapping.source_down_id IS 'The number that gateways send as down_id';
+    'Which code a company''s gateways mean by a number; one that is not here means nothing';
+COMMENT ON COLUMN master.downtime_code_mapping.source_down_id IS
+    'The number that gateways send as down_id';
 
 -- @section grants
 GRANT SELECT ON master.downtime_code_mapping TO setu_etl, setu_reader;
