@@ -58,7 +58,8 @@ def inspect(
     """
     facts = server_facts(connection, v1_schemas(root))
     found = rules.findings(facts, plan, settings)
-    found += way_back(connection, plan, root)
+    barred = way_back(connection, plan, root)
+    found += barred
     if plan.current is None and plan.upgrades:
         found += rules.adoption(plan, v1_tables_present(connection, root))
     drifted: list[Finding] = []
@@ -77,7 +78,7 @@ def inspect(
     found += drifted
     if facts.license is not None:
         found += dependents(connection, plan, settings, root, adopting=adopting)
-    # Over another schema than v1's, the queries about data mean nothing.
-    if may_read and not any(finding.stops for finding in drifted):
+    # Over another schema than v1's, or without its rows, the queries about data mean nothing.
+    if may_read and not any(finding.stops for finding in (*drifted, *barred)):
         found += run_checks(connection, load_checks(root), plan)
     return found

@@ -160,7 +160,7 @@ def _lost(wanted: Catalog, there: set[tuple[str, str]]) -> list[str]:
     lost = []
     for key in wanted:
         if key.kind == "column":
-            _, table, column = (key.name.split(".", 2) + ["", ""])[:3]
+            _, table, column = [*key.name.split(".", 2), "", ""][:3]
             if table in tables and (table, column.strip('"')) not in there:
                 lost.append(f"_archive.v2_{table} lacks {column}")
     return lost
