@@ -1,0 +1,101 @@
+"""Each standing check, with the violation planted: it is named, and no other check is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from setu.chain.standing import standing_checks
+from tests.chain import Chain, chain_on
+from tests.servers.at_hand import Server
+from tests.v1 import ROOT
+
+JOB = "(SELECT min(j.job_id) FROM timescaledb_information.jobs AS j WHERE j.proc_name = '{}')"
+#: check → what breaks it, and what makes it hold again.
+PLANTED: dict[str, tuple[str, str]] = {
+    "archive": (
+        "ALTER TABLE _archive.plants RENAME TO plants_away",
+        "ALTER TABLE _archive.plants_away RENAME TO plants",
+    ),
+    "asynchronous_commit": (
+        "ALTER ROLE setu_etl SET synchronous_commit = on",
+        "ALTER ROLE setu_etl SET synchronous_commit = off",
+    ),
+    "calendar": (
+        "CREATE TABLE public.away AS SELECT * FROM master.calendar WHERE full_date = current_date;"
+        "DELETE FROM master.calendar WHERE full_date = current_date",
+        "INSERT INTO master.calendar SELECT * FROM public.away; DROP TABLE public.away",
+    ),
+    "column_store": (
+        "CALL remove_columnstore_policy('silver.machine_energy')",
+        "SELECT 1",
+    ),
+    "cycle_state": (
+        "INSERT INTO master.companies (company_id, company_name) VALUES ('C', 'C');"
+        "INSERT INTO master.machine_info (machine_id, company_iot_id, source_iot_id)"
+        " SELECT 'M', c.iot_id, 'M' FROM master.companies AS c WHERE c.company_id = 'C';"
+        "INSERT INTO silver.machine_cycles"
+        " (logical_date, company_iot_id, machine_iot_id, shift_id, cycle_start)"
+        " SELECT '2026-01-01', m.company_iot_id, m.iot_id, 0, '2026-01-01 00:00:00+00'"
+        " FROM master.machine_info AS m WHERE m.machine_id = 'M'",
+        "SELECT silver.fn_rebuild_cycle_state()",
+    ),
+    "hypertables": (
+        "ALTER SEQUENCE bronze.raw_machine_cycles_id_seq CACHE 50",
+        "ALTER SEQUENCE bronze.raw_machine_cycles_id_seq CACHE 1",
+    ),
+    "load_jobs": (
+        f"SELECT delete_job({JOB.format('sp_load_machine_energy')})",
+        "SELECT 1",
+    ),
+    "pipelines": (
+        "ALTER VIEW _etl.v_transform_machine_energy RENAME TO v_away",
+        "ALTER VIEW _etl.v_away RENAME TO v_transform_machine_energy",
+    ),
+    "retention": (
+        "SELECT add_retention_policy('bronze.raw_machine_energy', INTERVAL '30 days')",
+        "SELECT remove_retention_policy('bronze.raw_machine_energy')",
+    ),
+    "rights": (
+        "GRANT INSERT ON silver.machine_energy TO setu_reader",
+        "REVOKE INSERT ON silver.machine_energy FROM setu_reader",
+    ),
+    "shifts": (
+        "ALTER FUNCTION master.fn_get_shift(integer, timestamptz) RENAME TO fn_away",
+        "ALTER FUNCTION master.fn_away(integer, timestamptz) RENAME TO fn_get_shift",
+    ),
+}
+COMMUNITY = ("column_store", "load_jobs", "retention")
+
+
+@pytest.fixture(scope="module")
+def chain(server: Server) -> Iterator[Chain]:
+    """A database at the head; what a check cannot have back is planted last."""
+    with chain_on(server) as chain:
+        if "scheduler" in server.capabilities:
+            chain.run("SELECT _timescaledb_functions.stop_background_workers()")
+        chain.upgrade()
+        yield chain
+
+
+def test_every_standing_check_has_its_planted_violation() -> None:
+    assert sorted(PLANTED) == [check.name for check in standing_checks(ROOT)]
+
+
+def test_all_hold_after_the_upgrade(chain: Chain) -> None:
+    assert chain.broken() == []
+
+
+# What nothing makes hold again comes last.
+@pytest.mark.parametrize("check", sorted(PLANTED, key=lambda name: PLANTED[name][1] == "SELECT 1"))
+def test_a_broken_state_is_named_by_its_check(chain: Chain, check: str) -> None:
+    if check in COMMUNITY and not chain.community:
+        return
+    break_it, restore = PLANTED[check]
+    before = chain.broken()
+    chain.run(break_it)
+    try:
+        assert sorted({*chain.broken()} - {*before}) == [check]
+    finally:
+        chain.run(restore)
