@@ -21,6 +21,8 @@ from setu.preflight.findings import SWAP_REVISION, V1_REVISION, Finding, Plan
 NEEDS_ARCHIVE: Final = "0205"
 #: v1's bronze stays where it is until this step; the other tables until the swap.
 _BRONZE: Final = "0205"
+#: Its downgrade is the first to write into v1's archived tables.
+_FIRST_BACK: Final = "0108"
 SHOWN: Final = 10
 
 
@@ -61,7 +63,11 @@ def _archive_is_gone(connection: Connection, plan: Plan, root: Path) -> list[Fin
         missing = [
             name
             for name, archived_by in _v1_tables(root).items()
-            if plan.passes(archived_by) and not _exists(connection, f"_archive.{name}")
+            if (
+                plan.passes(archived_by)
+                or (archived_by == SWAP_REVISION and plan.passes(_FIRST_BACK))
+            )
+            and not _exists(connection, f"_archive.{name}")
         ]
         if plan.passes(SWAP_REVISION) and _exists(connection, "_archive.archived_code"):
             missing += _ask(connection, _MISSING_CODE).scalars().all()
