@@ -5,10 +5,11 @@ PostgreSQL version (15 to 18), the TimescaleDB version, the ids, or the name of 
 """
 
 from setu.catalog.difference import Difference, differences, render_differences
-from setu.catalog.model import Catalog, ObjectKey
+from setu.catalog.model import KINDS, Catalog, ObjectKey
 from setu.catalog.snapshot import covered_tables, snapshot
 
 __all__ = [
+    "KINDS",
     "Catalog",
     "Difference",
     "ObjectKey",

@@ -52,7 +52,7 @@ def apply_fresh(connection: Connection, root: Path, settings: Settings) -> str:
         :class:`StatementError` when a statement fails; then nothing has been changed.
     """
     apply_session_settings(connection, settings.session_settings())
-    _refuse_unless_empty(connection, root)
+    refuse_unless_empty(connection, root)
     act_as_owner(connection)
     driver: Any = connection.connection.dbapi_connection
     for file in STATE_BEFORE:
@@ -77,7 +77,8 @@ def _file(root: Path, file: str) -> Script:
     return Script(file, text, origins, Header({}))
 
 
-def _refuse_unless_empty(connection: Connection, root: Path) -> None:
+def refuse_unless_empty(connection: Connection, root: Path) -> None:
+    """Raise :class:`RevisionStateError` when the database has v1, v2, or a revision."""
     folders = (*root.glob("schema/*/"), *root.glob("schema_new/*/"))
     wanted = {folder.name for folder in folders if folder.is_dir()}
     found = connection.exec_driver_sql(

@@ -68,6 +68,18 @@ def _execute(cursor: Any, root: Path, settings: Settings) -> None:
 
 
 def _check(connection: Connection, root: Path, broken: Callable[[], list[str]]) -> None:
+    check_droppable(connection, root)
+    failed = broken()
+    if failed:
+        raise ArchiveError(
+            "The archive is not dropped while a standing check does not hold.",
+            context=failed,
+            hint="Run `setu verify`, and correct what it names",
+        )
+
+
+def check_droppable(connection: Connection, root: Path) -> None:
+    """Raise :class:`ArchiveError` where there is no archive to drop, or not at this revision."""
     current, head = current_revision(connection), head_of(root)
     if current != head:
         raise ArchiveError(
@@ -79,11 +91,12 @@ def _check(connection: Connection, root: Path, broken: Callable[[], list[str]]) 
             hint="Run `setu upgrade` first",
         )
     if connection.exec_driver_sql("SELECT to_regclass('_archive.dropped_tables')").scalar():
-        raise ArchiveError("The archive was dropped already.", hint="there is nothing to do")
-    failed = broken()
-    if failed:
-        raise ArchiveError(
-            "The archive is not dropped while a standing check does not hold.",
-            context=failed,
-            hint="Run `setu verify`, and correct what it names",
+        made_fresh = connection.exec_driver_sql(
+            "SELECT NOT EXISTS (SELECT FROM _archive.dropped_tables)"
+        ).scalar_one()
+        title = (
+            "There is no archive: `setu fresh` made this database, and it never was v1."
+            if made_fresh
+            else "The archive was dropped already."
         )
+        raise ArchiveError(title, hint="Nothing is left to do")

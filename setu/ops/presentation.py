@@ -78,7 +78,9 @@ def reconciliation_tables(report: RowReport) -> list[Table]:
     """What became of v1's rows."""
     made = [
         table(
-            "v1's rows (all of them stay in _archive until it is dropped)",
+            "v1's rows (the archive was dropped: these counts are what is left)"
+            if report.orphans is None
+            else "v1's rows (all of them stay in _archive until it is dropped)",
             ("table", "#v1 rows", "#migrated", "#merged", "#left out", "#rounded", "why"),
             (
                 (a.table, a.v1_rows, a.migrated, a.merged, a.left_out, a.rounded, a.note)

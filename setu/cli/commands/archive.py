@@ -9,7 +9,7 @@ import typer
 from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
 from setu.db.connection import connected, database_url
-from setu.ops.archive import drop_archive
+from setu.ops.archive import check_droppable, drop_archive
 from setu.review.verification import broken_checks
 
 _group = typer.Typer(help="v1's archived rows.", no_args_is_help=True)
@@ -35,13 +35,15 @@ def drop(
     """Drop v1's tables in _archive. After it no downgrade goes back to v1."""
     settings = Settings.from_x_arguments(setting or [])
     url = database_url()
-    if not yes:
-        typer.confirm(
-            f"Drop v1's rows in {url} for good? No downgrade can bring them back",
-            abort=True,
-        )
+    root = repository_root()
     with connected(url, "archive drop", writes=True) as connection:
-        root = repository_root()
+        check_droppable(connection, root)
+        connection.rollback()
+        if not yes:
+            typer.confirm(
+                f"Drop v1's rows in {url} for good? No downgrade can bring them back",
+                abort=True,
+            )
         dropped = drop_archive(
             connection, root, settings, lambda: broken_checks(connection, root, settings)
         )

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from setu.catalog import Catalog, differences, render_differences, snapshot
+from setu.catalog import KINDS, Catalog, differences, render_differences, snapshot
 from setu.chain.repository import repository_root
 from setu.db.address import Address
 from setu.db.connection import connected, database_url
@@ -55,7 +55,15 @@ def diff_command(
     ] = None,
 ) -> None:
     """Say what differs, object by object. Exit code 1 when something does."""
-    found = differences(_read(expected, schema), _read(actual, schema), ignore_kinds=ignore or ())
+    sides = _read(expected, schema), _read(actual, schema)
+    unknown = sorted(set(ignore or ()) - set(KINDS) - {key.kind for side in sides for key in side})
+    if unknown:
+        raise SetuError(
+            f"There is no kind of object named {unknown[0]!r}.",
+            context=["Kinds: " + ", ".join(sorted(KINDS))],
+            hint="Give one of these as --ignore",
+        )
+    found = differences(*sides, ignore_kinds=ignore or ())
     console = Console(highlight=False)
     if not found:
         console.print("no difference")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from setu.chain.fresh import apply_fresh
+from setu.chain.fresh import apply_fresh, refuse_unless_empty
 from setu.chain.repository import head_of, repository_root
 from setu.chain.settings import Settings
 from setu.db.connection import connected, database_url
@@ -32,6 +32,8 @@ def fresh(
         connected(database_url(), "fresh") as connection,
         deploy_lock(connection, settings.seconds("deploy_lock_wait")),
     ):
+        refuse_unless_empty(connection, root)
+        connection.rollback()
         check(
             connection,
             settings=settings,
