@@ -13,6 +13,7 @@ from tests.v1 import ROOT
 
 JOB = "(SELECT min(j.job_id) FROM timescaledb_information.jobs AS j WHERE j.proc_name = '{}')"
 #: check → what breaks it, and what makes it hold again.
+NEVER = "SELECT 1"
 PLANTED: dict[str, tuple[str, str]] = {
     "archive": (
         "ALTER TABLE _archive.plants RENAME TO plants_away",
@@ -29,7 +30,7 @@ PLANTED: dict[str, tuple[str, str]] = {
     ),
     "column_store": (
         "CALL remove_columnstore_policy('silver.machine_energy')",
-        "SELECT 1",
+        NEVER,
     ),
     "cycle_state": (
         "INSERT INTO master.companies (company_id, company_name) VALUES ('C', 'C');"
@@ -47,7 +48,7 @@ PLANTED: dict[str, tuple[str, str]] = {
     ),
     "load_jobs": (
         f"SELECT delete_job({JOB.format('sp_load_machine_energy')})",
-        "SELECT 1",
+        NEVER,
     ),
     "pipelines": (
         "ALTER VIEW _etl.v_transform_machine_energy RENAME TO v_away",
@@ -88,7 +89,7 @@ def test_all_hold_after_the_upgrade(chain: Chain) -> None:
 
 
 # What nothing makes hold again comes last.
-@pytest.mark.parametrize("check", sorted(PLANTED, key=lambda name: PLANTED[name][1] == "SELECT 1"))
+@pytest.mark.parametrize("check", sorted(PLANTED, key=lambda name: PLANTED[str(name)][1] == NEVER))
 def test_a_broken_state_is_named_by_its_check(chain: Chain, check: str) -> None:
     if check in COMMUNITY and not chain.community:
         return
