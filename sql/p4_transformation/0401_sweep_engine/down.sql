@@ -1,8 +1,10 @@
 -- what: drops the skeleton and the views
 -- why: mirrors the step up; the watermarks stay, since bronze rows were loaded up to them
 -- transaction: yes
--- lock: none that anybody else wants
+-- lock: ACCESS EXCLUSIVE on _etl.watermarks, which a batch that runs has to its end
 -- down: undone by upgrading again
+LOCK TABLE _etl.watermarks IN ACCESS EXCLUSIVE MODE;
+
 -- @community
 DROP VIEW _etl.v_compression_ratios;
 DROP VIEW _etl.v_chunk_sizes;

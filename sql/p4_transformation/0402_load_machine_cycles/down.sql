@@ -1,8 +1,10 @@
 -- what: drops the load of machine cycles
 -- why: mirrors the step up; the watermark row stays, since bronze rows were loaded up to it
 -- transaction: yes
--- lock: none that anybody else wants
+-- lock: ACCESS EXCLUSIVE on _etl.watermarks, which a batch that runs has to its end
 -- down: undone by upgrading again, which goes on at the same watermark
+LOCK TABLE _etl.watermarks IN ACCESS EXCLUSIVE MODE;
+
 DROP FUNCTION _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer);
 DROP FUNCTION
     _etl.fn_load_other_cycles(bigint, bigint, timestamptz, integer, bigint[], interval, boolean);

@@ -1,8 +1,10 @@
 -- what: drops the loads of the nine other facts
 -- why: mirrors the step up; the watermark rows stay, since bronze rows were loaded up to them
 -- transaction: yes
--- lock: none that anybody else wants
+-- lock: ACCESS EXCLUSIVE on _etl.watermarks, which a batch that runs has to its end
 -- down: undone by upgrading again, which goes on at the same watermarks
+LOCK TABLE _etl.watermarks IN ACCESS EXCLUSIVE MODE;
+
 DROP VIEW _etl.v_transform_machine_am_status;
 DROP VIEW _etl.v_transform_machine_pm_status;
 DROP VIEW _etl.v_transform_machine_tool_usage;
