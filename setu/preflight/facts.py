@@ -30,9 +30,9 @@ class ServerFacts:
     in_recovery: bool = False
     read_only: bool = False
     #: Version of the extension in this database; None where it is not created.
-    timescaledb: str | None = "2.23.0"
+    timescaledb: str | None = "2.29.2"
     #: Version that CREATE EXTENSION would give; None where it is not installed on the machine.
-    timescaledb_available: str | None = "2.23.0"
+    timescaledb_available: str | None = "2.29.2"
     #: Whether shared_preload_libraries has loaded it.
     loader: bool = True
     #: ``timescale`` (community edition) or ``apache``; None where the extension is not at work.

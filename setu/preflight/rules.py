@@ -9,6 +9,7 @@ from typing import Final
 from setu.chain.settings import Settings
 from setu.preflight.facts import ServerFacts
 from setu.preflight.findings import JOBS_REVISION, ROLES_REVISION, V1_REVISION, Finding, Plan
+from setu.preflight.known_faults import faults_of
 
 OLDEST_POSTGRES: Final = 150_000
 OLDEST_TIMESCALEDB: Final = (2, 18)
@@ -189,7 +190,16 @@ def _roles(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Findi
         )
 
 
-def _session(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterator[Finding]:
+def _session(facts: ServerFacts, plan: Plan, _settings: Settings) -> Iterator[Finding]:
+    if facts.extension_schema not in (None, "public") and (
+        plan.leaves_v1 or plan.passes(V1_REVISION) or plan.current == V1_REVISION
+    ):
+        yield Finding(
+            f"The extension timescaledb is in schema {facts.extension_schema}, not in public: v1 "
+            "as schema/ has it calls public.time_bucket and others by that name.",
+            next_step="CREATE EXTENSION timescaledb SCHEMA public in a new database and restore "
+            "into it; an extension with hypertables cannot be moved",
+        )
     if facts.replication_role != "origin":
         yield Finding(
             f"session_replication_role is {facts.replication_role} for this role or database, and "
@@ -271,6 +281,31 @@ def _bad_pair(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Fi
         )
 
 
+def _faults(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Finding]:
+    if facts.timescaledb is None or settings.edition == "apache" or facts.license == "apache":
+        return
+    if not plan.applies(JOBS_REVISION) or version_tuple(facts.timescaledb) < OLDEST_TIMESCALEDB:
+        return
+    known = list(faults_of(version_tuple(facts.timescaledb)))
+    stopping = [str(fault) for fault in known if fault.stops]
+    accepted = settings.text("accept_known_bad_pair") == "yes"
+    if stopping:
+        yield Finding(
+            f"TimescaleDB {facts.timescaledb} loses rows that the loads write.",
+            stopping,
+            "" if accepted else "Update TimescaleDB first",
+            stops=not accepted,
+        )
+    others = [str(fault) for fault in known if not fault.stops]
+    if others:
+        yield Finding(
+            f"TimescaleDB {facts.timescaledb} has faults that later versions have not.",
+            others,
+            "Update TimescaleDB when you can",
+            stops=False,
+        )
+
+
 def _transactions(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterator[Finding]:
     if facts.prepared:
         yield Finding(
@@ -318,5 +353,6 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _connections,
     _workers,
     _bad_pair,
+    _faults,
     _transactions,
 )

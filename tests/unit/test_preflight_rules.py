@@ -96,7 +96,7 @@ def test_nothing_stands_against_a_good_server() -> None:
 def test_violation_stops_the_run_and_says_what_to_do(
     facts: dict[str, Any], what: str, next_step: str
 ) -> None:
-    (finding,) = found(**facts)
+    finding = found(**facts)[0]
     assert finding.stops
     assert what in finding.what
     assert next_step in finding.next_step
@@ -112,7 +112,7 @@ def test_violation_stops_the_run_and_says_what_to_do(
     ],
 )
 def test_lesser_trouble_warns_only(facts: dict[str, Any], what: str) -> None:
-    (finding,) = found(**facts)
+    finding = found(**facts)[0]
     assert not finding.stops
     assert what in finding.what
 
@@ -152,7 +152,7 @@ def test_known_bad_pair_does_not_matter_without_jobs() -> None:
 
 
 def test_accepted_known_bad_pair_is_mentioned_and_does_not_stop() -> None:
-    (finding,) = found(
+    finding, *_ = found(
         settings={"accept_known_bad_pair": "yes"},
         version_number=150_020,
         timescaledb="2.28.3",
@@ -246,3 +246,27 @@ def test_the_order_of_revisions_is_that_of_the_chain_and_not_of_their_names(tmp_
     assert plan.applies("0005")
     assert not plan.applies("0009")
     assert Plan("downgrade", "0005", "0001", repository.root).passes("0009")
+
+
+def test_a_version_that_loses_rows_stops_the_run() -> None:
+    [loses, *_] = found(timescaledb="2.18.0")
+    assert loses.stops
+    assert "#7673" in loses.where[0]
+
+
+def test_faults_of_a_version_are_said_and_do_not_stop_the_run() -> None:
+    [said] = found(timescaledb="2.26.3")
+    assert not said.stops
+    assert [text.partition("(#")[2].partition(",")[0] for text in said.where] == [
+        "9767",
+        "9360",
+        "9929",
+        "10423",
+        "9921",
+    ]
+    assert found(timescaledb="2.29.2") == []
+
+
+def test_the_extension_in_another_schema_is_named() -> None:
+    [finding] = found(extension_schema="ext")
+    assert "in schema ext, not in public" in finding.what
