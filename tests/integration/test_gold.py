@@ -93,7 +93,7 @@ class Plant:
         )
 
     def parts(self, machine: int, parts: int | None, rejects: int | None, hour: int = 7) -> None:
-        """One reading of the FOCAS counters."""
+        """What FOCAS reports of one interval."""
         run(
             self.connection,
             "INSERT INTO silver.machine_focas (logical_date, company_iot_id, machine_iot_id,"

@@ -16,8 +16,8 @@ CREATE TABLE bronze.raw_machine_focas (
     ct double precision
 );
 
-COMMENT ON TABLE bronze.raw_machine_focas IS 'FOCAS counters as gateways send them';
-COMMENT ON COLUMN bronze.raw_machine_focas.time IS 'Arrival; the reading itself may be weeks old';
+COMMENT ON TABLE bronze.raw_machine_focas IS 'What a control''s FOCAS reports, as gateways send it: amounts of an interval, not readings of a running counter';
+COMMENT ON COLUMN bronze.raw_machine_focas.time IS 'Arrival; the interval itself may be weeks old';
 
 -- @section identity
 -- The order of the sweep. CACHE 1: a cached block of ids would be drawn long before it is used, and

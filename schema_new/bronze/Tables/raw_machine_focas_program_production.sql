@@ -17,7 +17,7 @@ CREATE TABLE bronze.raw_machine_focas_program_production (
 );
 
 COMMENT ON TABLE bronze.raw_machine_focas_program_production IS
-    'FOCAS counters by program as gateways send them';
+    'What a control''s FOCAS reports by program, as gateways send it: amounts of an interval';
 COMMENT ON COLUMN bronze.raw_machine_focas_program_production.time IS
     'Arrival; the reading itself may be weeks old';
 

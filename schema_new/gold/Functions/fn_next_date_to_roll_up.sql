@@ -40,11 +40,14 @@ BEGIN
     IF NOT isfinite(v_done.first_date) THEN
         RETURN NULL;
     END IF;
-    SELECT (min(c.range_start) AT TIME ZONE 'UTC')::date - 3 INTO v_first
-    FROM timescaledb_information.chunks AS c
-    WHERE c.hypertable_schema = 'silver'
-        AND c.hypertable_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
-        AND c.range_start > '1900-01-01 00:00:00+00';
+    SELECT (least(
+        (SELECT min(d.down_start) FROM silver.machine_downtime AS d
+            WHERE d.down_start > '1900-01-01 00:00:00+00'),
+        (SELECT min(c.cycle_start) FROM silver.machine_cycles AS c
+            WHERE c.cycle_start > '1900-01-01 00:00:00+00'),
+        (SELECT min(f.event_time) FROM silver.machine_focas AS f
+            WHERE f.event_time > '1900-01-01 00:00:00+00')
+    ) AT TIME ZONE 'UTC')::date - 3 INTO v_first;
     IF v_done.first_date > v_first THEN
         RETURN v_done.first_date - 1;
     END IF;

@@ -15,13 +15,15 @@ CREATE TABLE silver.machine_focas (
     CONSTRAINT machine_focas_machine_iot_id_event_time_key UNIQUE (machine_iot_id, event_time)
 );
 
-COMMENT ON TABLE silver.machine_focas IS 'One row per reading of a control''s FOCAS counters';
+COMMENT ON TABLE silver.machine_focas IS 'One row per interval that a control''s FOCAS reports: amounts of the interval, which add up, not readings of a running counter';
 COMMENT ON COLUMN silver.machine_focas.logical_date IS
     'Business date: the date on which the shift began';
 COMMENT ON COLUMN silver.machine_focas.shift_id IS '0: no shift of the plant covers event_time';
-COMMENT ON COLUMN silver.machine_focas.pot IS 'Power-on time in seconds';
-COMMENT ON COLUMN silver.machine_focas.ot IS 'Operating time in seconds';
-COMMENT ON COLUMN silver.machine_focas.ct IS 'Cutting time in seconds';
+COMMENT ON COLUMN silver.machine_focas.part_count IS 'Parts made in the interval';
+COMMENT ON COLUMN silver.machine_focas.rej_count IS 'Of these, rejected';
+COMMENT ON COLUMN silver.machine_focas.pot IS 'Power-on time of the interval in seconds';
+COMMENT ON COLUMN silver.machine_focas.ot IS 'Operating time of the interval in seconds';
+COMMENT ON COLUMN silver.machine_focas.ct IS 'Cutting time of the interval in seconds';
 
 -- @section hypertable
 SELECT create_hypertable(

@@ -1,4 +1,4 @@
--- New: what a control's FOCAS counters say of each program that it ran.
+-- New: what a control's FOCAS reports of each program that it ran.
 -- @section table
 CREATE TABLE silver.machine_focas_program_production (
     logical_date date NOT NULL,
@@ -18,7 +18,7 @@ CREATE TABLE silver.machine_focas_program_production (
 );
 
 COMMENT ON TABLE silver.machine_focas_program_production IS
-    'One row per reading of a control''s counters for one program';
+    'One row per interval that a control''s FOCAS reports for one program: amounts of the interval';
 COMMENT ON COLUMN silver.machine_focas_program_production.logical_date IS
     'Business date: the date on which the shift began';
 COMMENT ON COLUMN silver.machine_focas_program_production.shift_id IS
