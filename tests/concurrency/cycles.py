@@ -211,6 +211,33 @@ def bronze_rows(chain: Chain) -> list[BronzeRow]:
     ]
 
 
+# Each row with its id, in the transaction that sends it: retention drops bronze, and the order of
+# arrival decides between rows that contradict each other.
+ARRIVALS = (
+    "CREATE TABLE public.arrived (LIKE bronze.raw_machine_cycles)",
+    """
+    CREATE FUNCTION public.note_arrival() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN
+        INSERT INTO public.arrived SELECT NEW.*;
+        RETURN NULL;
+    END $$
+    """,
+    "CREATE TRIGGER note_arrival AFTER INSERT ON bronze.raw_machine_cycles"
+    " FOR EACH ROW EXECUTE FUNCTION public.note_arrival()",
+)
+
+
+def arrived_rows(chain: Chain) -> list[BronzeRow]:
+    """What was committed since ``ARRIVALS`` ran, in the order of ids."""
+    return [
+        BronzeRow(*row)
+        for row in chain.query(
+            "SELECT machine_iot_id, cycle_start, cycle_end, program_no, std_load_unload, "
+            "std_cycle_time, down_threshold FROM public.arrived ORDER BY id"
+        )
+    ]
+
+
 def silver_rows(chain: Chain) -> list[SilverRow]:
     """What silver holds now, as the model gives it."""
     return [

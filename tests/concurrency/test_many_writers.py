@@ -13,7 +13,9 @@ import pytest
 from tests.chain import Chain
 from tests.concurrency.crew import Crew
 from tests.concurrency.cycles import (
+    ARRIVALS,
     BronzeRow,
+    arrived_rows,
     bronze_rows,
     make_fleet,
     model,
@@ -49,7 +51,7 @@ class Progress:
 def run_all(chain: Chain, seed: str, *, keeps_house: bool) -> None:
     """Writers, two sweeps of one pipeline and a naive one at once; then hold all against all."""
     machines = make_fleet(chain)
-    chain.run("CREATE TABLE public.naive (id bigint)")
+    chain.run("CREATE TABLE public.naive (id bigint)", *ARRIVALS)
     prepares = chain.value("SHOW max_prepared_transactions") != "0"
     writers = [Writer(f"{seed} writer {n}", machines, prepares=prepares) for n in range(WRITERS)]
     sweepers = [Sweeper(f"{seed} sweep {n}") for n in range(2)]
@@ -75,7 +77,9 @@ def run_all(chain: Chain, seed: str, *, keeps_house: bool) -> None:
 
     mark, drawn = progress.mark, chain.value(READING)
     chain.run("SET ROLE setu_etl", "CALL _etl.sp_load_machine_cycles(0, '{}')")
-    sent = [row for writer in writers for row in writer.committed]
+    sent = arrived_rows(chain)
+    committed = [row for writer in writers for row in writer.committed]
+    assert sorted(sent, key=repr) == sorted(committed, key=repr)
     transactions = sum(writer.transactions for writer in writers)
     print(
         f"seed {seed}: {len(sent)} rows of {transactions} transactions, "
