@@ -1,4 +1,4 @@
--- New: who may do what. Whoever runs the server sets the passwords, never this file.
+-- New: the roles and their rights. Operators of the server set passwords; this file never does.
 -- @section roles
 DO $roles$
 DECLARE
@@ -25,7 +25,7 @@ BEGIN
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             RAISE NOTICE 'role % was made by another database just now', v_role.name;
         END;
-        -- Jobs are added as setu_etl: for whoever is no superuser, to have made a role is not enough.
+        -- Jobs are added as setu_etl: a role that is no superuser needs more than to have made it.
         IF NOT pg_has_role(v_role.name, 'USAGE') OR NOT pg_has_role(
             v_role.name,
             CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS _archive.former_machine_keys (
     machine_id text NOT NULL
 );
 COMMENT ON TABLE _archive.former_machine_keys IS
-    'Keys of machines that v2 deleted and made anew: rows in silver may carry them';
+    'Keys of machines that v2 deleted and made anew: rows in silver may have them';
 CREATE TABLE IF NOT EXISTS _archive.shift_keys (
     plant_iot_id integer NOT NULL,
     shift_id smallint NOT NULL,

@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS _archive.handed_back (
 
 -- An id up to which every row of a bronze table is committed or never will be; null when a writer that
 -- may hold a lower one takes longer than p_wait. nextval locks the sequence for the rest of its
--- transaction, so whoever holds that lock after the reading is all that there is to wait for.
+-- transaction, so the sessions that hold that lock after the reading are all that there is to wait for.
 CREATE OR REPLACE FUNCTION _archive.settled_id(p_table text, p_wait interval) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp

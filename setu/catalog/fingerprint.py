@@ -75,7 +75,7 @@ def fingerprint(
                 raise UnknownTableError(
                     "No fingerprint of tables that are not there.",
                     context=unknown,
-                    hint="give tables as schema.table",
+                    hint="Give tables as schema.table",
                 )
             columns = {name: columns[name] for name in wanted}
         if not columns:

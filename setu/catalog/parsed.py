@@ -732,7 +732,7 @@ class _Reader:
         getattr(self, f"_call_{call.name}")(call)
 
     def _call_set_config(self, call: Call) -> None:
-        # Back to whoever owns all, whatever role that is.
+        # Back to the owner of all objects, whatever role that is.
         if call.argument("setting_name", 0) == "role":
             value = call.argument("new_value", 1)
             self.role = value if isinstance(value, str) and value != "none" else OWNER

@@ -167,7 +167,7 @@ def _setu_error(error: BaseException) -> SetuError | None:
         return DatabaseConnectionError(
             "The connection was lost.",
             context=[str(error.orig).strip()],
-            hint="see why in the server's log, then run the same command again",
+            hint="See why in the server's log, then run the same command again",
         )
     return None
 

@@ -62,21 +62,21 @@ def statement_error(
     kind: type[StatementError] = StatementError
     if lost:
         kind, title = DeployInterruptedError, f"The connection was lost in revision {revision}."
-        hint = "see why in the server's log, then run the same command again"
+        hint = "See why in the server's log, then run the same command again"
     elif state in LOCK_STATES or (state == "XX000" and message.startswith(CONCURRENT_CHANGE)):
         kind, title = LockTimeoutError, f"Revision {revision} did not get its locks."
         hint = (
-            "see in pg_locks and pg_stat_activity who holds them, then run the same command again"
+            "See in pg_locks and pg_stat_activity who holds them, then run the same command again"
         )
     elif isinstance(error, QueryCanceledError):
         kind, title = DeployInterruptedError, f"Revision {revision} was cancelled."
-        hint = "run the same command again when it may go on"
+        hint = "Run the same command again when it may go on"
     elif part == "verify":
         kind, title = VerifyError, f"Revision {revision} does not pass its verify.sql."
-        hint = "mend what the message names, then run the same command again"
+        hint = "Correct what the message names, then run the same command again"
     else:
         title = f"Revision {revision} failed."
-        hint = "mend the cause, then run the same command again"
+        hint = "Correct the cause, then run the same command again"
         if not where.transaction:
             hint += "; the step is written so that it can be repeated"
     return kind(title, context=lines, hint=hint, sqlstate=state)

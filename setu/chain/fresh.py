@@ -93,7 +93,7 @@ def refuse_unless_empty(connection: Connection, root: Path) -> None:
         raise RevisionStateError(
             "The database is not empty, so v2 is not made in it.",
             context=context,
-            hint="take an empty database; one that has v1 goes up with `alembic upgrade head`",
+            hint="Take an empty database; one that has v1 goes up with `alembic upgrade head`",
         )
 
 
@@ -106,6 +106,6 @@ def _execute(driver: Any, statement: Statement) -> None:
         raise StatementError(
             "v2 was not made.",
             context=[f"at {statement.origin}", str(error).strip(), "Nothing has been changed."],
-            hint="mend the cause, then run the same command again",
+            hint="Correct the cause, then run the same command again",
             sqlstate=error.pgcode,
         ) from error

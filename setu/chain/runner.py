@@ -78,7 +78,7 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
         raise SetuError(
             f"Revision {step.revision} was about to run without the deploy lock.",
             context=["Alembic's command is not one that the environment knows to move a database."],
-            hint="teach it there",
+            hint="Teach it there",
         )
     script = step.script(part)
     verify = step.script("verify") if part == "up" else None

@@ -151,7 +151,7 @@ class Settings:
                 raise SettingsError(
                     f"There is no setting named {name!r}.",
                     context=_known_lines(),
-                    hint="use one of the names above, as -x name=value",
+                    hint="Use one of the names above, as -x name=value",
                 )
             _validate(_BY_NAME[name], value)
             self._values[name] = value.strip()
@@ -167,13 +167,13 @@ class Settings:
                 raise SettingsError(
                     f"-x {argument} has no value.",
                     context=_known_lines(),
-                    hint="write -x name=value",
+                    hint="Write -x name=value",
                 )
             if name in overrides and overrides[name] != value:
                 raise SettingsError(
                     f"-x {name} is given twice, with different values.",
                     context=[f"{overrides[name]!r} and {value!r}"],
-                    hint="give it once",
+                    hint="Give it once",
                 )
             overrides[name] = value
         return cls(overrides)
@@ -246,7 +246,7 @@ def _validate(setting: Setting, value: str) -> None:
         raise SettingsError(
             f"{setting.name} cannot be {value!r}: it must be {expected}.",
             context=[f"{setting.name}: {setting.help}, {setting.default!r} by default"],
-            hint=f"give it as -x {setting.name}=VALUE, in quotes if it has spaces",
+            hint=f"Give it as -x {setting.name}=VALUE, in quotes if it has spaces",
         )
 
 

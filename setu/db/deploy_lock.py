@@ -86,7 +86,7 @@ def _release(connection: Connection) -> None:
 def _held(holder: tuple[object, ...] | None, wait_s: float) -> DeployLockError:
     title = f"Another deploy holds the lock of this database; waited {wait_s:g} s."
     if holder is None:
-        return DeployLockError(title, hint="it has ended just now: run the same command again")
+        return DeployLockError(title, hint="It has ended just now: run the same command again")
     pid, user, name, client, since, state, query = (
         str(value) if value not in (None, "") else "unknown" for value in holder
     )
@@ -98,7 +98,7 @@ def _held(holder: tuple[object, ...] | None, wait_s: float) -> DeployLockError:
             f"from {source}, connected since {since}",
             f"{state}: {query}",
         ],
-        hint=f"wait for it to end, then run the same command again; if it is dead, "
+        hint=f"Wait for it to end, then run the same command again; if it is dead, "
         f"SELECT pg_terminate_backend({pid}) ends it",
     )
 

@@ -1,7 +1,7 @@
 """Is there a pooler between us and the server that hands each transaction to another session?
 
 Session settings, advisory locks and temporary objects then go astray: they are lost to us, and stay
-with whoever is given that session next. So this is asked before the first setting is made.
+with the next client of that session. So this is asked before the first setting is made.
 
 A pooler answers a connection itself, so the process id that it gives at the start is not the
 backend's. One that keeps a session for a client does no harm; one in transaction mode is told by

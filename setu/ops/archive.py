@@ -53,7 +53,7 @@ def drop_archive(
                 raise ArchiveError(
                     "The archive was not dropped.",
                     context=[str(error).strip(), "Nothing was changed."],
-                    hint="mend the cause, then run the same command again",
+                    hint="Correct the cause, then run the same command again",
                 ) from error
             cursor.execute("SELECT table_name, bytes FROM _archive.dropped_tables ORDER BY 1")
             return [Dropped(*row) for row in cursor.fetchall()]

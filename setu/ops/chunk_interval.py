@@ -62,7 +62,7 @@ def parse_bytes(text: str) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?i?B?)\s*", text, re.IGNORECASE)
     unit = match.group(2).upper() if match else "?"
     if match is None or unit not in _UNITS or float(match.group(1)) <= 0:
-        raise SizeError(f"{text!r} is no amount of memory.", hint="write it as 64GB or 64GiB")
+        raise SizeError(f"{text!r} is no amount of memory.", hint="Write it as 64GB or 64GiB")
     return float(match.group(1)) * _UNITS[unit]
 
 
@@ -80,7 +80,7 @@ def chunk_seconds(ram_bytes: float, rows_per_second: float, row_bytes: float) ->
     """The widest chunk in seconds, for the rows of all bronze tables together."""
     if rows_per_second <= 0 or row_bytes <= 0:
         raise SizeError(
-            "Rate and row size must be above 0.", hint="give the rows a second of all bronze tables"
+            "Rate and row size must be above 0.", hint="Give the rows a second of all bronze tables"
         )
     seconds = SHARE_OF_RAM * ram_bytes / (rows_per_second * row_bytes)
     return min(max(seconds, SHORTEST), LONGEST)

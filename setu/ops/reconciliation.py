@@ -155,7 +155,7 @@ def read_reconciliation(connection: Connection) -> RowReport:
         raise NotReconciledError(
             "The rows of v1 have not been accounted for in this database.",
             context=["Revision 0109 counts them."],
-            hint="run alembic upgrade head first",
+            hint="Run alembic upgrade head first",
         )
     tables: list[TableRows] = []
     for table, keys, condition in _MASTERS:

@@ -69,7 +69,7 @@ def inspect(
         drifted = [
             Finding(
                 "v1's catalog was not checked: this role does not own v1's objects.",
-                next_step="connect as their owner, or as a superuser",
+                next_step="Connect as their owner, or as a superuser",
             )
         ]
     elif plan.leaves_v1 or adopting:

@@ -82,7 +82,7 @@ def _load(path: Path) -> DataCheck:
         raise StepError(
             f"{FOLDER}/{path.name} has no complete header.",
             context=["title, hint, and from (a revision, or a range such as 0001..0103) or undoes"],
-            hint="write them as comment lines at the top: -- title: …",
+            hint="Write them as comment lines at the top: -- title: …",
         )
     return DataCheck(
         name=path.stem,

@@ -90,5 +90,5 @@ def refusal(findings: Sequence[Finding]) -> PreflightError:
         f"Pre-flight: {count} stand{'s' if len(findings) == 1 else ''} against this run. "
         "Nothing has been changed.",
         context=context,
-        hint="see → at each; then run the same command again",
+        hint="See → at each; then run the same command again",
     )

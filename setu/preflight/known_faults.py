@@ -15,17 +15,17 @@ Version = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: versions from ``first`` up to, not with, ``mended`` have it."""
+    """One fault: versions from ``first`` up to, not with, ``fixed`` have it."""
 
     number: int
     first: Version
-    mended: Version
+    fixed: Version
     what: str
     stops: bool = False
 
     def __str__(self) -> str:
         """The fault, with its number and the version that ended it."""
-        version = ".".join(str(part) for part in self.mended)
+        version = ".".join(str(part) for part in self.fixed)
         return f"{self.what} (#{self.number}, ended by {version})"
 
 
@@ -81,4 +81,4 @@ FAULTS: Final = (
 
 def faults_of(version: Version) -> Iterator[Fault]:
     """The faults that a version of TimescaleDB has."""
-    return (fault for fault in FAULTS if fault.first <= version < fault.mended)
+    return (fault for fault in FAULTS if fault.first <= version < fault.fixed)

@@ -23,7 +23,7 @@ SHOWN: Final = 10
 _OF_ROLES: Final = (JOBS_REVISION, "0501")
 
 #: First PostgreSQL minor release of each version under which older TimescaleDB mistakes a job's
-#: success for a failure, and the releases of TimescaleDB that mend it.
+#: success for a failure, and the releases of TimescaleDB that fix it.
 _BAD_SINCE_MINOR: Final = {15: 20, 16: 16, 17: 12, 18: 7}
 _MENDED: Final = (
     ((2, 27, 3), (2, 28, 0)),
@@ -60,7 +60,7 @@ def _postgres_version(facts: ServerFacts, _plan: Plan, _settings: Settings) -> I
     if facts.version_number < OLDEST_POSTGRES:
         yield Finding(
             f"PostgreSQL is too old: {facts.version}, 15 or later is needed.",
-            next_step="upgrade the server to PostgreSQL 15 to 18 first",
+            next_step="Upgrade the server to PostgreSQL 15 to 18 first",
         )
 
 
@@ -68,7 +68,7 @@ def _writable(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterator[
     if facts.in_recovery:
         yield Finding(
             "This server is a standby: it is read-only.",
-            next_step="point DATABASE_URL at the primary",
+            next_step="Point DATABASE_URL at the primary",
         )
     elif facts.read_only:
         yield Finding(
@@ -86,7 +86,7 @@ def _timescaledb(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterat
         if facts.timescaledb_available is None:
             yield Finding(
                 "TimescaleDB is not installed on the server.",
-                next_step="install its package for this PostgreSQL (2.18 or later, community "
+                next_step="Install its package for this PostgreSQL (2.18 or later, community "
                 f"edition), {preload}, then CREATE EXTENSION timescaledb",
             )
             return
@@ -100,7 +100,7 @@ def _timescaledb(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterat
     if version_tuple(facts.timescaledb) < OLDEST_TIMESCALEDB:
         yield Finding(
             f"TimescaleDB is too old: {facts.timescaledb}, 2.18 or later is needed.",
-            next_step="install a later one, then ALTER EXTENSION timescaledb UPDATE as the first "
+            next_step="Install a later one, then ALTER EXTENSION timescaledb UPDATE as the first "
             "statement of a new session",
         )
     # The embedded server has the library and no loader; the licence is the library's own setting.
@@ -223,7 +223,7 @@ def _connections(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterat
         yield Finding(
             f"Only {max(free, 0)} of {facts.max_connections} connections are free; "
             f"{SPARE_CONNECTIONS} are needed, for jobs and for those who watch.",
-            next_step="end idle sessions, or raise max_connections",
+            next_step="End idle sessions, or raise max_connections",
         )
 
 
@@ -235,7 +235,7 @@ def _workers(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Fin
     if facts.sees_sessions and not facts.scheduler:
         yield Finding(
             "No TimescaleDB scheduler runs here: jobs will be there but nothing starts them.",
-            next_step="call them with run_job, as the embedded server needs it",
+            next_step="Call them with run_job, as the embedded server needs it",
             stops=False,
         )
         return
@@ -244,7 +244,7 @@ def _workers(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Fin
         yield Finding(
             "The server has no background worker to run a job: timescaledb.max_background_workers "
             f"= {workers}, max_worker_processes = {facts.worker_processes}.",
-            next_step="raise them to 16 and 32, and restart the server",
+            next_step="Raise them to 16 and 32, and restart the server",
         )
         return
     # The launcher, a scheduler, and each job at its worst moment.
@@ -254,7 +254,7 @@ def _workers(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Fin
             f"Background workers are scarce: {facts.jobs + PLANNED_JOBS} jobs, "
             f"timescaledb.max_background_workers = {workers}, "
             f"max_worker_processes = {facts.worker_processes}. Jobs may start late.",
-            next_step=f"set timescaledb.max_background_workers to {needed} or more, and "
+            next_step=f"Set timescaledb.max_background_workers to {needed} or more, and "
             "max_worker_processes above it",
             stops=False,
         )

@@ -189,5 +189,5 @@ def _broken(path: Path, number: int, line: str, reason: str) -> ChangeRequestErr
     return ChangeRequestError(
         f"{path}:{number}: broken change request",
         context=(f"line: {line.strip()}", f"reason: {reason}"),
-        hint="schema/README.md gives the grammar.",
+        hint="Schema/README.md gives the grammar.",
     )

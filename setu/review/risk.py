@@ -213,7 +213,7 @@ def _privilege(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgeme
     before, after = (_held(change, at) for at in (0, 1))
     lost, gained = before - after, after - before
     if change.action == "drop" or lost:
-        return "destructive", "Whoever used the right is refused"
+        return "destructive", "Sessions that used the right are refused"
     if change.key.name.endswith(" to PUBLIC") and (gained or change.action == "add"):
         return "risky", "Every role of the server gets the right"
     return "safe", "One role may do more"
@@ -228,7 +228,7 @@ def _role(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
     if change.action == "add":
         return "safe", "A new role can do nothing by itself"
     if change.action == "drop":
-        return "destructive", "Whoever connects as the role is refused"
+        return "destructive", "Sessions that connect as the role are refused"
     return "risky", "The role may do other things than before"
 
 

@@ -1,5 +1,5 @@
 -- New: downtime codes that could not be read as they were sent. Their stops are loaded all the
--- same, so nobody would see them among the rejected rows.
+-- same, so they do not show among the rejected rows.
 -- @section table
 CREATE TABLE _etl.unknown_codes (
     company_iot_id integer NOT NULL,

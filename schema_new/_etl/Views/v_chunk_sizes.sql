@@ -10,7 +10,7 @@ SELECT
     s.total_bytes,
     pg_size_pretty(s.total_bytes) AS total_size
 FROM timescaledb_information.chunks AS c
--- By oid: a cast of the name would ask whoever reads this for rights on schema bronze.
+-- By oid: a cast of the name would need rights on schema bronze.
 INNER JOIN pg_namespace AS n ON n.nspname = c.hypertable_schema
 INNER JOIN pg_class AS h ON h.relnamespace = n.oid AND h.relname = c.hypertable_name
 CROSS JOIN LATERAL (

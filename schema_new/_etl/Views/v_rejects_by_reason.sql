@@ -1,4 +1,4 @@
--- New: what waits to be mended.
+-- New: rejected rows that wait for their cause to be corrected.
 CREATE VIEW _etl.v_rejects_by_reason AS
 SELECT
     r.pipeline,

@@ -1,4 +1,4 @@
--- New: whoever changes what shifts are made of changes the calendar with it, from now on only.
+-- New: a change of what shifts are made of changes the calendar with it, from now on only.
 CREATE FUNCTION master.fn_keep_shift_calendar() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

@@ -1,4 +1,4 @@
--- New: updated_at says when a row last changed, whoever changed it.
+-- New: updated_at says when a row last changed, by any session.
 CREATE FUNCTION master.fn_set_updated_at() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp

@@ -81,7 +81,7 @@ def freeze_command() -> None:
         if current != V1_REVISION:
             raise RevisionStateError(
                 f"The database is not at {V1_REVISION}, but at {current or 'no revision'}.",
-                hint=f"take an empty database, and `alembic upgrade {V1_REVISION}`",
+                hint=f"Take an empty database, and `alembic upgrade {V1_REVISION}`",
             )
         catalog = v1_snapshot(connection, root)
     (root / FILE).write_text(catalog.to_json(), encoding="utf-8")
@@ -96,6 +96,6 @@ def _read(source: str, schemas: list[str] | None) -> Catalog:
     if not path.is_file():
         raise SetuError(
             f"{source} is neither a file nor a database's address.",
-            hint="give a file of `setu catalog snapshot`, or postgresql://…",
+            hint="Give a file of `setu catalog snapshot`, or postgresql://…",
         )
     return Catalog.from_json(path.read_text(encoding="utf-8"))

@@ -27,7 +27,7 @@ BEGIN
     END IF;
 
     -- What was deleted and made anew under the same name has another key now. Rows in silver may still
-    -- carry a machine's former one.
+    -- have a machine's former one.
     UPDATE _archive.company_keys AS k
     SET company_iot_id = c.iot_id
     FROM master.companies AS c

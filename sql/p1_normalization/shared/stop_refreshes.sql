@@ -1,6 +1,6 @@
 -- A refresh that runs while aggregates are dropped makes that fail with "tuple concurrently deleted":
 -- aggregates over one hypertable share their notes on what to work out again. So the policies go first,
--- which cancels what they run, and then whoever writes such notes is waited for.
+-- which cancels what they run, and then waits for those who write such notes.
 -- @community
 SELECT remove_continuous_aggregate_policy(
     continuous_aggregate => format('%I.%I', a.view_schema, a.view_name)::regclass,

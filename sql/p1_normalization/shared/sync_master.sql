@@ -476,7 +476,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
     -- What v1 deleted goes here too. Companies, plants, machines and devices stay: rows in silver
-    -- carry their keys.
+    -- have their keys.
     DELETE FROM _stage.shift_definitions AS t
     USING _archive.shift_keys AS sk, _archive.plant_keys AS pk
     WHERE sk.plant_iot_id = t.plant_iot_id AND sk.shift_id = t.shift_id

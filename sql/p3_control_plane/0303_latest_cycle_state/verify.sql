@@ -23,7 +23,7 @@ BEGIN
     IF v_wrong IS NOT NULL THEN
         RAISE EXCEPTION 'silver.latest_cycle_state does not agree with silver.machine_cycles'
             USING DETAIL = format('Machines: %s.', v_wrong),
-                HINT = 'SELECT silver.fn_rebuild_cycle_state() mends the cache.';
+                HINT = 'Run SELECT silver.fn_rebuild_cycle_state()';
     END IF;
 END
 $verify$;
