@@ -1,9 +1,9 @@
 """The role that steps run as: the owner of what is there, whatever role deploys.
 
 v1 belongs to some role, an application's most likely. A superuser deploys, or a member of that
-role, or the role itself. If v2's objects belonged to the role that deploys, a writer of v1 could not
-reach what its triggers call, and the next deployer could not change what the last one made. So the
-steps run as the owner, and only what concerns roles and jobs runs as the deployer, who needs the
+role, or the role itself. If v2's objects belonged to the role that deploys, a writer of v1
+could not reach what its triggers call, and the next deployer could not change what the last one
+made. So the steps run as the owner, and only what concerns roles and jobs runs as the deployer, who needs the
 rights for it. SQL finds the two in ``setu.owner`` and ``setu.deployer``.
 """
 
@@ -45,7 +45,7 @@ SELECT pg_catalog.set_config('setu.deployer', current_user, false),
     pg_catalog.set_config('setu.owner', coalesce(
         (
             SELECT w.owner FROM ({_OWNER}) AS w
-            -- A role that may not become the owner stays as it is, and pre-flight says what to grant.
+            -- A role that may not become the owner stays as it is; pre-flight says what to grant.
             WHERE pg_catalog.pg_has_role(session_user, w.owner, 'MEMBER')
         ),
         current_user

@@ -110,7 +110,7 @@ SELECT pg_catalog.concat_ws(
     ),
     'pg_temp'
 )"""
-# One that may not be changed (session_replication_role, for a role that is no superuser) is left out.
+# One that may not be changed (session_replication_role, but for superusers) is left out.
 _CHANGEABLE: Final = """
 SELECT s.name, w.value
 FROM pg_catalog.jsonb_each_text({pins}::pg_catalog.jsonb) AS w (name, value)
