@@ -37,7 +37,10 @@ def shipped_root() -> Path:
 
 def alembic_config(root: Path) -> Config:
     """Alembic's configuration of a repository."""
-    return Config(str(root / "alembic.ini"))
+    config = Config(str(root / "alembic.ini"))
+    # In %(here)s Alembic takes a percent sign of the path for the beginning of a name.
+    config.file_config.defaults()["here"] = root.as_posix().replace("%", "%%")
+    return config
 
 
 def head_of(root: Path) -> str:
