@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -39,7 +40,8 @@ def alembic_config(root: Path) -> Config:
     """Alembic's configuration of a repository."""
     config = Config(str(root / "alembic.ini"))
     # In %(here)s Alembic takes a percent sign of the path for the beginning of a name.
-    config.file_config.defaults()["here"] = root.as_posix().replace("%", "%%")
+    defaults: Any = config.file_config.defaults()
+    defaults["here"] = root.as_posix().replace("%", "%%")
     return config
 
 
