@@ -24,6 +24,7 @@ RETURNS TABLE (
     is_reported boolean
 )
 LANGUAGE plpgsql STABLE SECURITY INVOKER
+ROWS 4  -- nearly always none, and a plan that expects many is compiled at length
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE

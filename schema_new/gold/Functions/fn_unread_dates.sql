@@ -6,6 +6,7 @@ CREATE FUNCTION gold.fn_unread_dates(
 )
 RETURNS SETOF date
 LANGUAGE plpgsql STABLE SECURITY INVOKER
+ROWS 1  -- nearly always none, and a plan that expects many is compiled at length
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
