@@ -179,7 +179,8 @@ def rename_schemas(sql: str, renames: Mapping[str, str]) -> str:
     """Rename schemas in SQL, by token.
 
     A name directly followed by a dot is renamed where it qualifies; in string constants, dollar
-    quoted bodies too, the prefix ``name.`` at a word boundary. Comments stay as they are.
+    quoted bodies too, the prefix ``name.`` at a word boundary. Comments stay as they are, as does
+    what COMMENT ON says to people.
     """
     if not renames:
         return sql
@@ -188,10 +189,16 @@ def rename_schemas(sql: str, renames: Mapping[str, str]) -> str:
     result: list[str] = []
     at = 0
     tokens = parser.scan(sql)
+    begins, comments_on = True, False
     for index, token in enumerate(tokens):
+        if begins and token.name not in COMMENTS:
+            comments_on = token.name == "COMMENT"
+        begins = token.name == "ASCII_59" or (begins and token.name in COMMENTS)
         text = sql[token.start : token.end + 1]
         replaced = text
-        if token.name in ("SCONST", "USCONST", "XCONST"):
+        if comments_on and token.name == "SCONST":
+            pass
+        elif token.name in ("SCONST", "USCONST", "XCONST"):
             replaced = in_string.sub(lambda m: f"{m[1]}{renames[m[2]]}{m[1]}.", text)
         elif token.name not in COMMENTS:
             bare = text[1:-1] if text.startswith('"') else text.lower()

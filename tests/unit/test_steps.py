@@ -216,6 +216,14 @@ def test_renames_that_cannot_be_read_are_refused(step: Step, renames: str) -> No
             "DO $x$ SELECT _stage.t, '\"_stage\".u' $x$",
         ),
         ("SELECT 1 -- see master.t\n", "SELECT 1 -- see master.t\n"),
+        (
+            "COMMENT ON TABLE master.t IS 'see master.u'; SELECT 'master.t'",
+            "COMMENT ON TABLE _stage.t IS 'see master.u'; SELECT '_stage.t'",
+        ),
+        (
+            "-- why\nCOMMENT ON TABLE master.t IS 'see master.u'",
+            "-- why\nCOMMENT ON TABLE _stage.t IS 'see master.u'",
+        ),
         ("SELECT silver.t, master.silver", "SELECT master.t, _stage.silver"),
         ("SELECT 'é', master.t", "SELECT 'é', _stage.t"),
     ],
