@@ -484,9 +484,6 @@ FAULTS = {
         "CASE WHEN v.first_id <> v.id THEN (", "CASE WHEN false THEN (", "resending"
     ),
     "a removed cycle comes back": _slow("THEN 'corrected'", "THEN NULL", "corrections"),
-    "a cycle sent again goes the fast path": (
-        CYCLES, "fn_disputed_machines", "r.resent_id > p_after_id", "false", "resending",
-    ),
     "what follows a rejected cycle goes the fast path": (
         CYCLES, "fn_disputed_machines", "r.event_time > s.last_cycle_start", "false", "resending",
     ),
