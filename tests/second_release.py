@@ -337,17 +337,17 @@ CREATE INDEX {index} ON {columns} WITH (timescaledb.transaction_per_chunk);
 
 def column_dropped(copy: Copy) -> None:
     """A column, the last one of its table, whose values are kept for the way back."""
-    path = "schema_new/master/Tables/device_info.sql"
-    copy.edit(path, ("    updated_at timestamptz,\n", ""))
-    column = "'master.device_info', 'updated_at', 'device_iot_id'"
+    path = "schema_new/master/Tables/production_targets.sql"
+    copy.edit(path, ("    created_at timestamptz DEFAULT now(),\n", ""))
+    column = "'master.production_targets', 'created_at', 'target_id'"
     copy.revision(
-        "drop when a device was changed",
+        "drop when a target was set",
         f"""
 SELECT _etl.fn_keep_column({column});
-ALTER TABLE master.device_info DROP COLUMN updated_at;
+ALTER TABLE master.production_targets DROP COLUMN created_at;
 """,
         f"""
-ALTER TABLE master.device_info ADD COLUMN updated_at timestamptz;
+ALTER TABLE master.production_targets ADD COLUMN created_at timestamptz DEFAULT now();
 SELECT _etl.fn_restore_column({column});
 """,
         loses_in_up="nothing: fn_keep_column keeps the values in _archive",

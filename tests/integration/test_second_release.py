@@ -90,7 +90,7 @@ def at_the_release_with_data(chain: Chain) -> None:
         "INSERT INTO bronze.raw_machine_downtime (time, device_id, machine_iot_id, down_start)"
         " SELECT now() - n * INTERVAL '1 day', 'GW', 1, now() - n * INTERVAL '1 day'"
         " FROM generate_series(0, 12) AS n",
-        "UPDATE master.device_info SET updated_at = now() WHERE device_iot_id % 2 = 0",
+        "UPDATE master.production_targets SET created_at = '2026-01-02 03:04:05+00'",
     )
     if chain.community:
         chain.run(
@@ -171,6 +171,11 @@ def same(expected: Catalog | None, actual: Catalog | None) -> None:
 
 
 def same_rows(expected: Rows, actual: Rows) -> None:
+    # A work list: an update of silver notes its day there, and the next roll-up takes it away.
+    notes = "gold.stale_machine_days"
+    expected, actual = (
+        {name: row for name, row in rows.items() if name != notes} for rows in (expected, actual)
+    )
     found = [d.render() for d in fingerprint_differences(expected, actual)]
     assert not found, found
 
