@@ -53,7 +53,7 @@ class Arrivals:
     def at(self, minutes: float) -> datetime:
         """A time that no other revision uses."""
         days = V2_REVISIONS.index(self.revision)
-        return datetime(2031, 1, 1, 8, tzinfo=UTC) + timedelta(days=days, minutes=minutes)
+        return datetime(2025, 6, 1, 8, tzinfo=UTC) + timedelta(days=days, minutes=minutes)
 
     @property
     def open_cycle(self) -> datetime:

@@ -66,3 +66,6 @@ BEGIN
     END LOOP;
 END
 $passes$;
+
+-- The swap back makes it anew; the others stay for it.
+DROP FUNCTION IF EXISTS _archive.migrate_rest_back(integer);

@@ -2,7 +2,7 @@
 DO $verify$
 BEGIN
     IF to_regclass('_archive.dropped_tables') IS NULL
-        AND to_regprocedure('_archive.migrate_master_back()') IS NULL
+        AND to_regprocedure('_archive.migrate_rest_back(integer)') IS NULL
     THEN
         RAISE EXCEPTION 'the functions of the way back are missing';
     END IF;
