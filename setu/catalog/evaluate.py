@@ -212,6 +212,8 @@ class Evaluator:
             return f"{left}{right}"
         if operator == "+" and isinstance(left, Interval) and isinstance(right, Interval):
             return left + right
+        if operator == "-" and isinstance(left, Interval) and isinstance(right, Interval):
+            return left - right
         if operator == "*" and isinstance(left, int) and isinstance(right, Interval):
             return right.times(left)
         if operator == "*" and isinstance(right, int) and isinstance(left, Interval):

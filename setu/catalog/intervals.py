@@ -75,6 +75,9 @@ class Interval:
             self.microseconds + other.microseconds,
         )
 
+    def __sub__(self, other: Interval) -> Interval:
+        return self + other.times(-1)
+
     def times(self, factor: int) -> Interval:
         """The interval so many times over."""
         return Interval(self.months * factor, self.days * factor, self.microseconds * factor)

@@ -798,7 +798,9 @@ class _Reader:
 
     def _policy(self, name: str, relation: Any, call: Call, config: dict[str, Any]) -> None:
         label = f"_timescaledb_functions.{name} on {self._relation(relation)}"
-        fields: dict[str, Any] = {"config": config, "owner": self.role, "scheduled": True}
+        fields: dict[str, Any] = {"owner": self.role, "scheduled": True}
+        if UNKNOWN not in config.values():
+            fields["config"] = config
         schedule = call.argument("schedule_interval", None)
         if isinstance(schedule, Interval):
             fields["schedule_interval"] = str(schedule)

@@ -7,10 +7,11 @@ renamed), a line says what was found, and opens a point that ``setu lint`` refus
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from setu.catalog import Catalog, ObjectKey
 from setu.catalog.names import split_name
@@ -24,6 +25,7 @@ _BACK: Final = (
     " coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true)"
 )
 _CREATE: Final = re.compile(r"^CREATE (FUNCTION|PROCEDURE|VIEW)\b")
+_GRANTED: Final = ("table", "view", "function", "procedure", "sequence", "schema")
 _STRONG: Final = "ACCESS EXCLUSIVE"
 
 
@@ -89,6 +91,10 @@ class _Drafter:
     def _hypertable(self, table: str) -> bool:
         return ObjectKey("hypertable", table) in self.before.objects
 
+    def _column_store(self, table: str) -> bool:
+        hypertable = self.before.objects.get(ObjectKey("hypertable", table), {})
+        return bool(hypertable.get("column_store"))
+
     def _texts(self, catalog: Catalog, key: ObjectKey) -> list[str]:
         """The statements that make an object and its grants, from the files of a side."""
         found = []
@@ -98,8 +104,9 @@ class _Drafter:
         return found
 
     def _granted(self, catalog: Catalog, label: str) -> list[str]:
+        """GRANT and REVOKE statements about an object, also those that leave nothing behind."""
         texts: list[str] = []
-        for key in catalog.objects:
+        for key in catalog.sources:
             if key.kind == "privilege" and key.name.partition(" ")[2].startswith(f"{label} to "):
                 texts += [t for t in self._texts(catalog, key) if t not in texts]
         return texts
@@ -224,18 +231,23 @@ class _Drafter:
             return
         kind = change.key.kind
         if kind in ("table", "function", "procedure", "schema", "sequence", "role"):
-            for text in self._whole(change):
-                self._say(text)
+            self._say(*self._whole(change))
+            for key in change.parts:
+                if key.kind == "job":
+                    self._job(key)
 
     def _whole(self, change: SchemaChange) -> list[str]:
         """All that the files of the new side say of a new object, in their order."""
         found: dict[tuple[str, int], str] = {}
-        for key in (change.key, *change.parts):
+        for key in (change.key, *(part for part in change.parts if part.kind != "job")):
             for source in self.after.sources.get(key, ()):
                 if source.text:
                     mark = _COMMUNITY if source.community else ""
                     found[source.file, source.line] = mark + source.text
-        return [found[place] for place in sorted(found)]
+        texts = [found[place] for place in sorted(found)]
+        own = [key for key in (change.key, *change.parts) if key.kind in _GRANTED]
+        granted = [t for key in own for t in self._granted(self.after, key.name)]
+        return [t for t in texts if t not in granted] + list(dict.fromkeys(granted))
 
     def _change(self, change: SchemaChange) -> None:
         if change.action not in ("change", "rename") or change.facet:
@@ -274,7 +286,7 @@ class _Drafter:
             )
         elif kind == "job":
             self._drop_job(change)
-            self._job(change)
+            self._job(change.key)
         elif kind == "privilege":
             self._say(self._revoked(change), *self._texts(self.after, change.key))
         elif kind == "continuous aggregate" and change.key not in self._remade:
@@ -375,7 +387,7 @@ class _Drafter:
         elif kind in ("trigger", "role setting"):
             self._say(*self._texts(self.after, change.key), lock=f"SHARE ROW EXCLUSIVE on {table}")
         elif kind == "job":
-            self._job(change)
+            self._job(change.key)
         elif kind != "privilege":
             self._open(change)
 
@@ -457,7 +469,13 @@ class _Drafter:
         elif change.facet:
             self._open(change)
         elif kind == "privilege" and change.action == "add":
-            self._say(*self._texts(self.after, change.key))
+            table, _, role = name.partition(" ")[2].rpartition(" to ")
+            table, column = table.rpartition(".")[0], _last_part(table)
+            if name.startswith("column ") and self._column_store(table):
+                # A plain GRANT on a column fails there.
+                self._say(f"SELECT _etl.fn_grant_insert('{table}', '{column}', '{role}')")
+            else:
+                self._say(*self._texts(self.after, change.key))
 
     def _revoked(self, change: SchemaChange) -> str:
         kind, _, rest = change.key.name.partition(" ")
@@ -494,10 +512,14 @@ class _Drafter:
             f"WHERE j.proc_schema = '{schema}' AND j.proc_name = '{name}'"
         )
 
-    def _job(self, change: SchemaChange) -> None:
+    def _job(self, key: ObjectKey) -> None:
         """A job, as the role that owns it: a job belongs to the role that is current then."""
-        owner = str(self.after.objects[change.key].get("owner", "<owner>"))
-        texts = self._texts(self.after, change.key)
+        owner = str(self.after.objects[key].get("owner", "<owner>"))
+        texts = self._texts(self.after, key)
+        others = [k for k in self.after.sources if k.kind == "job" and k != key]
+        if any(self.after.sources[k] == self.after.sources[key] for k in others):
+            # Its statement makes more jobs than this one.
+            texts = [_COMMUNITY + _job_text(key, self.after.objects[key])]
         if owner != "<owner>" and texts and texts[0] not in self.result.statements:
             self.result.statements.append(f"{_COMMUNITY}SET LOCAL ROLE {owner}")
             self._say(*texts)
@@ -508,6 +530,27 @@ class _Drafter:
     def _open(self, change: SchemaChange) -> None:
         details = "".join(f"\n--   {detail}" for detail in change.details)
         self._say(f"-- {OPEN}: {change.title}{details}\nSELECT 1")
+
+
+def _job_text(key: ObjectKey, fields: Mapping[str, Any]) -> str:
+    """A call that adds one job, from what is known of it."""
+    config = json.dumps(fields.get("config"))
+    lines = [
+        f"proc => '{key.name.partition(' #')[0]}'",
+        f"schedule_interval => INTERVAL '{fields['schedule_interval']}'",
+        f"config => '{config}'",
+        "initial_start => date_trunc('minute', clock_timestamp()) + INTERVAL '1 minute'",
+        f"fixed_schedule => {str(bool(fields.get('fixed_schedule', True))).lower()}",
+    ]
+    inner = ",\n        ".join(lines)
+    outer = [f"job_id => add_job(\n        {inner}\n    )"]
+    for name in ("max_runtime", "max_retries", "retry_period"):
+        value = fields.get(name)
+        if value is not None:
+            written = str(value) if name == "max_retries" else f"INTERVAL '{value}'"
+            outer.append(f"{name} => {written}")
+    joined = ",\n    ".join(outer)
+    return f"SELECT alter_job(\n    {joined}\n)"
 
 
 def _ended(statement: str) -> str:
