@@ -137,6 +137,8 @@ class _Matcher:
 
     def _ColumnRef(self, file: ast.ColumnRef, server: ast.ColumnRef) -> bool:  # noqa: N802
         left, right = _names(file.fields), _names(server.fields)
+        if right == [*left, "*"]:
+            return True  # a whole row
         if not _same_tail(left[-1:], right[-1:]):
             return False
         return all(map(_same_name, reversed(left[:-1]), reversed(right[:-1])))
