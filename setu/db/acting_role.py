@@ -3,8 +3,8 @@
 v1 belongs to some role, an application's most likely. A superuser deploys, or a member of that
 role, or the role itself. If v2's objects belonged to the role that deploys, a writer of v1
 could not reach what its triggers call, and the next deployer could not change what the last one
-made. So the steps run as the owner, and only what concerns roles and jobs runs as the deployer, who needs the
-rights for it. SQL finds the two in ``setu.owner`` and ``setu.deployer``.
+made. So the steps run as the owner, and only what concerns roles and jobs runs as the deployer,
+who needs the rights for it. SQL finds the two in ``setu.owner`` and ``setu.deployer``.
 """
 
 from __future__ import annotations
