@@ -76,9 +76,7 @@ FROM (
             SELECT (now() AT TIME ZONE 'UTC')::date + n.days AS day
             FROM (VALUES (1), (0), (-1), (-2), (-3)) AS n (days)
         ) AS d
-        CROSS JOIN LATERAL gold.fn_machine_shifts(
-            m.iot_id, pm.plant_iot_id, d.day, d.day, now() - INTERVAL '8 days'
-        ) AS s
+        CROSS JOIN LATERAL gold.fn_recent_machine_shifts(m.iot_id, pm.plant_iot_id, d.day) AS s
         WHERE d.day > coalesce(r.last_date, '-infinity')
             AND NOT EXISTS (
                 SELECT 1 FROM gold.machine_shifts AS o
