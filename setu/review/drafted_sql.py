@@ -70,8 +70,9 @@ class _Drafter:
     def drafted(self) -> Drafted:
         self._find_remade()
         for change in reversed([c for c in self.changes if c.action == "drop"]):
-            if change.key.kind == "job":
-                self._drop_job(change)
+            for key in (change.key, *change.parts):
+                if key.kind == "job":
+                    self._drop_job(key)
         self._drop_views()
         for rank in (self._drop, self._add_wholes, self._change, self._add_parts):
             for change in self.changes:
@@ -222,7 +223,10 @@ class _Drafter:
             role, _, setting = name.partition(".")
             self._say(f"ALTER ROLE {role} RESET {setting}")
         elif kind == "privilege":
-            self._say(self._revoked(change))
+            column = name.partition(" ")[2].rpartition(" to ")[0]
+            # The rights on a column go with it.
+            if not name.startswith("column ") or ObjectKey("column", column) in self.after.objects:
+                self._say(self._revoked(change))
         elif kind in ("hypertable", "dimension", "role setting", "membership"):
             self._open(change)
 
@@ -285,7 +289,7 @@ class _Drafter:
                 lock=f"{_STRONG} on {table}",
             )
         elif kind == "job":
-            self._drop_job(change)
+            self._drop_job(change.key)
             self._job(change.key)
         elif kind == "privilege":
             self._say(self._revoked(change), *self._texts(self.after, change.key))
@@ -489,10 +493,13 @@ class _Drafter:
         word = "" if kind == "table" else f"{kind.upper()} "
         return f"REVOKE {listed} ON {word}{label} FROM {role}"
 
-    def _drop_job(self, change: SchemaChange) -> None:
-        proc, _, table = change.key.name.partition(" #")[0].partition(" on ")
+    def _drop_job(self, key: ObjectKey) -> None:
+        proc, _, table = key.name.partition(" #")[0].partition(" on ")
+        gone = ObjectKey("table", table) not in self.after.objects
         if ObjectKey("continuous aggregate", table) in self._remade:
             return
+        if gone and ObjectKey("table", table) in self.before.objects:
+            return  # it goes with its table
         calls = {
             "policy_retention": ("SELECT public.remove_retention_policy", "relation"),
             "policy_compression": ("CALL public.remove_columnstore_policy", "hypertable"),

@@ -110,7 +110,8 @@ def edits_of_a_second_release(repository: Path) -> None:
          "-- @section indexes\nCREATE INDEX machine_status_status_idx"
          " ON silver.machine_status (status, event_time DESC);\n")  # fmt: skip
     users = "master/Tables/users.sql"
-    edit(repository, "master/Tables/device_info.sql", "    updated_at timestamptz,\n", "")
+    edit(repository, "master/Tables/production_targets.sql",
+         "    created_at timestamptz DEFAULT now(),\n", "")  # fmt: skip
     edit(repository, users, "    full_name text,\n", "    full_name text DEFAULT 'nobody',\n")
     edit(repository, "master/Tables/device_info.sql", "    description text,\n",
          "    description text NOT NULL,\n")  # fmt: skip
