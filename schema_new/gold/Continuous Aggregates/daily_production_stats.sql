@@ -19,7 +19,7 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.daily_production_stats IS
-    'Cycles of each machine by day of UTC, as in v1; gold.v_daily_production has business dates';
+    'Cycles of each machine by day of UTC, as in v1; v_daily_production has business dates';
 
 -- @section refresh
 -- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
