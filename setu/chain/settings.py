@@ -108,6 +108,14 @@ KNOWN: tuple[Setting, ...] = (
         ("stop", "move", "leave", "move_or_leave"),
     ),
     Setting("backfill_pause", "0", "interval", "rest between two chunks of the backfill"),
+    Setting(
+        "backfill_compress",
+        "yes",
+        "choice",
+        "compress old chunks of silver as they are backfilled",
+        0,
+        ("yes", "no"),
+    ),
 )
 _BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in KNOWN}
 

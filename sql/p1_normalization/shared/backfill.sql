@@ -139,6 +139,42 @@ $function$;
 COMMENT ON FUNCTION _stage.backfill_range(text, timestamptz, timestamptz) IS
     'Migrates a time range, or notes what differs there if v2 knows it already';
 
+CREATE FUNCTION _stage.compress_range(p_table text, p_from timestamptz, p_to timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_chunk record;
+BEGIN
+    -- What the column store's policy would compress in its first run is compressed as it comes, so
+    -- that the disk never holds all of v2 beside all of v1.
+    IF current_setting('setu.backfill_compress') <> 'yes'
+        OR current_setting('timescaledb.license') = 'apache'
+        OR p_to > now() - current_setting('setu.silver_columnstore_after')::interval
+    THEN
+        RETURN;
+    END IF;
+    FOR v_chunk IN
+        SELECT format('%I.%I', c.chunk_schema, c.chunk_name)::regclass AS name, (
+            SELECT n.nspname FROM pg_extension AS e
+            INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
+            WHERE e.extname = 'timescaledb'
+        ) AS extension
+        FROM timescaledb_information.chunks AS c
+        INNER JOIN timescaledb_information.hypertables AS t
+            ON t.hypertable_schema = c.hypertable_schema AND t.hypertable_name = c.hypertable_name
+        WHERE c.hypertable_schema = '_stage' AND c.hypertable_name = p_table
+            AND t.compression_enabled AND NOT c.is_compressed
+            AND c.range_start >= p_from AND c.range_end <= p_to
+    LOOP
+        EXECUTE format('SELECT %I.compress_chunk(%L::regclass)', v_chunk.extension, v_chunk.name);
+    END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION _stage.compress_range(text, timestamptz, timestamptz) IS
+    'Compresses v2''s chunks of a time range, if they are as old as the column store''s policy wants';
+
 CREATE PROCEDURE _stage.backfill()
 LANGUAGE plpgsql
 AS $procedure$
@@ -165,6 +201,8 @@ BEGIN
             v_range.table_name, v_range.range_start, v_range.range_end
         );
 
+        PERFORM _stage.compress_range(v_range.table_name, v_range.range_start, v_range.range_end);
+
         UPDATE _stage.backfill_progress AS p
         SET finished_at = clock_timestamp(), rows_migrated = v_rows
         WHERE p.table_name = v_range.table_name AND p.range_start = v_range.range_start;
@@ -186,4 +224,5 @@ $procedure$;
 REVOKE ALL ON FUNCTION _stage.plan_backfill() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.note_what_is_new(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.backfill_range(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.compress_range(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE _stage.backfill() FROM PUBLIC;

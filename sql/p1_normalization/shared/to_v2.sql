@@ -125,7 +125,7 @@ CROSS JOIN LATERAL (SELECT v1.cycle_start AT TIME ZONE m.timezone AS wall) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
-    ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
+    ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
 WHERE v1.cycle_start <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
@@ -162,7 +162,7 @@ CROSS JOIN LATERAL (SELECT v1.down_start AT TIME ZONE m.timezone AS wall) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
-    ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
+    ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
 LEFT JOIN _archive.down_code_keys AS k
     ON k.company_id = v1.company_id AND k.v1_down_id = v1.down_id
@@ -202,7 +202,7 @@ CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
-    ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
+    ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
 WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
@@ -237,7 +237,7 @@ CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
-    ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
+    ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
 WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
@@ -275,7 +275,7 @@ CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
-    ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
+    ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
 WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
@@ -313,7 +313,7 @@ CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
-    ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
+    ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
 WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
@@ -349,7 +349,7 @@ CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
-    ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
+    ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
 WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
@@ -385,7 +385,7 @@ CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
-    ON s.shift_id IS NULL AND h.plant_iot_id = m.plant_iot_id
+    ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
 WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
 
