@@ -287,7 +287,7 @@ def make(fleet: Fleet, world: World, base: datetime, step: tuple[Any, ...]) -> N
         run(fleet.connection, "CALL gold.sp_roll_up(0, NULL)")
 
 
-@cases(6)
+@cases(20)
 @given(steps=_STEPS)
 def test_the_view_is_exact_whatever_came_late_and_whenever_it_is_rolled_up(
     fleet: Fleet, steps: list[tuple[Any, ...]]
@@ -302,3 +302,21 @@ def test_the_view_is_exact_whatever_came_late_and_whenever_it_is_rolled_up(
     fleet.check(world)
     run(fleet.connection, "CALL gold.sp_roll_up(0, NULL)")
     fleet.check(world)
+
+
+def test_a_late_row_that_nothing_notes_is_seen_by_the_check(fleet: Fleet) -> None:
+    fleet.clear()
+    world = World()
+    base = value(fleet.connection, "SELECT date_trunc('hour', now())").astimezone(UTC)
+    make(fleet, world, base, ("cycle", 0, timedelta(days=4), 60))
+    run(fleet.connection, "CALL gold.sp_roll_up(0, NULL)")
+    fleet.check(world)
+    run(fleet.connection, "ALTER TABLE silver.machine_cycles DISABLE TRIGGER machine_cycles_late")
+    try:
+        make(fleet, world, base, ("cycle", 0, timedelta(days=4, minutes=30), 60))
+        with pytest.raises(AssertionError):
+            fleet.check(world)
+    finally:
+        run(
+            fleet.connection, "ALTER TABLE silver.machine_cycles ENABLE TRIGGER machine_cycles_late"
+        )
