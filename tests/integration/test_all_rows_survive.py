@@ -102,7 +102,7 @@ def name(revision: str) -> str:
 def at(revision: str, minutes: float = 0) -> datetime:
     """A time that no other revision and no history uses."""
     days = REVISIONS.index(revision)
-    return datetime(2031, 2, 1, 8, tzinfo=UTC) + timedelta(days=days, minutes=minutes)
+    return datetime(2025, 2, 1, 8, tzinfo=UTC) + timedelta(days=days, minutes=minutes)
 
 
 def masters(revision: str) -> Iterator[str]:

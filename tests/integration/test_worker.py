@@ -60,9 +60,10 @@ def send(chain: Chain, rows: int, pipeline: str = "machine_cycles") -> None:
     time_column = TABLES[pipeline]
     chain.run(
         f"INSERT INTO bronze.raw_{pipeline} (device_id, machine_iot_id, {time_column})"
-        f" SELECT 'GW', m.iot_id, coalesce(last.time, now() - INTERVAL '20 days')"
+        f" SELECT coalesce(d.device_id, 'GW'), m.iot_id, coalesce(last.time, now() - INTERVAL '20 days')"
         f"     + n * INTERVAL '1 minute'"
         f" FROM master.machine_info AS m"
+        f" LEFT JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id"
         f" CROSS JOIN (SELECT max({time_column}) AS time FROM bronze.raw_{pipeline}) AS last"
         f" CROSS JOIN generate_series(1, {rows}) AS n"
     )

@@ -37,7 +37,7 @@ def test_nothing_stands_against_a_good_server() -> None:
 @pytest.mark.parametrize(
     ("facts", "what", "next_step"),
     [
-        ({"version_number": 140_018, "version": "14.18"}, "14.18, 15 or later", "upgrade"),
+        ({"version_number": 140_018, "version": "14.18"}, "14.18, 15 or later", "Upgrade"),
         ({"in_recovery": True}, "standby", "primary"),
         ({"read_only": True}, "default_transaction_read_only", "ALTER DATABASE setu"),
         (
@@ -84,7 +84,7 @@ def test_nothing_stands_against_a_good_server() -> None:
             "Run as their owner",
         ),
         ({"used_connections": 96}, "Only 1 of 100 connections", "max_connections"),
-        ({"job_workers": 1}, "no background worker", "raise them"),
+        ({"job_workers": 1}, "no background worker", "Raise them"),
         (
             {"version_number": 150_020, "version": "15.20", "timescaledb": "2.28.3"},
             "known-bad pair",

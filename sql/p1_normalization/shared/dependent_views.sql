@@ -1,3 +1,4 @@
+-- lint: allow-file plain-create: the archive outlives a downgrade and is met again
 -- Somebody's views follow the tables that they read into _archive, and stand still there. One that reads
 -- only what the other version has, too, is put on that version's table: as it was asked with
 -- setu.dependents, or since it was moved before.
