@@ -9,6 +9,8 @@ import psycopg2.extensions
 from setu.chain.order import schema_sections
 from tests.v1 import ROOT, run
 
+_RIGHTS = re.compile(r"^(GRANT|REVOKE)\b[^;]*\bsetu_[^;]*;", re.MULTILINE)
+
 
 def create_bronze(connection: psycopg2.extensions.connection) -> None:
     """Bronze's flat tables and the feed's record, in the open transaction."""

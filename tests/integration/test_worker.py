@@ -60,7 +60,8 @@ def send(chain: Chain, rows: int, pipeline: str = "machine_cycles") -> None:
     time_column = TABLES[pipeline]
     chain.run(
         f"INSERT INTO bronze.raw_{pipeline} (device_id, machine_iot_id, {time_column})"
-        f" SELECT coalesce(d.device_id, 'GW'), m.iot_id, coalesce(last.time, now() - INTERVAL '20 days')"
+        " SELECT coalesce(d.device_id, 'GW'), m.iot_id,"
+        " coalesce(last.time, now() - INTERVAL '20 days')"
         f"     + n * INTERVAL '1 minute'"
         f" FROM master.machine_info AS m"
         f" LEFT JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id"
