@@ -24,9 +24,4 @@ def create_bronze(connection: psycopg2.extensions.connection) -> None:
         for section in sections:
             if section.file.endswith(part):
                 # Without the roles of the control plane.
-                run(
-                    connection,
-                    re.sub(
-                        r"^(GRANT|REVOKE)\b[^;]*\bsetu_[^;]*;", "", section.text, flags=re.MULTILINE
-                    ),
-                )
+                run(connection, _RIGHTS.sub("", section.text))

@@ -76,7 +76,7 @@ def inspect(
         community = settings.edition != "apache" and facts.license != "apache"
         drifted = drift(connection, root, community=community)
     found += drifted
-    if facts.license is not None:
+    if facts.timescaledb is not None:
         found += dependents(connection, plan, settings, root, adopting=adopting)
     # Over another schema than v1's, or without its rows, the queries about data mean nothing.
     if may_read and not any(finding.stops for finding in (*drifted, *barred)):

@@ -25,6 +25,7 @@ class _Up:
     origins: Sequence[Origin]
     squeezed: str
     goes: frozenset[str]
+    named: frozenset[str]
 
 
 class RevisionFinder:
@@ -68,7 +69,8 @@ class RevisionFinder:
             for up in self._scripts[1:]:
                 if wanted in up.goes:
                     return up.revision
-        return None
+        # A list of names that a loop archives: the first later step that names the object at all.
+        return next((up.revision for up in self._scripts[1:] if name in up.named), None)
 
 
 def _read(root: Path) -> Iterator[_Up]:
@@ -81,7 +83,8 @@ def _read(root: Path) -> Iterator[_Up]:
         text = "\n".join(lines)
         taking = (part for part in text.split(";\n") if _GOES.search(part))
         words = frozenset(word for part in taking for word in re.findall(r"\w+", part))
-        yield _Up(path.parent.name.partition("_")[0], origins, _squeeze(text), words)
+        named = frozenset(re.findall(r"\w+", text))
+        yield _Up(path.parent.name.partition("_")[0], origins, _squeeze(text), words, named)
 
 
 def _squeeze(text: str) -> str:

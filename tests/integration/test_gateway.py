@@ -455,7 +455,7 @@ def test_setu_feed_says_what_it_did_and_keeps_what_it_rejected(
     path = _broken(tmp_path, "UPDATE raw_machine_cycles SET cycle_start = 'x' WHERE row_no = 2")
     kept = tmp_path / "rejects.jsonl"
     # One session is all that the embedded server has: the command takes the test's own.
-    monkeypatch.setattr(feed_command, "open_driver", lambda *_: _Shared(bronze))
+    monkeypatch.setattr(feed_command, "open_driver", lambda *_, **__: _Shared(bronze))
     app = typer.Typer()
     app.callback()(lambda: None)
     feed_command.register(app)
