@@ -357,7 +357,7 @@ REGISTER = (
     "INSERT INTO master.machine_info (machine_id, company_id, plant_id, device_id, iot_id)"
     " VALUES ('M-late', 'COMP-01', 'COMP-01-P01', 'GW-late', '77')"
 )
-S = last_midnight() - timedelta(days=100, hours=-8)
+S = last_midnight() + timedelta(hours=1)
 CYCLES = (
     "SELECT m.machine_id, c.program_no, c.shift_id, c.shift_name FROM silver.machine_cycles AS c"
     " INNER JOIN master.machine_info AS m ON m.iot_id = c.machine_iot_id"
