@@ -291,7 +291,7 @@ def _fresh_chain(own_server: OwnServer) -> Chain:
 def prepare(chain: Chain, source: Source) -> list[int]:
     """A prepared transaction of three rows; their ids.
 
-    Their chunk is there already: whoever makes one lets all others wait that need a new one.
+    Their chunk is there already: a session that makes one lets all others wait that need a new one.
     """
     ids = []
     arrival = datetime.now(UTC)

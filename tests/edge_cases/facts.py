@@ -1,4 +1,4 @@
-"""Hurtful rows of v1's silver tables beside machine_cycles.
+"""Edge-case rows of v1's silver tables beside machine_cycles.
 
 All tables get the same moments, machines and shifts (:func:`_events`); each brings its own values.
 """

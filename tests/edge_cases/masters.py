@@ -1,4 +1,4 @@
-"""Hurtful rows of v1's master, config and alerting tables beside companies, machines and shifts."""
+"""Edge cases of v1's master, config and alerting tables beside companies, machines, shifts."""
 
 from __future__ import annotations
 

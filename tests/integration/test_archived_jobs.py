@@ -1,4 +1,4 @@
-"""What v1 runs by itself sleeps while v1 is archived, and goes on as before after the way down."""
+"""What v1 runs by itself is paused while v1 is archived, and goes on after the way down."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_a_number_is_its_companys_all_the_way(chain: Chain) -> None:
     assert _found(chain) == history
     power = "SELECT down_id FROM master.downtime_codes WHERE down_code = 'POWER'"
     assert chain.value(power) == 1
-    # A code that v2 adds: under its own number to whoever has that free, and 91 to A.
+    # A code that v2 adds: under its own number to each company that has it free, and 91 to A.
     chain.run(
         "INSERT INTO master.downtime_codes (down_code) VALUES ('COOLANT')",
         "INSERT INTO master.downtime_code_mapping SELECT c.iot_id, 91, d.down_id"

@@ -272,7 +272,7 @@ def test_readings_from_before_a_restart_hold_nothing_up(
     assert loaded(plant) == [1]
     held = "SELECT count(*) FROM _etl.fence_readings WHERE holders <> '{}'"
     assert plant.chain.value(held) == 1
-    # After a restart the same names belong to others, and whoever was open is gone.
+    # After a restart the same names belong to others, and the transactions that were open are gone.
     plant.chain.run(
         "UPDATE _etl.fence_readings SET server_started_at = server_started_at - interval '1 day'"
     )
