@@ -6,13 +6,21 @@ DECLARE
     v_setting record;
 BEGIN
     -- Roles are the deployer's business; the owner of the tables may have no right to make one.
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
+    );
     FOR v_role IN
         SELECT r.name, r.options, r.description
         FROM (VALUES
-            ('setu_ingest', 'LOGIN', 'Kafka sinks and gateways: insert into bronze, and nothing else'),
+            (
+                'setu_ingest', 'LOGIN',
+                'Kafka sinks and gateways: insert into bronze, and nothing else'
+            ),
             ('setu_etl', 'LOGIN', 'Owner of the load jobs'),
-            ('setu_reader', 'NOLOGIN', 'Reads gold, silver, master and the views of _etl; granted to people')
+            (
+                'setu_reader', 'NOLOGIN',
+                'Reads gold, silver, master and the views of _etl; granted to people'
+            )
         ) AS r (name, options, description)
     LOOP
         -- Roles belong to the server, not to the database: one that is there is used as it is. The
@@ -28,14 +36,15 @@ BEGIN
         -- Jobs are added as setu_etl: a role that is no superuser needs more than to have made it.
         IF NOT pg_has_role(v_role.name, 'USAGE') OR NOT pg_has_role(
             v_role.name,
-            CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END
+            CASE WHEN current_setting('server_version_num')::integer < 160000
+                THEN 'MEMBER' ELSE 'SET' END
         ) THEN
             EXECUTE format('GRANT %I TO CURRENT_USER', v_role.name);
         END IF;
     END LOOP;
-    -- What the server, the database or the role is set to changes no result here. These hold in this
-    -- database alone: others, and roles that were here before, keep what they have. The list is that of
-    -- setu/db/session_settings.py.
+    -- What the server, the database or the role is set to changes no result here. These hold in
+    -- this database alone: others, and roles that were here before, keep what they have. The list
+    -- is that of setu/db/session_settings.py.
     FOR v_setting IN
         SELECT s.role_name, s.name, s.value
         FROM (VALUES
@@ -84,7 +93,9 @@ BEGIN
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %I = %L',
             v_setting.role_name, current_database(), v_setting.name, v_setting.value);
     END LOOP;
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true
+    );
 END
 $roles$;
 
@@ -95,7 +106,9 @@ DO $commit$
 DECLARE
     v_role record;
 BEGIN
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
+    );
     FOR v_role IN
         SELECT r.name, r.description
         FROM (VALUES
@@ -111,6 +124,8 @@ BEGIN
                 v_role.name, current_database());
         END IF;
     END LOOP;
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true
+    );
 END
 $commit$;

@@ -2,7 +2,8 @@
 -- What is archived, and how it is archived and restored. Kept across downgrades.
 CREATE SCHEMA IF NOT EXISTS _archive;
 COMMENT ON SCHEMA _archive IS
-    'Rows of the version that is not live, and the keys that tie v1 rows to v2 rows. Not for queries.';
+    'Rows of the version that is not live, and the keys that tie v1 rows to v2 rows. Not for '
+    'queries.';
 REVOKE ALL ON SCHEMA _archive FROM PUBLIC;
 
 CREATE TABLE IF NOT EXISTS _archive.company_keys (
@@ -115,7 +116,8 @@ CREATE TABLE IF NOT EXISTS _archive.orphans (
     PRIMARY KEY (table_name, range_start, company_id, machine_id)
 );
 COMMENT ON TABLE _archive.orphans IS
-    'Where v1 has rows of machines that its master does not know: migrated should it come to know them';
+    'Where v1 has rows of machines that its master does not know: migrated should it come to know '
+    'them';
 CREATE TABLE IF NOT EXISTS _archive.noted_rows (
     table_name text,
     company_id text,
@@ -160,12 +162,13 @@ CREATE TABLE IF NOT EXISTS _archive.row_reconciliation (
     PRIMARY KEY (table_name, range_start)
 );
 COMMENT ON TABLE _archive.row_reconciliation IS
-    'What became of each chunk''s v1 rows: v1_rows = migrated + merged + left_out; of these, rounded';
+    'What became of each chunk''s v1 rows: v1_rows = migrated + merged + left_out; of these, '
+    'rounded';
 COMMENT ON COLUMN _archive.row_reconciliation.in_future IS
     'Of left_out: those whose event lies too far after their arrival';
 
--- The rule of the loads (_etl.load_settings) on the road from v1: an event that lies further after its
--- arrival comes from a clock that was wrong, and stays in the archive.
+-- The rule of the loads (_etl.load_settings) on the road from v1: an event that lies further after
+-- its arrival comes from a clock that was wrong, and stays in the archive.
 CREATE OR REPLACE FUNCTION _archive.future_limit() RETURNS interval
 LANGUAGE sql STABLE SECURITY INVOKER
 RETURN coalesce(nullif(current_setting('setu.future_limit', true), ''), '1 day')::interval;
@@ -190,8 +193,8 @@ REVOKE ALL ON FUNCTION _archive.future_condition(text) FROM PUBLIC;
 COMMENT ON FUNCTION _archive.future_condition(text) IS
     'Condition on a row v1 of a table that it lies in the future, and so does not go to v2';
 
--- Also in a session that plays a replica. TimescaleDB enables triggers of hypertables from 2.27 on; before
--- it, what such a session wrote is found where all rows are compared.
+-- Also in a session that plays a replica. TimescaleDB enables triggers of hypertables from 2.27 on;
+-- before it, what such a session wrote is found where all rows are compared.
 CREATE OR REPLACE FUNCTION _archive.fire_for_replicas(p_table regclass, p_trigger text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -244,7 +247,8 @@ $function$;
 COMMENT ON FUNCTION _archive.archive_table(regclass, text) IS
     'Moves a table with its rows into _archive under a name, and pauses its jobs';
 
-CREATE OR REPLACE FUNCTION _archive.restore_table(p_name text, p_schema text, p_table text) RETURNS void
+CREATE OR REPLACE FUNCTION _archive.restore_table(p_name text, p_schema text, p_table text)
+RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -253,9 +257,11 @@ DECLARE
     v_job record;
 BEGIN
     IF v_archived IS NULL THEN
-        RAISE EXCEPTION 'cannot restore %.% because _archive.% is not there', p_schema, p_table, p_name
+        RAISE EXCEPTION 'cannot restore %.% because _archive.% is not there',
+            p_schema, p_table, p_name
             USING ERRCODE = 'undefined_table',
-                HINT = 'The archive was dropped, or changed by hand. Restore it from a backup first.';
+                HINT = 'The archive was dropped, or changed by hand. Restore it from a backup '
+                       'first.';
     END IF;
     EXECUTE format('ALTER TABLE %s SET SCHEMA %I', v_archived, p_schema);
     IF p_name <> p_table THEN
@@ -276,7 +282,8 @@ $function$;
 COMMENT ON FUNCTION _archive.restore_table(text, text, text) IS
     'Moves an archived table back to where it lives, and lets its jobs run again';
 
-CREATE OR REPLACE FUNCTION _archive.archive_tables(p_from text, p_to text, p_names text[]) RETURNS void
+CREATE OR REPLACE FUNCTION _archive.archive_tables(p_from text, p_to text, p_names text[])
+RETURNS void
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -285,7 +292,8 @@ AS $function$
     WHERE p_to = '_archive'
 $function$;
 
-CREATE OR REPLACE FUNCTION _archive.restore_tables(p_from text, p_to text, p_names text[]) RETURNS void
+CREATE OR REPLACE FUNCTION _archive.restore_tables(p_from text, p_to text, p_names text[])
+RETURNS void
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -332,7 +340,10 @@ BEGIN
             SELECT j.job_id, j.scheduled
             FROM timescaledb_information.jobs AS j
             WHERE (j.hypertable_schema, j.hypertable_name) IN (
-                (v_aggregate.materialization_hypertable_schema, v_aggregate.materialization_hypertable_name),
+                (
+                    v_aggregate.materialization_hypertable_schema,
+                    v_aggregate.materialization_hypertable_name
+                ),
                 (p_from, v_aggregate.view_name)
             )
         LOOP
@@ -361,7 +372,8 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _archive.move_aggregates(text, text, text[], timestamptz) IS
-    'Moves continuous aggregates with their data to or from _archive; their jobs pause and resume with them';
+    'Moves continuous aggregates with their data to or from _archive; their jobs pause and resume '
+    'with them';
 
 CREATE OR REPLACE FUNCTION _archive.archive_aggregates(p_schema text, p_names text[])
 RETURNS void
@@ -375,8 +387,12 @@ BEGIN
         SELECT c.view_name FROM timescaledb_information.continuous_aggregates AS c
         WHERE c.view_schema = p_schema AND c.view_name = ANY (p_names)
     LOOP
-        EXECUTE format('ALTER MATERIALIZED VIEW %I.%I RENAME TO %I', p_schema, v_name, 'v2_' || v_name);
-        EXECUTE format('ALTER MATERIALIZED VIEW %I.%I SET SCHEMA _archive', p_schema, 'v2_' || v_name);
+        EXECUTE format(
+            'ALTER MATERIALIZED VIEW %I.%I RENAME TO %I', p_schema, v_name, 'v2_' || v_name
+        );
+        EXECUTE format(
+            'ALTER MATERIALIZED VIEW %I.%I SET SCHEMA _archive', p_schema, 'v2_' || v_name
+        );
     END LOOP;
 END
 $function$;
@@ -423,27 +439,38 @@ AS $function$
 DECLARE
     v_difference text;
 BEGIN
-    -- The new definition and the archived table must agree, or restoring it would be drift that nobody sees.
+    -- The new definition and the archived table must agree, or restoring it would be drift that
+    -- nobody sees.
     WITH sides AS (
         SELECT c.oid, t.name, c.relnamespace = '_archive'::regnamespace AS archived,
             a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull
         FROM unnest(p_tables) AS t (name)
         INNER JOIN pg_class AS c ON c.oid IN (
-            to_regclass(format('%I.%I', p_schema, t.name)), to_regclass(format('_archive.%I', 'v2_' || t.name))
+            to_regclass(format('%I.%I', p_schema, t.name)),
+            to_regclass(format('_archive.%I', 'v2_' || t.name))
         )
         INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE to_regclass(format('_archive.%I', 'v2_' || t.name)) IS NOT NULL
     )
-    SELECT string_agg(DISTINCT format('%s.%s', coalesce(f.name, s.name), coalesce(f.attname, s.attname)), ', ')
+    SELECT string_agg(
+        DISTINCT format('%s.%s', coalesce(f.name, s.name), coalesce(f.attname, s.attname)), ', '
+    )
     INTO v_difference
-    FROM (SELECT * FROM sides WHERE NOT archived) AS f
-    FULL JOIN (SELECT * FROM sides WHERE archived) AS s USING (name, attname, type, attnotnull)
+    FROM (
+        SELECT o.oid, o.name, o.attname, o.type, o.attnotnull FROM sides AS o WHERE NOT o.archived
+    ) AS f
+    FULL JOIN (
+        SELECT o.oid, o.name, o.attname, o.type, o.attnotnull FROM sides AS o WHERE o.archived
+    ) AS s USING (name, attname, type, attnotnull)
     WHERE f.oid IS NULL OR s.oid IS NULL;
 
     IF v_difference IS NOT NULL THEN
-        RAISE EXCEPTION 'cannot restore archived v2 tables because their columns differ from schema_new'
-            USING ERRCODE = 'invalid_table_definition', DETAIL = format('Columns: %s.', v_difference),
-                HINT = 'Someone changed the tables in _archive, or schema_new changed after the downgrade.';
+        RAISE EXCEPTION 'cannot restore archived v2 tables because their columns differ from '
+                        'schema_new'
+            USING ERRCODE = 'invalid_table_definition',
+                DETAIL = format('Columns: %s.', v_difference),
+                HINT = 'Someone changed the tables in _archive, or schema_new changed after the '
+                       'downgrade.';
     END IF;
 
     FOR v_index IN REVERSE array_length(p_tables, 1)..1 LOOP
@@ -492,8 +519,9 @@ CREATE OR REPLACE FUNCTION _archive.lock_deadline() RETURNS timestamptz
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    -- A session that waits for a lock of ours looks for deadlocks after deadlock_timeout, and is the
-    -- one that fails. By then this transaction waits for nobody any more: it has all locks, or none.
+    -- A session that waits for a lock of ours looks for deadlocks after deadlock_timeout, and is
+    -- the one that fails. By then this transaction waits for nobody any more: it has all locks, or
+    -- none.
     SELECT clock_timestamp() + least(
         nullif(current_setting('lock_timeout')::interval, INTERVAL '0'),
         current_setting('deadlock_timeout')::interval * 0.9
@@ -512,8 +540,9 @@ DECLARE
     v_holders bigint;
     v_started timestamptz := clock_timestamp();
 BEGIN
-    -- A lock comes when all who hold one there now have ended: the fewer, the sooner. So it is asked for
-    -- when they are as few as they ever were in the second before; asking itself makes nobody wait.
+    -- A lock comes when all who hold one there now have ended: the fewer, the sooner. So it is
+    -- asked for when they are as few as they ever were in the second before; asking itself makes
+    -- nobody wait.
     SELECT array_agg(c.oid) INTO v_relations
     FROM pg_class AS c
     INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -523,7 +552,9 @@ BEGIN
         FROM pg_locks AS l
         WHERE l.locktype = 'relation' AND l.relation = ANY (v_relations) AND l.granted
             AND l.pid IS DISTINCT FROM nullif(pg_backend_pid(), 0)
-            AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
+            AND l.database = (
+                SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()
+            );
         EXIT WHEN v_holders = 0 OR clock_timestamp() > v_started + INTERVAL '5 seconds'
             OR (clock_timestamp() > v_started + INTERVAL '1 second' AND v_holders <= v_fewest);
         v_fewest := least(v_fewest, v_holders);
@@ -532,7 +563,8 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _archive.await_quiet(text[]) IS
-    'Waits for some seconds at most, and without a lock, until few transactions hold locks in these schemas';
+    'Waits for some seconds at most, and without a lock, until few transactions hold locks in '
+    'these schemas';
 
 CREATE OR REPLACE FUNCTION _archive.lock_tables(VARIADIC p_tables regclass[]) RETURNS void
 LANGUAGE sql VOLATILE SECURITY INVOKER
@@ -547,10 +579,10 @@ CREATE OR REPLACE FUNCTION _archive.v1_tables() RETURNS text[]
 LANGUAGE sql IMMUTABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    -- A transaction that holds any lock on a table passes a queue there. So the first table locked is
-    -- a gate: new transactions wait before it, and those past it end. What refers to others comes
-    -- before them; what an ingest reads first comes before what it writes, in its order; companies,
-    -- which every foreign key reads last, come last.
+    -- A transaction that holds any lock on a table passes a queue there. So the first table locked
+    -- is a gate: new transactions wait before it, and those past it end. What refers to others
+    -- comes before them; what an ingest reads first comes before what it writes, in its order;
+    -- companies, which every foreign key reads last, come last.
     SELECT ARRAY[
         'master.machine_assets', 'master.production_targets', 'master.machine_health_settings',
         'config.alert_subscriptions', 'alerting.active_alerts', 'config.alert_rules',

@@ -1,6 +1,6 @@
 -- lint: allow-file plain-create: the archive outlives a downgrade and is met again
--- The flat tables with their pipelines, and where v1 has the same rows: the array of its payload, and
--- the column behind each key of an element. Null where v1 has no such array.
+-- The flat tables with their pipelines, and where v1 has the same rows: the array of its payload,
+-- and the column behind each key of an element. Null where v1 has no such array.
 CREATE TABLE IF NOT EXISTS _archive.flat_tables (
     table_name text PRIMARY KEY,
     pipeline text NOT NULL,
@@ -36,7 +36,8 @@ VALUES
     ('raw_machine_focas_program_production', 'machine_focas_program_production', NULL, NULL),
     ('raw_machine_am_status', 'machine_am_status', NULL, NULL);
 
--- The highest bronze id that v2 has loaded, as the archived watermark tells; 0 where none were archived.
+-- The highest bronze id that v2 has loaded, as the archived watermark tells; 0 where none were
+-- archived.
 CREATE OR REPLACE FUNCTION _archive.last_loaded_id(p_table text) RETURNS bigint
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -45,22 +46,25 @@ DECLARE
     v_id bigint;
 BEGIN
     IF to_regclass('_archive.v2_watermarks') IS NOT NULL THEN
-        EXECUTE 'SELECT w.last_processed_id FROM _archive.v2_watermarks AS w WHERE w.source_table = $1'
+        EXECUTE 'SELECT w.last_processed_id FROM _archive.v2_watermarks AS w '
+                'WHERE w.source_table = $1'
         INTO v_id USING 'bronze.' || p_table;
     END IF;
     RETURN coalesce(v_id, 0);
 END
 $function$;
 
--- Up to which id the rows of a bronze table have been handed back. Ids only grow, so this is true for good.
+-- Up to which id the rows of a bronze table have been handed back. Ids only grow, so this is true
+-- for good.
 CREATE TABLE IF NOT EXISTS _archive.handed_back (
     table_name text PRIMARY KEY,
     upto_id bigint NOT NULL
 );
 
--- An id up to which every row of a bronze table is committed or never will be; null when a writer that
--- may hold a lower one takes longer than p_wait. nextval locks the sequence for the rest of its
--- transaction, so the sessions that hold that lock after the reading are all that there is to wait for.
+-- An id up to which every row of a bronze table is committed or never will be; null when a writer
+-- that may hold a lower one takes longer than p_wait. nextval locks the sequence for the rest of
+-- its transaction, so the sessions that hold that lock after the reading are all that there is to
+-- wait for.
 CREATE OR REPLACE FUNCTION _archive.settled_id(p_table text, p_wait interval) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -75,7 +79,9 @@ BEGIN
         SELECT array_agg(l.virtualtransaction) INTO v_writers
         FROM pg_locks AS l
         WHERE l.locktype = 'relation' AND l.relation = v_sequence AND l.mode = 'RowExclusiveLock'
-            AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+            AND l.database = (
+                SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()
+            )
             AND l.pid IS DISTINCT FROM nullif(pg_backend_pid(), 0)
             AND (v_writers IS NULL OR l.virtualtransaction = ANY (v_writers));
         IF v_writers IS NULL THEN
@@ -89,11 +95,12 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _archive.settled_id(text, interval) IS
-    'An id up to which each row of a bronze table is committed or never will be; null: not within the time';
+    'An id up to which each row of a bronze table is committed or never will be; null: not within '
+    'the time';
 
--- Gives v1 the next rows of a bronze table that v2 received and did not load, as payloads that v1 will
--- process: about p_rows of them, up to p_upto. Says whether there may be more. Those that came out of a
--- payload are left out: the payload itself is still there.
+-- Gives v1 the next rows of a bronze table that v2 received and did not load, as payloads that v1
+-- will process: about p_rows of them, up to p_upto. Says whether there may be more. Those that came
+-- out of a payload are left out: the payload itself is still there.
 CREATE OR REPLACE FUNCTION _archive.hand_back(p_table text, p_upto bigint, p_rows bigint)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -114,7 +121,8 @@ BEGIN
     );
     EXECUTE format(
         'SELECT count(*), max(b.id) FROM ('
-        'SELECT b.id FROM bronze.%I AS b WHERE b.id > $1 AND b.id <= $2 ORDER BY b.id LIMIT $3) AS b',
+        'SELECT b.id FROM bronze.%I AS b WHERE b.id > $1 AND b.id <= $2 ORDER BY b.id LIMIT $3) '
+        'AS b',
         p_table
     ) INTO v_found, v_to USING v_after, p_upto, p_rows;
     IF v_found < p_rows THEN
@@ -176,16 +184,19 @@ BEGIN
     END IF;
     INSERT INTO _archive.handed_back AS h (table_name, upto_id)
     VALUES (p_table, v_to)
-    ON CONFLICT (table_name) DO UPDATE SET upto_id = excluded.upto_id WHERE h.upto_id < excluded.upto_id;
+    ON CONFLICT (table_name)
+        DO UPDATE SET upto_id = excluded.upto_id WHERE h.upto_id < excluded.upto_id;
     RETURN v_found >= p_rows;
 END
 $function$;
 COMMENT ON FUNCTION _archive.hand_back(text, bigint, bigint) IS
-    'Gives the next bronze rows that v2 did not load back to v1, as pending payloads; true: there are more';
+    'Gives the next bronze rows that v2 did not load back to v1, as pending payloads; true: there '
+    'are more';
 
--- Payload by payload: v1 must not process again what v2 has loaded, nor miss what v2 has not. A payload
--- that waited in v1 and of which v2 loaded something counts as processed; what v2 has not loaded of it
--- waits under a payload of its own. The n-th element of an array became the n-th bronze row.
+-- Payload by payload: v1 must not process again what v2 has loaded, nor miss what v2 has not. A
+-- payload that waited in v1 and of which v2 loaded something counts as processed; what v2 has not
+-- loaded of it waits under a payload of its own. The n-th element of an array became the n-th
+-- bronze row.
 CREATE OR REPLACE FUNCTION _archive.hand_back_payloads() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -208,8 +219,10 @@ BEGIN
         WHERE f.array_name IS NOT NULL
     ),
     element AS MATERIALIZED (
-        SELECT r.digest, r.bronze_table, r.bronze_id, l.array_name, r.bronze_id <= l.upto_id AS is_loaded,
-            -- A payload that v1 holds twice has its rows under one digest, one copy after the other.
+        SELECT r.digest, r.bronze_table, r.bronze_id, l.array_name,
+            r.bronze_id <= l.upto_id AS is_loaded,
+            -- A payload that v1 holds twice has its rows under one digest, one copy after the
+            -- other.
             w.payload -> l.array_name -> (
                 (row_number() OVER (PARTITION BY r.digest, r.bronze_table ORDER BY r.bronze_id) - 1)
                 % greatest(jsonb_array_length(w.payload -> l.array_name), 1)
@@ -271,4 +284,5 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _archive.hand_back_payloads() IS
-    'Marks payloads that v2 has loaded as processed, and gives v1 back what it has not loaded of them';
+    'Marks payloads that v2 has loaded as processed, and gives v1 back what it has not loaded of '
+    'them';

@@ -3,13 +3,16 @@ DO $connect$
 DECLARE
     v_role text;
 BEGIN
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
+    );
     FOREACH v_role IN ARRAY ARRAY['setu_ingest', 'setu_etl', 'setu_reader'] LOOP
         IF has_database_privilege(v_role, current_database(), 'CONNECT') THEN
             CONTINUE;
         END IF;
         IF NOT (
-            SELECT pg_has_role(d.datdba, 'USAGE') FROM pg_database AS d WHERE d.datname = current_database()
+            SELECT pg_has_role(d.datdba, 'USAGE') FROM pg_database AS d
+            WHERE d.datname = current_database()
         ) THEN
             RAISE EXCEPTION 'cannot let role % connect because % does not own database %',
                 v_role, current_user, current_database()
@@ -18,6 +21,8 @@ BEGIN
         END IF;
         EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), v_role);
     END LOOP;
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true
+    );
 END
 $connect$;

@@ -1,6 +1,6 @@
 -- lint: allow-file plain-create: the archive outlives a downgrade and is met again
--- What the three roles and PUBLIC may do before 0203, for the way back: other people's grants, and roles
--- that were here before, are left as they were found.
+-- What the three roles and PUBLIC may do before 0203, for the way back: other people's grants, and
+-- roles that were here before, are left as they were found.
 CREATE TABLE IF NOT EXISTS _archive.rights_before (
     schema_name text,
     role_name text NOT NULL,
@@ -8,7 +8,8 @@ CREATE TABLE IF NOT EXISTS _archive.rights_before (
     is_grantable boolean NOT NULL
 );
 COMMENT ON TABLE _archive.rights_before IS
-    'Grants on schemas, or on the database where schema_name is null, before the roles of setu came';
+    'Grants on schemas, or on the database where schema_name is null, before the roles of setu '
+    'came';
 CREATE TABLE IF NOT EXISTS _archive.roles_before (
     role_name text PRIMARY KEY,
     is_member boolean NOT NULL,

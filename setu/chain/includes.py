@@ -8,6 +8,7 @@ Directives, each alone on its line:
   name matches, in the order of their names; a file that matches and has no such section is an
   error;
 - each may be followed by ``with master => _stage, …``, which renames schemas in what is pasted;
+- ``-- @with master => _stage, …`` on a line of its own does so for the includes directly below it;
 - ``-- @community``, directly above a statement: only on the community edition;
 - ``-- @expect up.sql``, in a verify.sql: see :mod:`setu.chain.expect`.
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pglast import parser
@@ -34,9 +36,17 @@ _INCLUDE = re.compile(
     r"-- @include\s+(?P<path>\S.*?\.sql)(?:#(?P<section>[a-z][a-z0-9_]*))?"
     r"(?:\s+with\s+(?P<renames>.+?))?\s*"
 )
+_WITH = re.compile(r"-- @with\s+(?P<renames>.+?)\s*")
 _RENAME = re.compile(r"\s*([a-z_][a-z0-9_]*)\s*=>\s*([a-z_][a-z0-9_]*)\s*")
 
 Lines = list[tuple[str, Origin]]
+
+
+@dataclass(frozen=True)
+class _Include:
+    path: str
+    section: str | None
+    renames: Mapping[str, str]
 
 
 def render(source: str, file: str, root: Path) -> tuple[list[str], list[Origin]]:
@@ -49,6 +59,8 @@ def render(source: str, file: str, root: Path) -> tuple[list[str], list[Origin]]
     lines: Lines = []
     for number, text in enumerate(source_lines):
         where = Origin(file, number + 1)
+        if number + 1 in includes and _WITH.fullmatch(text):
+            continue
         if number in includes:
             # The head of a step's file ends with an empty line; a pasted comment is not part of it.
             if lines and lines[-1][0]:
@@ -62,14 +74,16 @@ def render(source: str, file: str, root: Path) -> tuple[list[str], list[Origin]]
 def included_sections(source: str, file: str, root: Path) -> list[Section]:
     """The sections that a step's file includes, in order, as they stand in their own files."""
     found = []
-    for number, match in _directives(source, source.split("\n"), file).items():
-        found += _sections(match, Origin(file, number + 1), root)
+    for number, include in _directives(source, source.split("\n"), file).items():
+        found += _sections(include, Origin(file, number + 1), root)
     return found
 
 
-def _directives(source: str, lines: list[str], file: str) -> dict[int, re.Match[str]]:
+def _directives(source: str, lines: list[str], file: str) -> dict[int, _Include]:
     """The includes of a file by line (from 0). Checks every directive."""
-    includes: dict[int, re.Match[str]] = {}
+    includes: dict[int, _Include] = {}
+    shared: Mapping[str, str] = {}
+    shared_below = -1
     last_code = ""
     community = False
     for token in scan(source, file):
@@ -89,11 +103,18 @@ def _directives(source: str, lines: list[str], file: str) -> dict[int, re.Match[
             continue
         if text == EXPECT and file.endswith("/verify.sql"):
             continue
+        with_match = _WITH.fullmatch(text)
+        if with_match is not None:
+            shared, shared_below = _renames(with_match["renames"], where), line
+            if line + 1 >= len(lines) or not lines[line + 1].startswith("-- @include "):
+                raise IncludeError(f"{where} '-- @with' stands above no include.")
+            continue
         match = _INCLUDE.fullmatch(text)
         if match is None:
             raise StepError(
                 f"{where} Unknown directive: {text}",
-                hint="Write '-- @include <file>.sql[#section] [with a => b, …]' or '-- @community'",
+                hint="Write '-- @include <file>.sql[#section] [with a => b, …]', "
+                "'-- @with a => b, …' or '-- @community'",
             )
         if last_code not in ("", "ASCII_59"):
             raise IncludeError(f"{where} An include stands inside a statement: {text}")
@@ -102,26 +123,30 @@ def _directives(source: str, lines: list[str], file: str) -> dict[int, re.Match[
                 f"{where} '-- @community' stands above an include.",
                 hint="Mark the statements in the included file instead",
             )
-        includes[line] = match
+        renames = _renames(match["renames"] or "", where)
+        if shared and line == shared_below + 1:
+            if renames:
+                raise IncludeError(f"{where} has renames of its own below '-- @with'.")
+            renames, shared_below = shared, line
+        includes[line] = _Include(match["path"], match["section"], renames)
     return includes
 
 
-def _pasted(include: re.Match[str], where: Origin, root: Path) -> Lines:
-    renames = _renames(include["renames"] or "", where)
+def _pasted(include: _Include, where: Origin, root: Path) -> Lines:
     lines: Lines = []
     for section in _sections(include, where, root):
         if lines:
             lines.append(("", lines[-1][1]))
-        texts = rename_schemas(section.text, renames).split("\n")
+        texts = rename_schemas(section.text, include.renames).split("\n")
         lines += zip(texts, section.origins(), strict=True)
     return lines
 
 
-def _sections(include: re.Match[str], where: Origin, root: Path) -> list[Section]:
+def _sections(include: _Include, where: Origin, root: Path) -> list[Section]:
     found: list[Section] = []
-    for file in _files(include["path"], where, root):
+    for file in _files(include.path, where, root):
         sections = read_sections(read_sql(root / file, file), file)
-        wanted = include["section"]
+        wanted = include.section
         if wanted:
             sections = tuple(section for section in sections if section.name == wanted)
             if not sections:

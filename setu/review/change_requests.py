@@ -1,6 +1,7 @@
 """The change requests that each file of ``schema/`` opens with.
 
-A request is one comment line, ``-- change: …``, in the grammar that ``schema/README.md`` gives.
+A request is a comment, ``-- change: …``, in the grammar that ``schema/README.md`` gives; lines that
+open with ``--     `` go on with it.
 What a request defines (a column, a constraint, an index) is read with PostgreSQL's own grammar.
 """
 
@@ -26,6 +27,7 @@ BESIDE: Final = ("columns", "setting")
 REFRESH: Final = re.compile(r"FROM (start|.+?) TO (.+?) EVERY (.+)")
 _MARK = re.compile(r"^\s*--\s*change\b", re.IGNORECASE)
 _REQUEST = re.compile(r"^-- change: (?P<text>\S.*?)\s*$")
+_FURTHER = re.compile(r"^--     (?P<text>\S.*?)\s*$")
 _NAME = r"[a-z_][a-z0-9_]*"
 _FORMS: tuple[tuple[re.Pattern[str], Action, Target], ...] = (
     (re.compile(rf"add column (?P<name>{_NAME}) (?P<detail>.+)"), "add", "column"),
@@ -115,13 +117,29 @@ def read_schema(root: Path) -> list[ObjectFile]:
 
 def _requests(path: Path) -> Iterator[ChangeRequest]:
     opening = True
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in _joined(path.read_text(encoding="utf-8")):
         if not _MARK.match(line):
             opening = False
         elif opening:
             yield _parse(path, number, line)
         else:
             raise _broken(path, number, line, "it stands below the opening block of requests")
+
+
+def _joined(text: str) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers; a request with what the lines below it go on with."""
+    started, whole = 0, ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if started and (further := _FURTHER.match(line)):
+            whole += f" {further['text']}"
+            continue
+        if started:
+            yield started, whole
+        started, whole = (number, line.rstrip()) if _MARK.match(line) else (0, "")
+        if not started:
+            yield number, line
+    if started:
+        yield started, whole
 
 
 def _parse(path: Path, number: int, line: str) -> ChangeRequest:

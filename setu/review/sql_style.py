@@ -34,6 +34,13 @@ _TIMESCALE_CALLS = {
 _LITERALS = {"true", "false", "current_user", "session_user", "current_timestamp"}
 _COMMENTS = ("SQL_COMMENT", "C_COMMENT")
 _SWALLOWS = re.compile(r"WHEN\s+OTHERS\s+THEN\s+(?:NULL\s*;\s*)?END\b", re.IGNORECASE)
+#: Where PL/pgSQL keeps the query that fills the target of its statement.
+_FILLING = ("sqlstmt", "query")
+#: A variable or a parameter's type that belongs to the repository, not to PostgreSQL.
+_ROW_TYPE = re.compile(
+    r"^(\s*[a-z_]\w*) [a-z_]\w*\.[a-z_]\w*(?:%ROWTYPE)?(?:\[\])?(?= *(?:;|:=))", re.MULTILINE
+)
+_ASSIGNED = re.compile(r"^\s*[a-z_][\w.]*(?:\[[^\]]*\])?\s*:?=\s*", re.IGNORECASE)
 _STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE)\b", re.IGNORECASE)
 _STATES_CODE = re.compile(r"\bERRCODE\s*=|^\s*$", re.IGNORECASE)
 _RAISE = re.compile(r"\bRAISE\s+EXCEPTION\b(?P<rest>[^;]*);", re.IGNORECASE)
@@ -62,6 +69,8 @@ class _Piece:
     node: Any
     start: int
     transactional: bool
+    #: Whether it fills a variable of a table's own row type, where * is the row.
+    fills_row: bool = False
 
     def line(self, position: int | None) -> int:
         at = self.start if position is None or position < 0 else position
@@ -142,16 +151,9 @@ def _statement_of(line: int, allowed: dict[tuple[str, int], int]) -> int:
 
 def _bodies(piece: _Piece) -> Iterator[_Piece]:
     """The queries in a function's body or a DO block, each as SQL of its own."""
-    node = piece.node
-    options = getattr(node, "options", None) or getattr(node, "args", None) or ()
-    values: dict[str | None, Any] = {
-        o.defname: o.arg for o in options if isinstance(o, ast.DefElem)
-    }
-    if not _is(node, ast.CreateFunctionStmt, ast.DoStmt) or "as" not in values:
+    language, text = _body(piece.node)
+    if not text:
         return
-    body = values["as"]
-    text = body.sval if _is(body, ast.String) else body[0].sval
-    language = values["language"].sval if "language" in values else "plpgsql"
     found = piece.sql.find(text, piece.start)
     first = piece.first_line + piece.sql.count("\n", 0, max(found, 0))
     if language == "sql":
@@ -159,15 +161,56 @@ def _bodies(piece: _Piece) -> Iterator[_Piece]:
             location = statement.stmt_location or 0
             yield _Piece(piece.file, text, first, statement.stmt, location, piece.transactional)
     elif language == "plpgsql":
-        whole = piece.sql[piece.start :]
-        if _is(node, ast.DoStmt):
-            whole = f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $lint_body${text}"
-            whole += "$lint_body$"
-        for query, line in _plpgsql_queries(whole):
+        rows = {match[1].strip() for match in _ROW_TYPE.finditer(text)}
+        for query, line, target in _plpgsql_queries(_readable(piece.node, text)):
             for statement in _parsed(query):
                 yield _Piece(
-                    piece.file, query, first + line - 1, statement.stmt, 0, piece.transactional
+                    piece.file,
+                    query,
+                    first + line - 1,
+                    statement.stmt,
+                    0,
+                    piece.transactional,
+                    target in rows,
                 )
+
+
+def _body(node: Any) -> tuple[str, str]:
+    """Language and text of a function's body or a DO block; empty where there is none."""
+    options = getattr(node, "options", None) or getattr(node, "args", None) or ()
+    values: dict[str | None, Any] = {
+        o.defname: o.arg for o in options if isinstance(o, ast.DefElem)
+    }
+    if not _is(node, ast.CreateFunctionStmt, ast.DoStmt) or "as" not in values:
+        return "", ""
+    body = values["as"]
+    language = values["language"].sval if "language" in values else "plpgsql"
+    return language, body.sval if _is(body, ast.String) else body[0].sval
+
+
+def _readable(node: Any, body: str) -> str:
+    """The body in a function that libpg_query's PL/pgSQL parser reads: it knows no types but its
+    own, and no variadic parameters. Lines stay.
+    """
+    body = _ROW_TYPE.sub(r"\1 record", body)
+    parameters: list[str] = []
+    returns = "void"
+    if _is(node, ast.CreateFunctionStmt):
+        for parameter in node.parameters or ():
+            out = {"o": "OUT", "t": "OUT", "b": "INOUT"}.get(parameter.mode.value, "")
+            array = "[]" if parameter.argType.arrayBounds else ""
+            parameters.append(f"{out} {parameter.name or ''} text{array}")
+        kind = node.returnType
+        if kind is not None:
+            name = kind.names[-1].sval
+            returns = name if name in ("trigger", "event_trigger", "void") else "text"
+            returns = f"SETOF {returns}" if kind.setof else returns
+        outs = sum("OUT " in parameter for parameter in parameters)
+        if outs:
+            several = "record" if outs > 1 else "text"
+            returns = f"SETOF {several}" if returns.startswith("SETOF") else several
+    head = f"CREATE FUNCTION f({', '.join(parameters)}) RETURNS {returns} LANGUAGE plpgsql"
+    return f"{head} AS $lint_body${body}$lint_body$"
 
 
 def _parsed(sql: str) -> Any:
@@ -177,29 +220,34 @@ def _parsed(sql: str) -> Any:
         return ()
 
 
-def _plpgsql_queries(sql: str) -> Iterator[tuple[str, int]]:
-    """The SQL statements of a PL/pgSQL body, with the line of the body on which each stands."""
+def _plpgsql_queries(sql: str) -> Iterator[tuple[str, int, str]]:
+    """The SQL statements of a PL/pgSQL body, the line of the body on which each stands, and the
+    row variable that it fills.
+    """
     try:
         tree = parse_plpgsql(sql)
     except parser.ParseError:
-        return
-    yield from _queries_below(json.loads(json.dumps(tree)), 1)
+        return  # _unread says so
+    yield from _queries_below(json.loads(json.dumps(tree)), 1, "")
 
 
-def _queries_below(node: Any, line: int) -> Iterator[tuple[str, int]]:
+def _queries_below(node: Any, line: int, target: str) -> Iterator[tuple[str, int, str]]:
     if isinstance(node, list):
         for item in node:
-            yield from _queries_below(item, line)
+            yield from _queries_below(item, line, target)
     elif isinstance(node, dict):
         line = int(node.get("lineno", line))
+        filled = node.get("target") or node.get("var")
+        if isinstance(filled, dict):
+            target = filled.get("PLpgSQL_rec", {}).get("refname", "")
         expression = node.get("PLpgSQL_expr", {}).get("query", "")
         if _STATEMENT.match(expression):
-            yield expression, line
+            yield expression, line, target
         elif re.search(r"\bSELECT\b", expression, re.IGNORECASE):
-            yield f"SELECT {expression}", line
+            yield f"SELECT {_ASSIGNED.sub('', expression)}", line, ""
         for key, value in node.items():
             if key != "PLpgSQL_expr":
-                yield from _queries_below(value, line)
+                yield from _queries_below(value, line, target if key in _FILLING else "")
 
 
 def _lines(text: str, file: str) -> Iterator[Violation]:
@@ -288,7 +336,7 @@ def _qualified(piece: _Piece) -> Iterator[Violation]:
 
 
 def _column_lists(piece: _Piece) -> Iterator[Violation]:
-    for node in _nodes(piece.node, ast.ResTarget):
+    for node in () if piece.fills_row else _nodes(piece.node, ast.ResTarget):
         value = node.val
         if _is(value, ast.ColumnRef) and _is(value.fields[-1], ast.A_Star):
             line = piece.line(value.location)
@@ -319,6 +367,22 @@ def _functions(piece: _Piece) -> Iterator[Violation]:
         if option not in given:
             message = f"{name} states no {words}"
             yield Violation(piece.file, piece.line(None), "function-attributes", message)
+
+
+def _unread(piece: _Piece) -> Iterator[Violation]:
+    """A body that cannot be parsed would pass every other rule."""
+    language, text = _body(piece.node)
+    try:
+        if language == "sql":
+            parse_sql(text)
+        elif language == "plpgsql":
+            readable = _readable(piece.node, text)
+            parse_plpgsql(readable)
+            for query, _, _ in _plpgsql_queries(readable):
+                parse_sql(query)
+    except parser.ParseError as error:
+        message = f"the body cannot be parsed, so no rule is checked in it: {error.args[0]}"
+        yield Violation(piece.file, piece.line(None), "unread-body", message)
 
 
 def _plain(piece: _Piece) -> Iterator[Violation]:
@@ -352,6 +416,7 @@ _RULES: tuple[Callable[[_Piece], Iterator[Violation]], ...] = (
     _qualified,
     _column_lists,
     _functions,
+    _unread,
     _plain,
     _named_arguments,
 )

@@ -1,5 +1,5 @@
--- Drops v1's archived tables and aggregates for good. Keys, accounts and what came under v2 stay. In
--- one transaction. A note of what was dropped is left: verify.sql and pre-flight read it.
+-- Drops v1's archived tables and aggregates for good. Keys, accounts and what came under v2 stay.
+-- In one transaction. A note of what was dropped is left: verify.sql and pre-flight read it.
 CREATE TABLE _archive.dropped_tables (
     table_name text PRIMARY KEY,
     bytes bigint NOT NULL,

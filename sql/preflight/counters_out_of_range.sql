@@ -1,5 +1,5 @@
 -- title: v1 counters do not fit v2's 32-bit integers
--- hint: correct the values in silver.machine_focas or silver.machine_tool_usage, or delete the rows
+-- hint: Correct the values in silver.machine_focas or silver.machine_tool_usage, or delete the rows
 -- from: 0001..0106
 SELECT
     format('%s is %s', c.name, c.value) AS problem,

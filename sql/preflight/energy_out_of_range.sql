@@ -1,5 +1,5 @@
 -- title: v1 energies do not fit v2's numeric(12,3)
--- hint: correct the values in silver.machine_energy, or delete the rows
+-- hint: Correct the values in silver.machine_energy, or delete the rows
 -- from: 0001..0106
 SELECT
     format('%s is %s', v.name, v.value) AS problem,
@@ -11,6 +11,7 @@ CROSS JOIN LATERAL (VALUES
     ('servo_energy', e.servo_energy), ('spindle_energy', e.spindle_energy),
     ('total_energy', e.total_energy)
 ) AS v (name, value)
--- As the step rounds. numeric(12,3) holds NaN, but neither infinity nor ten digits before the point.
+-- As the step rounds. numeric(12,3) holds NaN, but neither infinity nor ten digits before the
+-- point.
 WHERE v.value <> 'NaN' AND abs(round(v.value::numeric, 3)) >= 1000000000
 ORDER BY e.time, v.name;

@@ -1,5 +1,5 @@
 -- title: v1 values are too long for v2's keys
--- hint: shorten the values, or delete the rows
+-- hint: Shorten the values, or delete the rows
 -- from: 0001..0106
 SELECT
     format('%s has %s bytes compressed, 2600 at most can be a key', v.name, v.bytes) AS problem,

@@ -1,5 +1,5 @@
 -- title: v1 has no machines without a plant or a device
--- hint: give each a row in master.plant_machine_mapping and a device_iot_id
+-- hint: Give each a row in master.plant_machine_mapping and a device_iot_id
 -- undoes: 0107
 SELECT
     CASE WHEN m.device_iot_id IS NULL THEN 'no device' ELSE 'no plant' END AS problem,

@@ -1,5 +1,5 @@
 -- title: v1 shifts of one plant overlap, and running shifts of a plant may not in v2
--- hint: correct start_time or duration_hrs (8 where null) in master.shifts, so that each instant has one shift
+-- hint: Correct start_time or duration_hrs (8 where null) in master.shifts, so that none overlap
 -- from: 0001
 WITH span AS (
     SELECT
@@ -17,7 +17,9 @@ WITH span AS (
 )
 SELECT
     'overlap' AS problem,
-    format('company %s, plant %s, shifts %s and %s', a.company_id, a.plant_id, a.shift_id, b.shift_id)
+    format(
+        'company %s, plant %s, shifts %s and %s', a.company_id, a.plant_id, a.shift_id, b.shift_id
+    )
         AS key,
     format(
         '%s for %s h, %s for %s h',

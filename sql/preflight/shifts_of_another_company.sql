@@ -2,7 +2,8 @@
 -- hint: Correct company_id or plant_id in master.shifts, or they have no place in v2; v1 keeps them
 -- from: 0001
 -- level: warn
--- v1 tied a shift to its company and not to its plant, and looked shifts up by the plant's id alone.
+-- v1 tied a shift to its company and not to its plant, and looked shifts up by the plant's id
+-- alone.
 SELECT
     CASE WHEN o.companies IS NULL THEN 'no company has this plant'
         ELSE 'the plant is of another company' END AS problem,

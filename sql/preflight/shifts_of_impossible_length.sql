@@ -1,5 +1,5 @@
 -- title: v1 shifts last no time at all or longer than a day
--- hint: correct duration_hrs in master.shifts to more than 0 and at most 24
+-- hint: Correct duration_hrs in master.shifts to more than 0 and at most 24
 -- from: 0001
 SELECT
     'duration_hrs is ' || s.duration_hrs AS problem,

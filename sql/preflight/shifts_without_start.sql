@@ -1,5 +1,5 @@
 -- title: v1 shifts have no start_time, so they have no place on the clock in v2
--- hint: give each a start_time in master.shifts, or delete it if it is not used
+-- hint: Give each a start_time in master.shifts, or delete it if it is not used
 -- from: 0001
 SELECT
     'no start_time' AS problem,

@@ -1,5 +1,5 @@
 -- title: v1 machine assets have licence types that v2 has no tier for
--- hint: set license_type in master.machine_assets to Standard, Premium or Enterprise
+-- hint: Set license_type in master.machine_assets to Standard, Premium or Enterprise
 -- from: 0001..0106
 SELECT
     format('license_type is %L', a.license_type) AS problem,

@@ -193,6 +193,19 @@ def test_a_path_with_spaces_and_renames_is_included(step: Step) -> None:
     assert texts(up(step, line)) == ["SELECT * FROM _stage.t, s2.u"]
 
 
+def test_renames_above_a_block_of_includes_hold_for_that_block_alone(step: Step) -> None:
+    write(step, "schema/a.sql", "SELECT master.f();\n")
+    include = "-- @include schema/a.sql\n"
+    script = up(step, f"{include}\n-- @with master => _stage\n{include}{include}\n{include}")
+    first, second, third, fourth = texts(script)
+    assert (first, second) == ("SELECT master.f()", "SELECT _stage.f()")
+    assert (third, fourth) == ("SELECT _stage.f()", "SELECT master.f()")
+    with pytest.raises(IncludeError, match="stands above no include"):
+        up(step, "-- @with master => _stage\nSELECT 1;\n")
+    with pytest.raises(IncludeError, match="renames of its own"):
+        up(step, "-- @with a => b\n-- @include schema/a.sql with c => d\n")
+
+
 @pytest.mark.parametrize("renames", ["master", "master => ", "a => b, a => c", "a => B.c"])
 def test_renames_that_cannot_be_read_are_refused(step: Step, renames: str) -> None:
     write(step, "schema/a.sql", "SELECT 1;\n")

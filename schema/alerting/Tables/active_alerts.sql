@@ -6,8 +6,11 @@
 -- change: rename column machine_id TO machine_iot_id
 -- change: retype column machine_iot_id integer NOT NULL
 -- change: add constraint active_alerts_pkey PRIMARY KEY (company_iot_id, machine_iot_id, rule_id)
--- change: add constraint active_alerts_company_iot_id_fkey FOREIGN KEY (company_iot_id) REFERENCES master.companies(iot_id)
--- change: add constraint active_alerts_machine_iot_id_company_iot_id_fkey FOREIGN KEY (machine_iot_id, company_iot_id) REFERENCES master.machine_info(iot_id, company_iot_id)
+-- change: add constraint active_alerts_company_iot_id_fkey FOREIGN KEY (company_iot_id)
+--     REFERENCES master.companies(iot_id)
+-- change: add constraint active_alerts_machine_iot_id_company_iot_id_fkey
+--     FOREIGN KEY (machine_iot_id, company_iot_id)
+--     REFERENCES master.machine_info(iot_id, company_iot_id)
 
 CREATE TABLE alerting.active_alerts (
     company_id text NOT NULL,

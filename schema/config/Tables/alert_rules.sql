@@ -2,8 +2,10 @@
 -- change: drop constraint check_numeric_format
 -- change: rename column company_id TO company_iot_id
 -- change: retype column company_iot_id integer
--- change: add constraint alert_rules_company_iot_id_fkey FOREIGN KEY (company_iot_id) REFERENCES master.companies(iot_id)
--- change: add constraint alert_rules_check CHECK (value_type <> 'Numeric' OR threshold_value ~ '^[0-9]+(\.[0-9]+)?$')
+-- change: add constraint alert_rules_company_iot_id_fkey FOREIGN KEY (company_iot_id)
+--     REFERENCES master.companies(iot_id)
+-- change: add constraint alert_rules_check
+--     CHECK (value_type <> 'Numeric' OR threshold_value ~ '^[0-9]+(\.[0-9]+)?$')
 
 CREATE TABLE config.alert_rules (
     rule_id serial NOT NULL,

@@ -2,8 +2,11 @@
 -- change: drop constraint fk_alert_user
 -- change: rename column company_id TO company_iot_id
 -- change: retype column company_iot_id integer
--- change: add constraint alert_subscriptions_company_iot_id_fkey FOREIGN KEY (company_iot_id) REFERENCES master.companies(iot_id)
--- change: add constraint alert_subscriptions_user_id_company_iot_id_fkey FOREIGN KEY (user_id, company_iot_id) REFERENCES master.users(user_id, company_iot_id)
+-- change: add constraint alert_subscriptions_company_iot_id_fkey FOREIGN KEY (company_iot_id)
+--     REFERENCES master.companies(iot_id)
+-- change: add constraint alert_subscriptions_user_id_company_iot_id_fkey
+--     FOREIGN KEY (user_id, company_iot_id)
+--     REFERENCES master.users(user_id, company_iot_id)
 
 CREATE TABLE config.alert_subscriptions (
     subscription_id serial NOT NULL,

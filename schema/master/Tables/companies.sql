@@ -9,7 +9,9 @@
 -- change: add column email_id text
 -- change: add column phone_no text
 -- change: add column default_plant_iot_id integer
--- change: add constraint companies_default_plant_iot_id_iot_id_fkey FOREIGN KEY (default_plant_iot_id, iot_id) REFERENCES master.plants(iot_id, company_iot_id)
+-- change: add constraint companies_default_plant_iot_id_iot_id_fkey
+--     FOREIGN KEY (default_plant_iot_id, iot_id)
+--     REFERENCES master.plants(iot_id, company_iot_id)
 -- change: add column effective_to_date timestamptz
 
 CREATE TABLE master.companies (

@@ -3,11 +3,15 @@
 -- change: retype column machine_iot_id integer NOT NULL
 -- change: rename column company_id TO company_iot_id
 -- change: retype column company_iot_id integer NOT NULL
--- change: add constraint machine_assets_company_iot_id_fkey FOREIGN KEY (company_iot_id) REFERENCES master.companies(iot_id)
--- change: add constraint machine_assets_machine_iot_id_company_iot_id_fkey FOREIGN KEY (machine_iot_id, company_iot_id) REFERENCES master.machine_info(iot_id, company_iot_id)
+-- change: add constraint machine_assets_company_iot_id_fkey FOREIGN KEY (company_iot_id)
+--     REFERENCES master.companies(iot_id)
+-- change: add constraint machine_assets_machine_iot_id_company_iot_id_fkey
+--     FOREIGN KEY (machine_iot_id, company_iot_id)
+--     REFERENCES master.machine_info(iot_id, company_iot_id)
 -- change: rename column license_type TO subscription_tier
 -- change: retype column subscription_tier text NOT NULL DEFAULT 'Freemium'
--- change: add constraint machine_assets_subscription_tier_check CHECK (subscription_tier = ANY (ARRAY['Freemium', 'Plus', 'Pro']))
+-- change: add constraint machine_assets_subscription_tier_check
+--     CHECK (subscription_tier = ANY (ARRAY['Freemium', 'Plus', 'Pro']))
 -- change: add column updated_at timestamptz
 
 CREATE TABLE master.machine_assets (

@@ -11,12 +11,17 @@
 -- change: rename column device_id TO device_iot_id
 -- change: retype column device_iot_id integer
 -- change: add constraint machine_info_pkey PRIMARY KEY (iot_id)
--- change: add constraint machine_info_machine_id_company_iot_id_key UNIQUE (machine_id, company_iot_id)
+-- change: add constraint machine_info_machine_id_company_iot_id_key
+--     UNIQUE (machine_id, company_iot_id)
 -- change: add constraint machine_info_iot_id_company_iot_id_key UNIQUE (iot_id, company_iot_id)
--- change: add constraint machine_info_device_iot_id_company_iot_id_key UNIQUE (device_iot_id, company_iot_id)
--- change: add index machine_info_device_iot_id_source_iot_id_idx USING btree (device_iot_id, source_iot_id)
--- change: add constraint machine_info_company_iot_id_fkey FOREIGN KEY (company_iot_id) REFERENCES master.companies(iot_id)
--- change: add constraint machine_info_device_iot_id_fkey FOREIGN KEY (device_iot_id) REFERENCES master.device_info(device_iot_id)
+-- change: add constraint machine_info_device_iot_id_company_iot_id_key
+--     UNIQUE (device_iot_id, company_iot_id)
+-- change: add index machine_info_device_iot_id_source_iot_id_idx
+--     USING btree (device_iot_id, source_iot_id)
+-- change: add constraint machine_info_company_iot_id_fkey FOREIGN KEY (company_iot_id)
+--     REFERENCES master.companies(iot_id)
+-- change: add constraint machine_info_device_iot_id_fkey FOREIGN KEY (device_iot_id)
+--     REFERENCES master.device_info(device_iot_id)
 -- change: add column ip_address inet
 -- change: add column port_no integer
 -- change: add constraint machine_info_port_no_check CHECK (port_no >= 1 AND port_no <= 65535)

@@ -6,7 +6,8 @@
 -- change: add constraint plants_pkey PRIMARY KEY (iot_id)
 -- change: add constraint plants_company_iot_id_plant_id_key UNIQUE (company_iot_id, plant_id)
 -- change: add constraint plants_iot_id_company_iot_id_key UNIQUE (iot_id, company_iot_id)
--- change: add constraint plants_company_iot_id_fkey FOREIGN KEY (company_iot_id) REFERENCES master.companies(iot_id)
+-- change: add constraint plants_company_iot_id_fkey FOREIGN KEY (company_iot_id)
+--     REFERENCES master.companies(iot_id)
 -- change: add column plant_code text
 -- change: add column timezone text NOT NULL DEFAULT 'Asia/Kolkata'
 -- change: add constraint plants_timezone_check CHECK

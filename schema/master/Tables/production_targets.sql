@@ -4,10 +4,14 @@
 -- change: retype column machine_iot_id integer NOT NULL
 -- change: rename column company_id TO company_iot_id
 -- change: retype column company_iot_id integer NOT NULL
--- change: add constraint production_targets_company_iot_id_fkey FOREIGN KEY (company_iot_id) REFERENCES master.companies(iot_id)
--- change: add constraint production_targets_machine_iot_id_company_iot_id_fkey FOREIGN KEY (machine_iot_id, company_iot_id) REFERENCES master.machine_info(iot_id, company_iot_id)
+-- change: add constraint production_targets_company_iot_id_fkey FOREIGN KEY (company_iot_id)
+--     REFERENCES master.companies(iot_id)
+-- change: add constraint production_targets_machine_iot_id_company_iot_id_fkey
+--     FOREIGN KEY (machine_iot_id, company_iot_id)
+--     REFERENCES master.machine_info(iot_id, company_iot_id)
 -- change: retype column shift_id smallint
--- change: add index production_targets_machine_iot_id_company_iot_id_idx USING btree (machine_iot_id, company_iot_id)
+-- change: add index production_targets_machine_iot_id_company_iot_id_idx
+--     USING btree (machine_iot_id, company_iot_id)
 
 CREATE TABLE master.production_targets (
     target_id serial NOT NULL,

@@ -6,8 +6,11 @@
 -- change: rename column company_id TO company_iot_id
 -- change: retype column company_iot_id integer NOT NULL
 -- change: add constraint users_pkey PRIMARY KEY (user_id, company_iot_id)
--- change: add constraint users_plant_iot_id_company_iot_id_fkey FOREIGN KEY (plant_iot_id, company_iot_id) REFERENCES master.plants(iot_id, company_iot_id)
--- change: add constraint users_company_iot_id_fkey FOREIGN KEY (company_iot_id) REFERENCES master.companies(iot_id)
+-- change: add constraint users_plant_iot_id_company_iot_id_fkey
+--     FOREIGN KEY (plant_iot_id, company_iot_id)
+--     REFERENCES master.plants(iot_id, company_iot_id)
+-- change: add constraint users_company_iot_id_fkey FOREIGN KEY (company_iot_id)
+--     REFERENCES master.companies(iot_id)
 
 CREATE TABLE master.users (
     user_id text NOT NULL,

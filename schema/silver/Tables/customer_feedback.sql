@@ -9,8 +9,10 @@
 -- change: retype column user_id text NOT NULL DEFAULT ''
 -- change: retype column question_id text NOT NULL DEFAULT ''
 -- change: retype column created_at timestamptz NOT NULL DEFAULT clock_timestamp()
--- change: add constraint customer_feedback_machine_iot_id_event_time_question_id_use_key UNIQUE (machine_iot_id, event_time, question_id, user_id)
--- change: order columns company_iot_id, machine_iot_id, event_time, user_id, batch_no, question_id, question_category, rating_value, comments, created_at
+-- change: add constraint customer_feedback_machine_iot_id_event_time_question_id_use_key
+--     UNIQUE (machine_iot_id, event_time, question_id, user_id)
+-- change: order columns company_iot_id, machine_iot_id, event_time, user_id, batch_no, question_id,
+--     question_category, rating_value, comments, created_at
 -- change: set chunk interval 1 month
 
 CREATE TABLE silver.customer_feedback (

@@ -11,8 +11,10 @@
 -- change: add column shift_name text
 -- change: retype column alarm_no text NOT NULL DEFAULT ''
 -- change: retype column created_at timestamptz NOT NULL DEFAULT clock_timestamp()
--- change: add constraint machine_alarms_machine_iot_id_event_time_alarm_no_key UNIQUE (machine_iot_id, event_time, alarm_no)
--- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, event_time, alarm_no, alarm_desc, created_at
+-- change: add constraint machine_alarms_machine_iot_id_event_time_alarm_no_key
+--     UNIQUE (machine_iot_id, event_time, alarm_no)
+-- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name,
+--     event_time, alarm_no, alarm_desc, created_at
 -- change: set chunk interval 1 month
 
 CREATE TABLE silver.machine_alarms (

@@ -7,8 +7,11 @@
 -- change: retype column shift_id smallint NOT NULL
 -- change: add column shift_name text
 -- change: retype column created_at timestamptz NOT NULL DEFAULT clock_timestamp()
--- change: add constraint machine_cycles_machine_iot_id_cycle_start_key UNIQUE (machine_iot_id, cycle_start)
--- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, cycle_start, cycle_end, program_no, std_load_unload, std_cycle_time, actual_load_unload, actual_cycle_time, down_threshold, created_at
+-- change: add constraint machine_cycles_machine_iot_id_cycle_start_key
+--     UNIQUE (machine_iot_id, cycle_start)
+-- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name,
+--     cycle_start, cycle_end, program_no, std_load_unload, std_cycle_time, actual_load_unload,
+--     actual_cycle_time, down_threshold, created_at
 
 CREATE TABLE silver.machine_cycles (
     cycle_start timestamptz NOT NULL,

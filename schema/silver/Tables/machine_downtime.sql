@@ -9,8 +9,10 @@
 -- change: drop column down_code
 -- change: add column program_no text
 -- change: retype column created_at timestamptz NOT NULL DEFAULT clock_timestamp()
--- change: add constraint machine_downtime_machine_iot_id_down_start_key UNIQUE (machine_iot_id, down_start)
--- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, down_start, down_end, program_no, down_id, down_threshold, created_at
+-- change: add constraint machine_downtime_machine_iot_id_down_start_key
+--     UNIQUE (machine_iot_id, down_start)
+-- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name,
+--     down_start, down_end, program_no, down_id, down_threshold, created_at
 
 CREATE TABLE silver.machine_downtime (
     down_start timestamptz NOT NULL,

@@ -14,8 +14,10 @@
 -- change: retype column spindle_energy numeric(12,3)
 -- change: retype column total_energy numeric(12,3)
 -- change: retype column created_at timestamptz NOT NULL DEFAULT clock_timestamp()
--- change: add constraint machine_energy_machine_iot_id_event_time_category_key UNIQUE (machine_iot_id, event_time, category)
--- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, event_time, category, servo_energy, spindle_energy, total_energy, created_at
+-- change: add constraint machine_energy_machine_iot_id_event_time_category_key
+--     UNIQUE (machine_iot_id, event_time, category)
+-- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name,
+--     event_time, category, servo_energy, spindle_energy, total_energy, created_at
 -- change: set chunk interval 1 month
 
 CREATE TABLE silver.machine_energy (

@@ -15,8 +15,10 @@
 -- change: retype column ot integer
 -- change: retype column ct integer
 -- change: retype column created_at timestamptz NOT NULL DEFAULT clock_timestamp()
--- change: add constraint machine_focas_machine_iot_id_event_time_key UNIQUE (machine_iot_id, event_time)
--- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, event_time, part_count, rej_count, pot, ot, ct, created_at
+-- change: add constraint machine_focas_machine_iot_id_event_time_key
+--     UNIQUE (machine_iot_id, event_time)
+-- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name,
+--     event_time, part_count, rej_count, pot, ot, ct, created_at
 -- change: set chunk interval 1 month
 
 CREATE TABLE silver.machine_focas (

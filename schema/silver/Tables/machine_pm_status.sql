@@ -9,8 +9,10 @@
 -- change: retype column shift_id smallint NOT NULL
 -- change: add column shift_name text
 -- change: retype column created_at timestamptz NOT NULL DEFAULT clock_timestamp()
--- change: add constraint machine_pm_status_machine_iot_id_event_time_key UNIQUE (machine_iot_id, event_time)
--- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, event_time, status, pm_corrected_count, pm_pending_count, created_at
+-- change: add constraint machine_pm_status_machine_iot_id_event_time_key
+--     UNIQUE (machine_iot_id, event_time)
+-- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name,
+--     event_time, status, pm_corrected_count, pm_pending_count, created_at
 -- change: set chunk interval 1 month
 
 CREATE TABLE silver.machine_pm_status (

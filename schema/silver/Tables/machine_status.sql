@@ -10,8 +10,10 @@
 -- change: retype column shift_id smallint NOT NULL
 -- change: add column shift_name text
 -- change: retype column created_at timestamptz NOT NULL DEFAULT clock_timestamp()
--- change: add constraint machine_status_machine_iot_id_event_time_key UNIQUE (machine_iot_id, event_time)
--- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, event_time, program_no, status, operator_id, target, created_at
+-- change: add constraint machine_status_machine_iot_id_event_time_key
+--     UNIQUE (machine_iot_id, event_time)
+-- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name,
+--     event_time, program_no, status, operator_id, target, created_at
 
 CREATE TABLE silver.machine_status (
     time timestamptz NOT NULL,

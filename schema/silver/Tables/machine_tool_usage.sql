@@ -11,8 +11,10 @@
 -- change: retype column target_count integer
 -- change: retype column actual_count integer
 -- change: retype column created_at timestamptz NOT NULL DEFAULT clock_timestamp()
--- change: add constraint machine_tool_usage_machine_iot_id_event_time_tool_no_key UNIQUE (machine_iot_id, event_time, tool_no)
--- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, event_time, tool_no, target_count, actual_count, created_at
+-- change: add constraint machine_tool_usage_machine_iot_id_event_time_tool_no_key
+--     UNIQUE (machine_iot_id, event_time, tool_no)
+-- change: order columns logical_date, company_iot_id, machine_iot_id, shift_id, shift_name,
+--     event_time, tool_no, target_count, actual_count, created_at
 -- change: set chunk interval 1 month
 
 CREATE TABLE silver.machine_tool_usage (

@@ -1,5 +1,6 @@
--- New: drops one chunk of bronze if every row of it has been through the load. What is in the way of
--- this chunk (a view on it, an owner of its own, a lock) is an answer, so that the others still go.
+-- New: drops one chunk of bronze if every row of it has been through the load. What is in the way
+-- of this chunk (a view on it, an owner of its own, a lock) is an answer, so that the others still
+-- go.
 CREATE FUNCTION _etl.fn_drop_bronze_chunk(
     p_pipeline text,
     p_chunk text,

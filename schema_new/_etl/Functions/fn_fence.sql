@@ -5,9 +5,9 @@
 -- the sequence, and only then list who holds that lock. An id up to the reading is drawn either by
 -- one of those, or by a transaction that has ended. It takes no lock that a writer would wait for.
 --
--- The reading must be pg_sequence_last_value's. Every 32 ids, nextval shows a value 32 ahead for the
--- moment in which it writes that value to the log: SELECT last_value sees it now and then, and the
--- sweep would pass over ids that no one has drawn yet.
+-- The reading must be pg_sequence_last_value's. Every 32 ids, nextval shows a value 32 ahead for
+-- the moment in which it writes that value to the log: SELECT last_value sees it now and then, and
+-- the sweep would pass over ids that no one has drawn yet.
 CREATE FUNCTION _etl.fn_fence(p_pipeline text, p_wait interval DEFAULT INTERVAL '500 milliseconds')
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -53,7 +53,9 @@ BEGIN
         -- once, or from the next restart on, as the version has it): so a prepared one that the
         -- reading does not know holds it up as well. After a restart only prepared ones are left of
         -- those that were open before it.
-        v_prepared := ARRAY(SELECT h.holder FROM unnest(v_open) AS h (holder) WHERE h.holder LIKE '-1/%');
+        v_prepared := ARRAY(
+            SELECT h.holder FROM unnest(v_open) AS h (holder) WHERE h.holder LIKE '-1/%'
+        );
         SELECT max(r.fence_id) INTO v_safe
         FROM (
             SELECT f.fence_id, f.holders, f.server_started_at
@@ -86,7 +88,8 @@ BEGIN
             FROM (
                 SELECT b.id, row_number() OVER (ORDER BY b.id) AS place
                 FROM (
-                    SELECT s.id FROM %s AS s WHERE s.id > $1 AND s.id <= $2 ORDER BY s.id LIMIT 1000000
+                    SELECT s.id FROM %s AS s
+                    WHERE s.id > $1 AND s.id <= $2 ORDER BY s.id LIMIT 1000000
                 ) AS b
             ) AS r
             WHERE r.id = $1 + r.place
@@ -130,4 +133,5 @@ REVOKE ALL ON FUNCTION _etl.fn_fence(text, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION _etl.fn_fence(text, interval) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_fence(text, interval) IS
-    'The highest id of a pipeline''s bronze table below which no transaction can still commit a row';
+    'The highest id of a pipeline''s bronze table below which no transaction can still commit a '
+    'row';

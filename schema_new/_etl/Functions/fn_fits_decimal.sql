@@ -8,4 +8,5 @@ REVOKE ALL ON FUNCTION _etl.fn_fits_decimal(double precision) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION _etl.fn_fits_decimal(double precision) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_fits_decimal(double precision) IS
-    'Whether the number is null or, rounded to three places, has at most nine digits before the point';
+    'Whether the number is null or, rounded to three places, has at most nine digits before the '
+    'point';

@@ -16,4 +16,5 @@ REVOKE ALL ON FUNCTION _etl.fn_gap_seconds(timestamptz, timestamptz) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION _etl.fn_gap_seconds(timestamptz, timestamptz) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_gap_seconds(timestamptz, timestamptz) IS
-    'Whole seconds from the end of a cycle to the next start, never negative; null after an open one';
+    'Whole seconds from the end of a cycle to the next start, never negative; null after an open '
+    'one';

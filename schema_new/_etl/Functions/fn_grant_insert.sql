@@ -1,5 +1,5 @@
--- New: TimescaleDB hands a grant on a column down to the internal table of the column store, which does
--- not have the column, and fails. The owner may add it there for as long as the grant takes.
+-- New: TimescaleDB hands a grant on a column down to the internal table of the column store, which
+-- does not have the column, and fails. The owner may add it there for as long as the grant takes.
 CREATE FUNCTION _etl.fn_grant_insert(p_table regclass, p_column name, VARIADIC p_roles name[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -24,7 +24,9 @@ BEGIN
     END IF;
     EXECUTE format(
         'GRANT INSERT (%I) ON %s TO %s',
-        p_column, p_table, (SELECT string_agg(format('%I', r.name), ', ') FROM unnest(p_roles) AS r (name))
+        p_column, p_table, (
+            SELECT string_agg(format('%I', r.name), ', ') FROM unnest(p_roles) AS r (name)
+        )
     );
     IF v_internal IS NOT NULL THEN
         EXECUTE format('ALTER TABLE %s DROP COLUMN %I', v_internal, p_column);

@@ -1,14 +1,17 @@
 -- New: bronze tables differ from pipeline to pipeline, so the view on top needs dynamic SQL.
 CREATE FUNCTION _etl.fn_kafka_offsets()
-RETURNS TABLE (source_table text, kafka_partition integer, kafka_offset bigint, stored_at timestamptz)
+RETURNS TABLE (
+    source_table text, kafka_partition integer, kafka_offset bigint, stored_at timestamptz
+)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_source text;
 BEGIN
-    -- The hour before the last row is in memory. A partition that stored nothing in it may have lost
-    -- the one message that it sent just before a crash: it resumes by time, from where that hour began.
+    -- The hour before the last row is in memory. A partition that stored nothing in it may have
+    -- lost the one message that it sent just before a crash: it resumes by time, from where that
+    -- hour began.
     FOR v_source IN SELECT w.source_table FROM _etl.watermarks AS w ORDER BY w.source_table LOOP
         RETURN QUERY EXECUTE format($query$
             WITH hour AS (

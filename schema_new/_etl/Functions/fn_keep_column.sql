@@ -1,4 +1,5 @@
--- New: a revision that drops a column keeps its values, so that the other direction can bring them back.
+-- New: a revision that drops a column keeps its values, so that the other direction can bring them
+-- back.
 CREATE FUNCTION _etl.fn_keep_column(p_table regclass, p_column name, VARIADIC p_key name[])
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -25,4 +26,5 @@ $function$;
 REVOKE ALL ON FUNCTION _etl.fn_keep_column(regclass, name, name[]) FROM PUBLIC;
 
 COMMENT ON FUNCTION _etl.fn_keep_column(regclass, name, name[]) IS
-    'Copies a column''s values into _archive, by the table''s key, before a revision drops the column';
+    'Copies a column''s values into _archive, by the table''s key, before a revision drops the '
+    'column';

@@ -16,7 +16,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_mark record;
+    v_mark _etl.watermarks;
     v_oldest timestamptz;
 BEGIN
     FOR v_mark IN SELECT w.* FROM _etl.watermarks AS w ORDER BY w.pipeline LOOP
@@ -52,8 +52,12 @@ BEGIN
                     WHEN l.pid IS NULL THEN
                         format('prepared transaction %s of %s since %s', p.gid, p.owner, p.prepared)
                     ELSE
-                        format('pid %s (%s, %s) open since %s', l.pid, a.usename,
-                            coalesce(nullif(a.application_name, ''), 'no application name'), a.xact_start)
+                        format(
+                            'pid %s (%s, %s) open since %s',
+                            l.pid, a.usename,
+                            coalesce(nullif(a.application_name, ''), 'no application name'),
+                            a.xact_start
+                        )
                 END AS who,
                 coalesce(a.xact_start, p.prepared) AS since
             FROM pg_locks AS l

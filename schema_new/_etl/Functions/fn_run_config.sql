@@ -1,5 +1,5 @@
--- New: a job's config, read and judged before the run begins, so that a slip of the pen is named and
--- not passed over. What is left out has its default.
+-- New: a job's config, read and judged before the run begins, so that a slip of the pen is named
+-- and not passed over. What is left out has its default.
 CREATE FUNCTION _etl.fn_run_config(
     p_pipeline text,
     p_config jsonb,
@@ -27,7 +27,8 @@ BEGIN
     ORDER BY k.name
     LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'cannot run pipeline % because its config has no setting %', p_pipeline, v_setting
+        RAISE EXCEPTION 'cannot run pipeline % because its config has no setting %',
+            p_pipeline, v_setting
             USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Config: %s.', p_config),
                 HINT = format('Its settings are %s.', array_to_string(c_settings, ', '));
     END IF;
@@ -35,7 +36,9 @@ BEGIN
     BEGIN
         v_setting := 'batch_size';
         batch_size := p_config ->> v_setting;
-        v_fault := CASE WHEN batch_size NOT BETWEEN 1 AND 10000000 THEN 'between 1 and 10000000' END;
+        v_fault := CASE
+            WHEN batch_size NOT BETWEEN 1 AND 10000000 THEN 'between 1 and 10000000'
+        END;
         IF v_fault IS NULL THEN
             v_setting := 'max_batches';
             max_batches := coalesce((p_config ->> v_setting)::bigint, 9223372036854775807);
@@ -50,7 +53,8 @@ BEGIN
             v_setting := 'fence_wait';
             fence_wait := coalesce((p_config ->> v_setting)::interval, INTERVAL '500 milliseconds');
             v_fault := CASE
-                WHEN fence_wait NOT BETWEEN INTERVAL '0' AND INTERVAL '1 day' THEN 'between 0 and a day'
+                WHEN fence_wait NOT BETWEEN INTERVAL '0' AND INTERVAL '1 day'
+                    THEN 'between 0 and a day'
             END;
         END IF;
         IF v_fault IS NULL THEN
@@ -79,4 +83,5 @@ REVOKE ALL ON FUNCTION _etl.fn_run_config(text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION _etl.fn_run_config(text, jsonb) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_run_config(text, jsonb) IS
-    'The settings of a run from a job''s config; batch_size is null where the pipeline''s own counts';
+    'The settings of a run from a job''s config; batch_size is null where the pipeline''s own '
+    'counts';

@@ -1,5 +1,6 @@
 -- New: a sequence that went back (a table restored without it, a replica that took over, setval)
--- gives out ids that count as loaded already. Those rows would be lost without a sign, so no run begins.
+-- gives out ids that count as loaded already. Those rows would be lost without a sign, so no run
+-- begins.
 CREATE FUNCTION _etl.fn_sequence_fault(p_pipeline text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -19,7 +20,8 @@ BEGIN
     WHERE f.pipeline = p_pipeline;
     -- Read after the marks: it only grows.
     EXECUTE format(
-        'SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END FROM %s AS s', v_sequence
+        'SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END FROM %s AS s',
+        v_sequence
     ) INTO v_reading;
     IF v_reading < v_reached THEN
         RETURN format('sequence %s went back: it stands at %s, and ids up to %s are decided',

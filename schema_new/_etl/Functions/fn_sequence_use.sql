@@ -1,4 +1,5 @@
--- New: how much of its range each sequence has used. `setu status` asks, and a reader may read none.
+-- New: how much of its range each sequence has used. `setu status` asks, and a reader may read
+-- none.
 CREATE FUNCTION _etl.fn_sequence_use()
 RETURNS TABLE (sequence_name text, used numeric)
 LANGUAGE sql STABLE SECURITY DEFINER

@@ -8,4 +8,5 @@ REVOKE ALL ON FUNCTION _etl.fn_to_decimal(double precision) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION _etl.fn_to_decimal(double precision) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_to_decimal(double precision) IS
-    'The number rounded to three places, half away from zero; null where it does not fit numeric(12, 3)';
+    'The number rounded to three places, half away from zero; null where it does not fit '
+    'numeric(12, 3)';

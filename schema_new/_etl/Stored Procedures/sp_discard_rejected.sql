@@ -31,4 +31,5 @@ REVOKE ALL ON PROCEDURE _etl.sp_discard_rejected(text, bigint[], bigint) FROM PU
 GRANT EXECUTE ON PROCEDURE _etl.sp_discard_rejected(text, bigint[], bigint) TO setu_etl;
 
 COMMENT ON PROCEDURE _etl.sp_discard_rejected(text, bigint[], bigint) IS
-    'Discards waiting rejected rows of a pipeline, and counts them in discarded_rejects; says how many';
+    'Discards waiting rejected rows of a pipeline, and counts them in discarded_rejects; says how '
+    'many';

@@ -67,7 +67,8 @@ BEGIN
 END
 $procedure$;
 COMMENT ON PROCEDURE _etl.sp_load_machine_focas_program_production(integer, jsonb) IS
-    'Loads bronze.raw_machine_focas_program_production into silver.machine_focas_program_production';
+    'Loads bronze.raw_machine_focas_program_production into '
+    'silver.machine_focas_program_production';
 
 CREATE PROCEDURE _etl.sp_load_machine_tool_usage(job_id integer, config jsonb)
 LANGUAGE plpgsql

@@ -20,5 +20,6 @@ CROSS JOIN LATERAL (
 ) AS s
 WHERE c.hypertable_schema IN ('bronze', 'silver');
 
-COMMENT ON VIEW _etl.v_chunk_sizes IS 'Size of each chunk, with its indexes and its compressed part';
+COMMENT ON VIEW _etl.v_chunk_sizes IS
+    'Size of each chunk, with its indexes and its compressed part';
 GRANT SELECT ON _etl.v_chunk_sizes TO setu_etl, setu_reader;

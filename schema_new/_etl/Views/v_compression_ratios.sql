@@ -17,6 +17,7 @@ CROSS JOIN LATERAL hypertable_compression_stats(c.oid::regclass) AS s
 WHERE h.hypertable_schema IN ('bronze', 'silver');
 
 -- @community
-COMMENT ON VIEW _etl.v_compression_ratios IS 'Bytes before and after the column store, and their ratio';
+COMMENT ON VIEW _etl.v_compression_ratios IS
+    'Bytes before and after the column store, and their ratio';
 -- @community
 GRANT SELECT ON _etl.v_compression_ratios TO setu_etl, setu_reader;

@@ -1,8 +1,10 @@
--- New: with asynchronous commit a crash can lose what Kafka believes stored; this is what is stored.
+-- New: with asynchronous commit a crash can lose what Kafka believes stored; this is what is
+-- stored.
 CREATE VIEW _etl.v_kafka_offsets AS
 SELECT o.source_table, o.kafka_partition, o.kafka_offset, o.stored_at
 FROM _etl.fn_kafka_offsets() AS o;
 
 COMMENT ON VIEW _etl.v_kafka_offsets IS
-    'Highest stored offset of each Kafka partition in the hour before the last row: a sink resumes after it. Partition null: all others, which resume by time, from stored_at';
+    'Highest stored offset of each Kafka partition in the hour before the last row: a sink '
+    'resumes after it. Partition null: all others, which resume by time, from stored_at';
 GRANT SELECT ON _etl.v_kafka_offsets TO setu_etl, setu_reader;

@@ -9,5 +9,6 @@ SELECT DISTINCT ON (r.pipeline)
 FROM _etl.job_runs AS r
 ORDER BY r.pipeline, r.started_at DESC, r.run_id DESC;
 
-COMMENT ON VIEW _etl.v_last_run IS 'The last run of each pipeline; no job_id: a worker or a person called it';
+COMMENT ON VIEW _etl.v_last_run IS
+    'The last run of each pipeline; no job_id: a worker or a person called it';
 GRANT SELECT ON _etl.v_last_run TO setu_etl, setu_reader;

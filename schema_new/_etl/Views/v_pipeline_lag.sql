@@ -6,5 +6,6 @@ SELECT
 FROM _etl.fn_pipeline_lag() AS l;
 
 COMMENT ON VIEW _etl.v_pipeline_lag IS
-    'Rows drawn and not yet loaded, age of the oldest of them, and the transactions that hold the fence';
+    'Rows drawn and not yet loaded, age of the oldest of them, and the transactions that hold the '
+    'fence';
 GRANT SELECT ON _etl.v_pipeline_lag TO setu_etl, setu_reader;

@@ -5,5 +5,6 @@ SELECT
     r.machine_iot_id, r.rejected_at, r.resent_at, r.row_data
 FROM _etl.rejected_rows AS r;
 
-COMMENT ON VIEW _etl.v_rejected_rows IS 'Rejected rows whole, with reason; resent_at null: it waits';
+COMMENT ON VIEW _etl.v_rejected_rows IS
+    'Rejected rows whole, with reason; resent_at null: it waits';
 GRANT SELECT ON _etl.v_rejected_rows TO setu_etl, setu_reader;

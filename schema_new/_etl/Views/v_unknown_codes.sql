@@ -1,4 +1,5 @@
--- New: which downtime codes senders use that master cannot read, for the people who keep the catalogue.
+-- New: which downtime codes senders use that master cannot read, for the people who keep the
+-- catalogue.
 CREATE VIEW _etl.v_unknown_codes AS
 SELECT
     c.company_id,

@@ -53,9 +53,15 @@ BEGIN
             r.rule_id,
             r.rule_name,
             r.company_iot_id,
-            CASE r.condition_operator WHEN '==' THEN '=' WHEN '!=' THEN '<>' ELSE r.condition_operator END
+            CASE r.condition_operator
+                WHEN '==' THEN '='
+                WHEN '!=' THEN '<>'
+                ELSE r.condition_operator
+            END
                 AS operator,
-            CASE WHEN r.threshold_value ~ v_number THEN r.threshold_value::numeric END AS threshold_sec
+            CASE
+                WHEN r.threshold_value ~ v_number THEN r.threshold_value::numeric
+            END AS threshold_sec
         FROM config.alert_rules AS r
         WHERE r.enabled AND NOT EXISTS (
             SELECT 1 FROM alerting.rule_faults AS f WHERE f.rule_id = r.rule_id
@@ -200,7 +206,8 @@ $procedure$;
 REVOKE ALL ON PROCEDURE alerting.proc_check_machine_downtime() FROM PUBLIC;
 
 COMMENT ON PROCEDURE alerting.proc_check_machine_downtime() IS
-    'Raises an alert for each machine whose open or newest stop fulfils a rule''s condition, and resolves those that are over';
+    'Raises an alert for each machine whose open or newest stop fulfils a rule''s condition, and '
+    'resolves those that are over';
 
 -- @section grants
 GRANT EXECUTE ON PROCEDURE alerting.proc_check_machine_downtime() TO setu_etl;

@@ -1,5 +1,5 @@
--- New: the engine as a job, where a deployment asks for it (-x run_alerts=yes); v1's deployments call
--- proc_run_engine themselves.
+-- New: the engine as a job, where a deployment asks for it (-x run_alerts=yes); v1's deployments
+-- call proc_run_engine themselves.
 -- @section procedure
 CREATE PROCEDURE alerting.sp_run_engine(job_id integer, config jsonb)
 LANGUAGE plpgsql SECURITY INVOKER

@@ -10,7 +10,8 @@ CREATE TABLE alerting.rule_faults (
 );
 
 COMMENT ON TABLE alerting.rule_faults IS
-    'Enabled rules that the engine cannot evaluate, with the reason; a row goes once the rule is corrected';
+    'Enabled rules that the engine cannot evaluate, with the reason; a row goes once the rule is '
+    'corrected';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE, DELETE ON alerting.rule_faults TO setu_etl;

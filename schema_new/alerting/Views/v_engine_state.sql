@@ -31,7 +31,8 @@ CROSS JOIN (
 ) AS f;
 
 COMMENT ON VIEW alerting.v_engine_state IS
-    'Whether the alert engine runs: overdue when rules are enabled and nothing has run it for an hour; and which rules it cannot evaluate';
+    'Whether the alert engine runs: overdue when rules are enabled and nothing has run it for an '
+    'hour; and which rules it cannot evaluate';
 COMMENT ON COLUMN alerting.v_engine_state.last_enabled_at IS
     'When the oldest enabled rule was made';
 

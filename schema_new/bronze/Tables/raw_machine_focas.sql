@@ -16,7 +16,9 @@ CREATE TABLE bronze.raw_machine_focas (
     ct double precision
 );
 
-COMMENT ON TABLE bronze.raw_machine_focas IS 'What a control''s FOCAS reports, as gateways send it: amounts of an interval, not readings of a running counter';
+COMMENT ON TABLE bronze.raw_machine_focas IS
+    'What a control''s FOCAS reports, as gateways send it: amounts of an interval, not readings '
+    'of a running counter';
 COMMENT ON COLUMN bronze.raw_machine_focas.time IS 'Arrival; the interval itself may be weeks old';
 
 -- @section identity

@@ -19,7 +19,8 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.daily_downtime_stats IS
-    'Stops that began on a day of UTC, as in v1, by machine, with all their seconds; v_daily_downtime has business dates';
+    'Stops that began on a day of UTC, as in v1, by machine, with all their seconds; '
+    'v_daily_downtime has business dates';
 
 -- @section refresh
 -- Back to where silver's retention begins, so that a gateway that was offline for long is counted,

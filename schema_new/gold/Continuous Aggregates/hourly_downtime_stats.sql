@@ -20,7 +20,8 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.hourly_downtime_stats IS
-    'Stops that began in an hour, by machine and downtime code, with all their seconds; one that lasts has none yet';
+    'Stops that began in an hour, by machine and downtime code, with all their seconds; one that '
+    'lasts has none yet';
 
 -- @section refresh
 -- Back to where silver's retention begins, so that a gateway that was offline for long is counted,

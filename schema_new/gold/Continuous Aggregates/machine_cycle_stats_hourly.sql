@@ -27,7 +27,8 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.machine_cycle_stats_hourly IS
-    'Cycles, and the gaps before them up to and above the standard, in seconds, by hour, machine and shift';
+    'Cycles, and the gaps before them up to and above the standard, in seconds, by hour, machine '
+    'and shift';
 
 -- @section refresh
 -- Back to where silver's retention begins, so that a gateway that was offline for long is counted,

@@ -16,7 +16,8 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.machine_energy_hourly IS
-    'Energy an hour (kWh) of each machine, shift and category; a reading that is no number is left out';
+    'Energy an hour (kWh) of each machine, shift and category; a reading that is no number is '
+    'left out';
 
 -- @section refresh
 -- Back to where silver's retention begins, so that a gateway that was offline for long is counted,

@@ -87,8 +87,8 @@ BEGIN ATOMIC
                     AND d.down_start < (p_to::timestamp + INTERVAL '60 hours') AT TIME ZONE 'UTC'
                     AND d.down_end < 'infinity'
                 UNION ALL
-                -- Without an end, or with an endless one, it lasts until the machine shows otherwise,
-                -- or until now.
+                -- Without an end, or with an endless one, it lasts until the machine shows
+                -- otherwise, or until now.
                 SELECT
                     tstzrange(
                         d.down_start,
@@ -100,7 +100,8 @@ BEGIN ATOMIC
                                     WHERE n.machine_iot_id = p_machine_iot_id
                                         AND n.down_start > d.down_start
                                         AND n.down_start >= p_since
-                                        AND n.down_start >= (p_from::timestamp - INTERVAL '38 hours')
+                                        AND n.down_start >=
+                                            (p_from::timestamp - INTERVAL '38 hours')
                                             AT TIME ZONE 'UTC'
                                         AND n.down_start < (p_to::timestamp + INTERVAL '60 hours')
                                             AT TIME ZONE 'UTC'
@@ -110,7 +111,8 @@ BEGIN ATOMIC
                                     WHERE c.machine_iot_id = p_machine_iot_id
                                         AND c.cycle_start > d.down_start
                                         AND c.cycle_start >= p_since
-                                        AND c.cycle_start >= (p_from::timestamp - INTERVAL '38 hours')
+                                        AND c.cycle_start >=
+                                            (p_from::timestamp - INTERVAL '38 hours')
                                             AT TIME ZONE 'UTC'
                                         AND c.cycle_start < (p_to::timestamp + INTERVAL '60 hours')
                                             AT TIME ZONE 'UTC'
@@ -207,10 +209,12 @@ BEGIN ATOMIC
     GROUP BY r.logical_date, r.shift_id;
 END;
 
-REVOKE ALL ON FUNCTION gold.fn_machine_shifts(integer, integer, date, date, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION gold.fn_machine_shifts(integer, integer, date, date, timestamptz)
+    FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_machine_shifts(integer, integer, date, date, timestamptz) IS
-    'What a machine did in each shift of the business dates from the first to the last, worked out from silver; since: no row before it is of these dates';
+    'What a machine did in each shift of the business dates from the first to the last, worked '
+    'out from silver; since: no row before it is of these dates';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION gold.fn_machine_shifts(integer, integer, date, date, timestamptz)

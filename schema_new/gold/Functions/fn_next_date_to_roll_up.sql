@@ -18,7 +18,8 @@ BEGIN
         SELECT least(
             (v_date::timestamp + INTERVAL '60 hours') AT TIME ZONE 'UTC',
             greatest(
-                (SELECT max(e.ends_at) FROM master.fn_shift_entries(p_plant_iot_id, v_date, v_date) AS e),
+                (SELECT max(e.ends_at)
+                    FROM master.fn_shift_entries(p_plant_iot_id, v_date, v_date) AS e),
                 (SELECT master.fn_wall_instant((v_date + 1)::timestamp, p.timezone)
                     FROM master.plants AS p
                     WHERE p.iot_id = p_plant_iot_id AND master.fn_knows_zone(p.timezone)),

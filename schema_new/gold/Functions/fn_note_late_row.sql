@@ -52,7 +52,9 @@ BEGIN
     LIMIT 1;
     IF FOUND AND (v_stop.down_end IS NULL OR v_stop.down_end >= v_at) THEN
         PERFORM gold.fn_note_stale(
-            v_machine, v_at, coalesce(greatest(v_stop.down_end, gold.fn_next_sign(v_machine, v_at)), now())
+            v_machine, v_at, coalesce(
+                greatest(v_stop.down_end, gold.fn_next_sign(v_machine, v_at)), now()
+            )
         );
         UPDATE gold.long_stops AS l
         SET down_end = NULL

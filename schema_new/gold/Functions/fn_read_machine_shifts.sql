@@ -1,5 +1,5 @@
--- New: the same for dates that are only known when it runs. As constants they tell the planner which
--- chunks to leave alone.
+-- New: the same for dates that are only known when it runs. As constants they tell the planner
+-- which chunks to leave alone.
 -- @section function
 CREATE FUNCTION gold.fn_read_machine_shifts(
     p_machine_iot_id integer,
@@ -35,10 +35,13 @@ BEGIN
     WHILE v_from <= v_to LOOP
         v_until := least(v_from + 31, v_to);
         RETURN QUERY EXECUTE format(
-            'SELECT s.logical_date, s.shift_id, s.shift_name, s.planned_sec, s.downtime_sec, s.stops,
-                s.cycles, s.cycles_without_std, s.std_sec, s.run_time_sec, s.parts, s.rejects,
-                s.unpaired_readings, s.is_reported
-            FROM gold.fn_machine_shifts(%s, %s, DATE %L, DATE %L, ''-infinity'') AS s',
+            $query$
+                SELECT
+                    s.logical_date, s.shift_id, s.shift_name, s.planned_sec, s.downtime_sec,
+                    s.stops, s.cycles, s.cycles_without_std, s.std_sec, s.run_time_sec, s.parts,
+                    s.rejects, s.unpaired_readings, s.is_reported
+                FROM gold.fn_machine_shifts(%s, %s, DATE %L, DATE %L, '-infinity') AS s
+            $query$,
             p_machine_iot_id, coalesce(p_plant_iot_id::text, 'NULL'), v_from, v_until
         );
         v_from := v_until + 1;

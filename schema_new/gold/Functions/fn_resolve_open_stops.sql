@@ -1,4 +1,5 @@
--- New: a stop without an end that the machine has left behind need not be looked up for each report.
+-- New: a stop without an end that the machine has left behind need not be looked up for each
+-- report.
 -- @section function
 CREATE FUNCTION gold.fn_resolve_open_stops() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -16,7 +17,8 @@ BEGIN
     UPDATE gold.long_stops AS l
     SET down_end = n.at
     FROM (
-        SELECT o.machine_iot_id, o.down_start, gold.fn_next_sign(o.machine_iot_id, o.down_start) AS at
+        SELECT o.machine_iot_id, o.down_start,
+            gold.fn_next_sign(o.machine_iot_id, o.down_start) AS at
         FROM gold.long_stops AS o
         WHERE o.is_open AND o.down_end IS NULL
         ORDER BY o.machine_iot_id, o.down_start

@@ -43,11 +43,16 @@ BEGIN
             parts, rejects, unpaired_readings
         )
         SELECT
-            p_machine_iot_id, w.logical_date, w.shift_id, v_part.company_iot_id, v_part.plant_iot_id,
-            w.shift_name, w.planned_sec, w.downtime_sec, w.stops, w.cycles, w.cycles_without_std,
-            w.std_sec, w.run_time_sec, w.parts, w.rejects, w.unpaired_readings
+            p_machine_iot_id, w.logical_date, w.shift_id, v_part.company_iot_id,
+            v_part.plant_iot_id, w.shift_name, w.planned_sec, w.downtime_sec, w.stops, w.cycles,
+            w.cycles_without_std, w.std_sec, w.run_time_sec, w.parts, w.rejects,
+            w.unpaired_readings
         FROM (
-            SELECT s.*, bool_or(s.is_reported) OVER (PARTITION BY s.logical_date) AS day_is_reported
+            SELECT
+                s.logical_date, s.shift_id, s.shift_name, s.planned_sec, s.downtime_sec, s.stops,
+                s.cycles, s.cycles_without_std, s.std_sec, s.run_time_sec, s.parts, s.rejects,
+                s.unpaired_readings,
+                bool_or(s.is_reported) OVER (PARTITION BY s.logical_date) AS day_is_reported
             FROM gold.fn_read_machine_shifts(
                 p_machine_iot_id, v_part.plant_iot_id, v_part.first_date, v_part.last_date
             ) AS s
@@ -60,7 +65,8 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_roll_up_anew(integer, date, date) FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_roll_up_anew(integer, date, date) IS
-    'Rolls up business dates of a machine once more, from the first to the last, where they are rolled up';
+    'Rolls up business dates of a machine once more, from the first to the last, where they are '
+    'rolled up';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION gold.fn_roll_up_anew(integer, date, date) TO setu_etl;

@@ -38,7 +38,8 @@ BEGIN
                     PARTITION BY d.machine_iot_id, d.is_redone ORDER BY d.logical_date
                 )::integer AS run
             FROM (
-                SELECT DISTINCT k.machine_iot_id, k.logical_date, r.machine_iot_id IS NOT NULL AS is_redone
+                SELECT DISTINCT k.machine_iot_id, k.logical_date,
+                    r.machine_iot_id IS NOT NULL AS is_redone
                 FROM taken AS k
                 LEFT JOIN redo AS r USING (machine_iot_id, logical_date)
             ) AS d

@@ -36,7 +36,8 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_unread_dates(integer, date, date) FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_unread_dates(integer, date, date) IS
-    'The business dates since a machine''s first row that are not rolled up and not of the last days';
+    'The business dates since a machine''s first row that are not rolled up and not of the last '
+    'days';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION gold.fn_unread_dates(integer, date, date) TO setu_etl, setu_reader;

@@ -1,6 +1,6 @@
--- New: fills gold.machine_shifts with days that are over, newest first, and works off what came late.
--- A table that an action keeps and not an aggregate: stops overlap and cross shifts, so they do not
--- add up, and planned time is no row of silver. It commits, so it has no SET clause.
+-- New: fills gold.machine_shifts with days that are over, newest first, and works off what came
+-- late. A table that an action keeps and not an aggregate: stops overlap and cross shifts, so they
+-- do not add up, and planned time is no row of silver. It commits, so it has no SET clause.
 -- @section procedure
 CREATE PROCEDURE gold.sp_roll_up(job_id integer, config jsonb)
 LANGUAGE plpgsql
@@ -51,7 +51,8 @@ $procedure$;
 REVOKE ALL ON PROCEDURE gold.sp_roll_up(integer, jsonb) FROM PUBLIC;
 
 COMMENT ON PROCEDURE gold.sp_roll_up(integer, jsonb) IS
-    'Keeps gold.machine_shifts: days that are over, and what came late; at most max_runtime (5 minutes) long';
+    'Keeps gold.machine_shifts: days that are over, and what came late; at most max_runtime (5 '
+    'minutes) long';
 
 -- @section grants
 GRANT EXECUTE ON PROCEDURE gold.sp_roll_up(integer, jsonb) TO setu_etl;

@@ -10,7 +10,8 @@ CREATE TABLE gold.long_stops (
 );
 
 COMMENT ON TABLE gold.long_stops IS
-    'Stops without an end, and those that last longer than a day; kept by a trigger on silver.machine_downtime';
+    'Stops without an end, and those that last longer than a day; kept by a trigger on '
+    'silver.machine_downtime';
 COMMENT ON COLUMN gold.long_stops.down_end IS
     'Of a stop without an end: when the machine next showed otherwise; null: not looked up yet';
 

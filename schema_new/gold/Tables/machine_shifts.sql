@@ -24,18 +24,21 @@ CREATE TABLE gold.machine_shifts (
 CREATE INDEX machine_shifts_logical_date_idx ON gold.machine_shifts (logical_date);
 
 COMMENT ON TABLE gold.machine_shifts IS
-    'What each machine did in each shift of business dates that are over; kept by gold.sp_roll_up, read through gold.v_machine_shifts';
+    'What each machine did in each shift of business dates that are over; kept by '
+    'gold.sp_roll_up, read through gold.v_machine_shifts';
 COMMENT ON COLUMN gold.machine_shifts.logical_date IS
     'Business date in the zone of the plant: the date to which the shift belongs';
 COMMENT ON COLUMN gold.machine_shifts.shift_id IS '0: rows that no shift of the plant covers';
 COMMENT ON COLUMN gold.machine_shifts.planned_sec IS
-    'Seconds of the shift without breaks, 0 on a day off; null: the plant has no such shift on that date';
+    'Seconds of the shift without breaks, 0 on a day off; null: the plant has no such shift on '
+    'that date';
 COMMENT ON COLUMN gold.machine_shifts.downtime_sec IS
     'Planned seconds in which a stop lasted; two stops at once count once';
 COMMENT ON COLUMN gold.machine_shifts.stops IS 'Stops that began in the shift';
 COMMENT ON COLUMN gold.machine_shifts.cycles IS 'Cycles that began in the shift';
 COMMENT ON COLUMN gold.machine_shifts.cycles_without_std IS 'Of these, without a standard time';
-COMMENT ON COLUMN gold.machine_shifts.std_sec IS 'Seconds: the standard times of the cycles, summed';
+COMMENT ON COLUMN gold.machine_shifts.std_sec IS
+    'Seconds: the standard times of the cycles, summed';
 COMMENT ON COLUMN gold.machine_shifts.run_time_sec IS
     'Seconds from start to end of the cycles that have ended, summed';
 COMMENT ON COLUMN gold.machine_shifts.parts IS 'Null: no FOCAS row says';

@@ -9,7 +9,8 @@ CREATE TABLE gold.stale_machine_days (
 );
 
 COMMENT ON TABLE gold.stale_machine_days IS
-    'Machines and business dates whose silver changed after they were rolled up; read from silver until gold.sp_roll_up has been there';
+    'Machines and business dates whose silver changed after they were rolled up; read from silver '
+    'until gold.sp_roll_up has been there';
 
 -- @section grants
 GRANT SELECT, INSERT, DELETE ON gold.stale_machine_days TO setu_etl;

@@ -13,10 +13,12 @@ GROUP BY s.logical_date, s.company_iot_id, s.plant_iot_id, s.machine_iot_id
 HAVING sum(s.stops) > 0 OR sum(s.downtime_sec) > 0;
 
 COMMENT ON VIEW gold.v_daily_downtime IS
-    'Stops of each machine by business date, the day of the plant''s shifts in its own zone; gold.daily_downtime_stats has days of UTC';
+    'Stops of each machine by business date, the day of the plant''s shifts in its own zone; '
+    'gold.daily_downtime_stats has days of UTC';
 COMMENT ON COLUMN gold.v_daily_downtime.total_stops IS 'Stops that began on the business date';
 COMMENT ON COLUMN gold.v_daily_downtime.total_downtime_sec IS
-    'Seconds of stops within the shifts of the date: one that crosses dates is shared out, one that lasts counts until now';
+    'Seconds of stops within the shifts of the date: one that crosses dates is shared out, one '
+    'that lasts counts until now';
 
 -- @section grants
 GRANT SELECT ON gold.v_daily_downtime TO setu_reader;

@@ -14,7 +14,8 @@ GROUP BY s.logical_date, s.company_iot_id, s.plant_iot_id, s.machine_iot_id
 HAVING sum(s.cycles) > 0;
 
 COMMENT ON VIEW gold.v_daily_production IS
-    'Cycles of each machine by business date, the day of the plant''s shifts in its own zone; gold.daily_production_stats has days of UTC';
+    'Cycles of each machine by business date, the day of the plant''s shifts in its own zone; '
+    'gold.daily_production_stats has days of UTC';
 COMMENT ON COLUMN gold.v_daily_production.avg_std_cycle_time IS
     'Seconds, over the cycles that have a standard';
 COMMENT ON COLUMN gold.v_daily_production.total_production_time_sec IS

@@ -16,7 +16,8 @@ WHERE NOT EXISTS (
 );
 
 COMMENT ON VIEW gold.v_days_to_redo IS
-    'Machine days that changed late and of which silver still has all; of the others, what is rolled up stands';
+    'Machine days that changed late and of which silver still has all; of the others, what is '
+    'rolled up stands';
 
 -- @section grants
 GRANT SELECT ON gold.v_days_to_redo TO setu_etl, setu_reader;

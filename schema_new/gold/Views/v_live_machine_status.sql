@@ -14,7 +14,8 @@ SELECT
     s.shift_id
 FROM master.machine_info AS m
 CROSS JOIN LATERAL (
-    SELECT n.*
+    SELECT
+        n.company_iot_id, n.shift_id, n.event_time, n.program_no, n.status, n.operator_id, n.target
     FROM silver.machine_status AS n
     WHERE n.machine_iot_id = m.iot_id
     ORDER BY n.event_time DESC

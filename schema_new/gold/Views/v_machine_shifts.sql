@@ -1,5 +1,6 @@
--- New: what each machine did in each shift, whole: what is rolled up, and from silver what is not yet,
--- or came late. The last days are named in the text, so that the planner leaves old chunks alone.
+-- New: what each machine did in each shift, whole: what is rolled up, and from silver what is not
+-- yet, or came late. The last days are named in the text, so that the planner leaves old chunks
+-- alone.
 -- @section view
 CREATE VIEW gold.v_machine_shifts AS
 SELECT
@@ -44,7 +45,22 @@ SELECT
     w.unpaired_readings
 FROM (
     SELECT
-        u.*,
+        u.company_iot_id,
+        u.plant_iot_id,
+        u.machine_iot_id,
+        u.logical_date,
+        u.shift_id,
+        u.shift_name,
+        u.planned_sec,
+        u.downtime_sec,
+        u.stops,
+        u.cycles,
+        u.cycles_without_std,
+        u.std_sec,
+        u.run_time_sec,
+        u.parts,
+        u.rejects,
+        u.unpaired_readings,
         -- A day of which nothing is reported has no row.
         bool_or(u.is_reported) OVER (
             PARTITION BY u.company_iot_id, u.plant_iot_id, u.machine_iot_id, u.logical_date
@@ -140,7 +156,8 @@ FROM (
                 coalesce(
                     (
                         SELECT o.plant_iot_id FROM gold.machine_shifts AS o
-                        WHERE o.machine_iot_id = k.machine_iot_id AND o.logical_date = k.logical_date
+                        WHERE o.machine_iot_id = k.machine_iot_id
+                            AND o.logical_date = k.logical_date
                         LIMIT 1
                     ),
                     (
@@ -160,14 +177,17 @@ FROM (
 WHERE w.day_is_reported;
 
 COMMENT ON VIEW gold.v_machine_shifts IS
-    'What each machine did in each shift of a business date (in its plant''s zone): times in seconds, up to now while the shift runs';
+    'What each machine did in each shift of a business date (in its plant''s zone): times in '
+    'seconds, up to now while the shift runs';
 COMMENT ON COLUMN gold.v_machine_shifts.logical_date IS
     'Business date: the date, in the plant''s zone, to which the shift belongs';
 COMMENT ON COLUMN gold.v_machine_shifts.shift_id IS '0: rows that no shift of the plant covers';
 COMMENT ON COLUMN gold.v_machine_shifts.planned_sec IS
-    'Seconds of the shift without breaks, until now at most; 0 on a day off; null: the plant has no such shift';
+    'Seconds of the shift without breaks, until now at most; 0 on a day off; null: the plant has '
+    'no such shift';
 COMMENT ON COLUMN gold.v_machine_shifts.downtime_sec IS
-    'Planned seconds in which a stop lasted: a stop that crosses shifts is shared out, two at once count once';
+    'Planned seconds in which a stop lasted: a stop that crosses shifts is shared out, two at '
+    'once count once';
 
 -- @section grants
 GRANT SELECT ON gold.v_machine_shifts TO setu_etl, setu_reader;

@@ -28,13 +28,16 @@ CROSS JOIN LATERAL (
         (s.planned_sec - s.downtime_sec) / nullif(s.planned_sec, 0) AS availability,
         CASE WHEN s.cycles > 0 AND s.cycles_without_std = 0 THEN s.std_sec END
             / nullif(s.planned_sec - s.downtime_sec, 0) AS performance,
-        CASE WHEN s.unpaired_readings = 0 THEN (s.parts - s.rejects)::numeric / nullif(s.parts, 0) END
+        CASE
+            WHEN s.unpaired_readings = 0 THEN (s.parts - s.rejects)::numeric / nullif(s.parts, 0)
+        END
             AS quality
 ) AS f
 WHERE s.shift_id <> 0;
 
 COMMENT ON VIEW gold.v_oee_by_shift IS
-    'Overall equipment effectiveness per business date (in the plant''s zone), shift and machine, until now while the shift runs; times in seconds';
+    'Overall equipment effectiveness per business date (in the plant''s zone), shift and machine, '
+    'until now while the shift runs; times in seconds';
 COMMENT ON COLUMN gold.v_oee_by_shift.downtime_sec IS
     'Seconds of stops within the shift: a stop that crosses shifts is shared out';
 COMMENT ON COLUMN gold.v_oee_by_shift.total_stops IS 'Stops that began in the shift';

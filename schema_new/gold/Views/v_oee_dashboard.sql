@@ -28,7 +28,15 @@ WITH days AS (
 ),
 factors AS (
     SELECT
-        d.*,
+        d.company_iot_id,
+        d.plant_iot_id,
+        d.machine_iot_id,
+        d.day,
+        d.planned_sec,
+        d.downtime_sec,
+        d.cycles,
+        d.parts,
+        d.rejects,
         d.planned_sec - d.downtime_sec AS run_sec,
         (d.planned_sec - d.downtime_sec) / nullif(d.planned_sec, 0) AS availability,
         d.std_sec / nullif(d.planned_sec - d.downtime_sec, 0) AS performance,
@@ -53,11 +61,14 @@ SELECT
 FROM factors AS f;
 
 COMMENT ON VIEW gold.v_oee_dashboard IS
-    'Overall equipment effectiveness per business date (in the plant''s zone) and machine, until now while the day runs; each factor from data or null';
+    'Overall equipment effectiveness per business date (in the plant''s zone) and machine, until '
+    'now while the day runs; each factor from data or null';
 COMMENT ON COLUMN gold.v_oee_dashboard.day IS
-    'Business date: the date, in the plant''s zone, on which its shifts began; a night shift stays whole';
+    'Business date: the date, in the plant''s zone, on which its shifts began; a night shift '
+    'stays whole';
 COMMENT ON COLUMN gold.v_oee_dashboard.planned_sec IS
-    'Scheduled seconds of the plant''s shifts on that date, without breaks, until now at most; null: it has none';
+    'Scheduled seconds of the plant''s shifts on that date, without breaks, until now at most; '
+    'null: it has none';
 COMMENT ON COLUMN gold.v_oee_dashboard.downtime_sec IS 'Seconds of stops within the scheduled time';
 COMMENT ON COLUMN gold.v_oee_dashboard.run_sec IS 'Scheduled seconds without stops';
 COMMENT ON COLUMN gold.v_oee_dashboard.total_cycles IS 'Cycles within the scheduled time';

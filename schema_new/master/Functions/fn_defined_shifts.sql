@@ -1,4 +1,5 @@
--- New: shift_definitions, breaks and days off as instants, for dates that the calendar does not have.
+-- New: shift_definitions, breaks and days off as instants, for dates that the calendar does not
+-- have.
 -- @section function
 CREATE FUNCTION master.fn_defined_shifts(p_plant_iot_id integer, p_from date, p_to date)
 RETURNS TABLE (
@@ -47,13 +48,15 @@ BEGIN ATOMIC
             master.fn_wall_instant(d.day + s.to_day + s.end_time, p.timezone) AS ends_at
     ) AS t
     -- A shift that daylight saving skips whole does not take place.
-    WHERE p.iot_id = p_plant_iot_id AND master.fn_knows_zone(p.timezone) AND t.starts_at < t.ends_at;
+    WHERE p.iot_id = p_plant_iot_id AND master.fn_knows_zone(p.timezone)
+        AND t.starts_at < t.ends_at;
 END;
 
 REVOKE ALL ON FUNCTION master.fn_defined_shifts(integer, date, date) FROM PUBLIC;
 
 COMMENT ON FUNCTION master.fn_defined_shifts(integer, date, date) IS
-    'The shifts that a plant''s definitions of now mean for the business dates from the first to the last';
+    'The shifts that a plant''s definitions of now mean for the business dates from the first to '
+    'the last';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION master.fn_defined_shifts(integer, date, date) TO setu_etl, setu_reader;

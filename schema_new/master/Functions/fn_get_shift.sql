@@ -29,7 +29,8 @@ END;
 REVOKE ALL ON FUNCTION master.fn_get_shift(integer, timestamptz) FROM PUBLIC;
 
 COMMENT ON FUNCTION master.fn_get_shift(integer, timestamptz) IS
-    'Shift, its name and business date for an instant in a plant; shift 0, UNKNOWN, where none covers';
+    'Shift, its name and business date for an instant in a plant; shift 0, UNKNOWN, where none '
+    'covers';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION master.fn_get_shift(integer, timestamptz) TO setu_etl, setu_reader;

@@ -23,7 +23,8 @@ BEGIN
             )
             FROM (SELECT master.fn_plant_history_from(v_plant) AS first_date) AS h
             LEFT JOIN master.shift_calendar_extents AS x ON x.plant_iot_id = v_plant
-            WHERE h.first_date < x.first_date OR (h.first_date IS NOT NULL AND x.first_date IS NULL);
+            WHERE h.first_date < x.first_date
+                OR (h.first_date IS NOT NULL AND x.first_date IS NULL);
         ELSE
             PERFORM master.fn_plan_shifts(v_plant);
         END IF;
@@ -35,7 +36,8 @@ $function$;
 REVOKE ALL ON FUNCTION master.fn_keep_shift_calendar() FROM PUBLIC;
 
 COMMENT ON FUNCTION master.fn_keep_shift_calendar() IS
-    'Before a change of shifts, breaks, days off or a time zone: writes down the past; after it: the days ahead';
+    'Before a change of shifts, breaks, days off or a time zone: writes down the past; after it: '
+    'the days ahead';
 
 CREATE TRIGGER shift_definitions_past
     BEFORE INSERT OR UPDATE OR DELETE ON master.shift_definitions

@@ -1,4 +1,5 @@
--- New: brings the shifts that have not begun in step with the definitions, and writes further ahead.
+-- New: brings the shifts that have not begun in step with the definitions, and writes further
+-- ahead.
 -- @section function
 CREATE FUNCTION master.fn_plan_shifts(p_plant_iot_id integer, p_days_ahead integer DEFAULT 60)
 RETURNS bigint
@@ -20,8 +21,8 @@ BEGIN
     SELECT x.* INTO v_known
     FROM master.shift_calendar_extents AS x
     WHERE x.plant_iot_id = p_plant_iot_id;
-    -- A new plant's calendar begins with the date of the clock that is furthest behind. For the days
-    -- before, its definitions count until silver has rows of it.
+    -- A new plant's calendar begins with the date of the clock that is furthest behind. For the
+    -- days before, its definitions count until silver has rows of it.
     v_settled := master.fn_settle_shifts(
         p_plant_iot_id,
         coalesce(v_known.last_date + 1, v_today - 1),
@@ -97,7 +98,8 @@ $function$;
 REVOKE ALL ON FUNCTION master.fn_plan_shifts(integer, integer) FROM PUBLIC;
 
 COMMENT ON FUNCTION master.fn_plan_shifts(integer, integer) IS
-    'Writes a plant''s shift calendar so many days ahead, by the definitions; returns how many entries changed';
+    'Writes a plant''s shift calendar so many days ahead, by the definitions; returns how many '
+    'entries changed';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION master.fn_plan_shifts(integer, integer) TO setu_etl;

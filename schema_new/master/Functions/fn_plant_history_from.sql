@@ -1,4 +1,5 @@
--- New: how far back a plant's shift calendar must go: a plant that silver knows nothing of has no past.
+-- New: how far back a plant's shift calendar must go: a plant that silver knows nothing of has no
+-- past.
 -- @section function
 CREATE FUNCTION master.fn_plant_history_from(p_plant_iot_id integer) RETURNS date
 LANGUAGE plpgsql STABLE SECURITY INVOKER
@@ -12,10 +13,22 @@ BEGIN
         FROM master.plant_machine_mapping AS pm
         WHERE pm.plant_iot_id = p_plant_iot_id
             AND (
-                EXISTS (SELECT 1 FROM silver.machine_status AS f WHERE f.machine_iot_id = pm.machine_iot_id)
-                OR EXISTS (SELECT 1 FROM silver.machine_cycles AS f WHERE f.machine_iot_id = pm.machine_iot_id)
-                OR EXISTS (SELECT 1 FROM silver.machine_downtime AS f WHERE f.machine_iot_id = pm.machine_iot_id)
-                OR EXISTS (SELECT 1 FROM silver.machine_focas AS f WHERE f.machine_iot_id = pm.machine_iot_id)
+                EXISTS (
+                    SELECT 1 FROM silver.machine_status AS f
+                    WHERE f.machine_iot_id = pm.machine_iot_id
+                )
+                OR EXISTS (
+                    SELECT 1 FROM silver.machine_cycles AS f
+                    WHERE f.machine_iot_id = pm.machine_iot_id
+                )
+                OR EXISTS (
+                    SELECT 1 FROM silver.machine_downtime AS f
+                    WHERE f.machine_iot_id = pm.machine_iot_id
+                )
+                OR EXISTS (
+                    SELECT 1 FROM silver.machine_focas AS f
+                    WHERE f.machine_iot_id = pm.machine_iot_id
+                )
             )
     ) THEN
         -- From the oldest chunk that is not absurdly old; two days more for zones and long shifts.
@@ -32,7 +45,8 @@ $function$;
 REVOKE ALL ON FUNCTION master.fn_plant_history_from(integer) FROM PUBLIC;
 
 COMMENT ON FUNCTION master.fn_plant_history_from(integer) IS
-    'The first date of a plant''s past that the shift calendar keeps, at most 800 days ago; null: silver has nothing of it';
+    'The first date of a plant''s past that the shift calendar keeps, at most 800 days ago; null: '
+    'silver has nothing of it';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION master.fn_plant_history_from(integer) TO setu_etl;

@@ -8,8 +8,8 @@ DECLARE
     v_start interval := NEW.start_time - time '00:00' + NEW.from_day * INTERVAL '24 hours';
     v_end interval := NEW.end_time - time '00:00' + NEW.to_day * INTERVAL '24 hours';
 BEGIN
-    -- Two sessions that each add half of an overlap see each other through this row. With one snapshot
-    -- for a whole transaction they would not.
+    -- Two sessions that each add half of an overlap see each other through this row. With one
+    -- snapshot for a whole transaction they would not.
     IF current_setting('transaction_isolation') = 'repeatable read' THEN
         RAISE EXCEPTION 'cannot keep shift % of plant % in a repeatable read transaction',
             NEW.shift_id, NEW.plant_iot_id
@@ -33,7 +33,8 @@ BEGIN
 
     IF FOUND THEN
         RAISE EXCEPTION 'cannot keep shift % of plant % because it overlaps shift % (%)',
-            NEW.shift_id, NEW.plant_iot_id, v_other.shift_id, coalesce(v_other.shift_name, 'unnamed')
+            NEW.shift_id, NEW.plant_iot_id, v_other.shift_id,
+                coalesce(v_other.shift_name, 'unnamed')
             USING ERRCODE = 'exclusion_violation',
                 DETAIL = format('Shift %s runs %s to %s; shift %s runs %s to %s.',
                     NEW.shift_id, NEW.start_time, NEW.end_time,

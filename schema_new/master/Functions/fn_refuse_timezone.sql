@@ -27,7 +27,8 @@ BEGIN
     -- What people write as +05:30 lies east; as POSIX reads it, west.
     IF NEW.timezone ~ '^(UTC|GMT)?[+-][0-9]{1,2}(:?[0-9]{2})?$' THEN
         v_offset := regexp_replace(
-            regexp_replace(NEW.timezone, '^(UTC|GMT)', ''), '^([+-][0-9]{1,2}):?([0-9]{2})?$', '\1:\2'
+            regexp_replace(NEW.timezone, '^(UTC|GMT)', ''), '^([+-][0-9]{1,2}):?([0-9]{2})?$',
+                '\1:\2'
         )::interval;
     ELSE
         BEGIN
@@ -61,7 +62,9 @@ BEGIN
         NEW.plant_id, NEW.timezone
         USING ERRCODE = 'check_violation',
             DETAIL = 'Abbreviations and POSIX strings mean other clocks than people expect.',
-            HINT = format('Write %s.', coalesce(v_suggested, 'a region such as Asia/Kolkata, or UTC'));
+            HINT = format(
+                'Write %s.', coalesce(v_suggested, 'a region such as Asia/Kolkata, or UTC')
+            );
 END
 $function$;
 

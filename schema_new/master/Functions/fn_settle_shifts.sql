@@ -1,5 +1,5 @@
--- New: writes down what the definitions mean for dates that the calendar does not have yet, so that a
--- later change of the definitions no longer moves them.
+-- New: writes down what the definitions mean for dates that the calendar does not have yet, so that
+-- a later change of the definitions no longer moves them.
 -- @section function
 CREATE FUNCTION master.fn_settle_shifts(p_plant_iot_id integer, p_first date, p_last date)
 RETURNS bigint
@@ -56,7 +56,8 @@ $function$;
 REVOKE ALL ON FUNCTION master.fn_settle_shifts(integer, date, date) FROM PUBLIC;
 
 COMMENT ON FUNCTION master.fn_settle_shifts(integer, date, date) IS
-    'Writes a plant''s shift calendar for dates that it lacks, from the first to the last; returns how many entries';
+    'Writes a plant''s shift calendar for dates that it lacks, from the first to the last; '
+    'returns how many entries';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION master.fn_settle_shifts(integer, date, date) TO setu_etl;

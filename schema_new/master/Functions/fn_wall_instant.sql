@@ -1,4 +1,5 @@
--- New: AT TIME ZONE alone would turn the order of two times around where daylight saving skips them.
+-- New: AT TIME ZONE alone would turn the order of two times around where daylight saving skips
+-- them.
 -- @section function
 CREATE FUNCTION master.fn_wall_instant(p_wall timestamp, p_timezone text) RETURNS timestamptz
 LANGUAGE plpgsql IMMUTABLE STRICT SECURITY INVOKER PARALLEL SAFE

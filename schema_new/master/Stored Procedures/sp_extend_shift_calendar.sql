@@ -26,7 +26,8 @@ BEGIN
         IF v_failed IS NOT NULL THEN
             RAISE WARNING 'the shift calendar of plant % (%) was not extended: %',
                 v_plant.iot_id, v_plant.plant_id, v_failed
-                USING HINT = 'Look at master.shift_definitions and master.shift_calendar of that plant.';
+                USING HINT = 'Look at master.shift_definitions and master.shift_calendar of that '
+                             'plant.';
         END IF;
     END LOOP;
 END
@@ -35,7 +36,8 @@ $procedure$;
 REVOKE ALL ON PROCEDURE master.sp_extend_shift_calendar(integer, jsonb) FROM PUBLIC;
 
 COMMENT ON PROCEDURE master.sp_extend_shift_calendar(integer, jsonb) IS
-    'Writes the shift calendar of every plant days_ahead (60) days ahead, and back to where silver begins';
+    'Writes the shift calendar of every plant days_ahead (60) days ahead, and back to where '
+    'silver begins';
 
 -- @section grants
 GRANT EXECUTE ON PROCEDURE master.sp_extend_shift_calendar(integer, jsonb) TO setu_etl;

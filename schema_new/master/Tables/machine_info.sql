@@ -24,7 +24,8 @@ CREATE INDEX machine_info_device_iot_id_source_iot_id_idx
     ON master.machine_info (device_iot_id, source_iot_id);
 
 COMMENT ON TABLE master.machine_info IS 'One row per machine';
-COMMENT ON COLUMN master.machine_info.source_iot_id IS 'The id that the gateway sends for the machine';
+COMMENT ON COLUMN master.machine_info.source_iot_id IS
+    'The id that the gateway sends for the machine';
 
 -- @section grants
 GRANT SELECT ON master.machine_info TO setu_etl, setu_reader;

@@ -30,7 +30,8 @@ CREATE TABLE master.plants (
     )
 );
 
-COMMENT ON TABLE master.plants IS 'One row per plant; its time zone decides shifts and business dates';
+COMMENT ON TABLE master.plants IS
+    'One row per plant; its time zone decides shifts and business dates';
 COMMENT ON COLUMN master.plants.carbon_emission_factor IS 'kg CO2 per kWh';
 
 -- Companies and plants point at each other, so this half can only follow both.

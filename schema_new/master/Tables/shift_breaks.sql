@@ -21,7 +21,8 @@ CREATE TABLE master.shift_breaks (
 );
 
 COMMENT ON TABLE master.shift_breaks IS
-    'Planned breaks of a shift, in the wall time of the plant; what lies outside the shift counts for nothing';
+    'Planned breaks of a shift, in the wall time of the plant; what lies outside the shift counts '
+    'for nothing';
 COMMENT ON COLUMN master.shift_breaks.from_day IS
     '0: begins on the logical date, 1: on the day after';
 COMMENT ON COLUMN master.shift_breaks.to_day IS

@@ -1,5 +1,5 @@
--- New: the day of a report is over when it is over. What a plant's shifts were is written down ahead,
--- so that a change of shift_definitions counts from then on and not for days that are over.
+-- New: the day of a report is over when it is over. What a plant's shifts were is written down
+-- ahead, so that a change of shift_definitions counts from then on and not for days that are over.
 -- @section table
 CREATE TABLE master.shift_calendar (
     plant_iot_id integer NOT NULL,

@@ -1,4 +1,5 @@
--- New: which dates of a plant the shift calendar has settled; a settled date can be without a shift.
+-- New: which dates of a plant the shift calendar has settled; a settled date can be without a
+-- shift.
 -- @section table
 CREATE TABLE master.shift_calendar_extents (
     plant_iot_id integer NOT NULL,
@@ -11,7 +12,8 @@ CREATE TABLE master.shift_calendar_extents (
 );
 
 COMMENT ON TABLE master.shift_calendar_extents IS
-    'From which to which business date a plant''s shift calendar is written; outside, shift_definitions count';
+    'From which to which business date a plant''s shift calendar is written; outside, '
+    'shift_definitions count';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE ON master.shift_calendar_extents TO setu_etl;

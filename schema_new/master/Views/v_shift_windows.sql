@@ -1,6 +1,6 @@
--- New: one text for what "covered by a shift" means, shared by the shift functions and by the loads,
--- which join it set-based. Each running shift becomes at most two windows inside one wall-clock
--- day: the part on its logical date, and the part on the day after.
+-- New: one text for what "covered by a shift" means, shared by the shift functions and by the
+-- loads, which join it set-based. Each running shift becomes at most two windows inside one
+-- wall-clock day: the part on its logical date, and the part on the day after.
 -- @section view
 CREATE VIEW master.v_shift_windows AS
 SELECT

@@ -15,7 +15,9 @@ AS $function$
         ) AS c
     ),
     written AS (
-        INSERT INTO silver.latest_cycle_state AS t (machine_iot_id, last_cycle_start, last_cycle_end)
+        INSERT INTO silver.latest_cycle_state AS t (
+            machine_iot_id, last_cycle_start, last_cycle_end
+        )
         SELECT l.iot_id, l.cycle_start, l.cycle_end FROM last AS l
         ON CONFLICT (machine_iot_id) DO UPDATE
         SET last_cycle_start = excluded.last_cycle_start,

@@ -18,10 +18,12 @@ CREATE TABLE silver.machine_cycles (
 );
 
 COMMENT ON TABLE silver.machine_cycles IS 'One row per machining cycle';
-COMMENT ON COLUMN silver.machine_cycles.logical_date IS 'Business date: the date on which the shift began';
+COMMENT ON COLUMN silver.machine_cycles.logical_date IS
+    'Business date: the date on which the shift began';
 COMMENT ON COLUMN silver.machine_cycles.shift_id IS '0: no shift of the plant covers cycle_start';
 COMMENT ON COLUMN silver.machine_cycles.actual_load_unload IS
-    'Seconds from the end of the machine''s previous cycle; null for its first, or after an open one';
+    'Seconds from the end of the machine''s previous cycle; null for its first, or after an open '
+    'one';
 COMMENT ON COLUMN silver.machine_cycles.actual_cycle_time IS 'Seconds from start to end';
 COMMENT ON COLUMN silver.machine_cycles.down_threshold IS 'Seconds';
 

@@ -15,7 +15,9 @@ CREATE TABLE silver.machine_focas (
     CONSTRAINT machine_focas_machine_iot_id_event_time_key UNIQUE (machine_iot_id, event_time)
 );
 
-COMMENT ON TABLE silver.machine_focas IS 'One row per interval that a control''s FOCAS reports: amounts of the interval, which add up, not readings of a running counter';
+COMMENT ON TABLE silver.machine_focas IS
+    'One row per interval that a control''s FOCAS reports: amounts of the interval, which add up, '
+    'not readings of a running counter';
 COMMENT ON COLUMN silver.machine_focas.logical_date IS
     'Business date: the date on which the shift began';
 COMMENT ON COLUMN silver.machine_focas.shift_id IS '0: no shift of the plant covers event_time';

@@ -9,19 +9,20 @@ CREATE SCHEMA _stage;
 REVOKE ALL ON SCHEMA _stage FROM PUBLIC;
 COMMENT ON SCHEMA _stage IS 'v2 tables that are being filled; the swap moves them to their place';
 
--- @include schema_new/master/Tables/companies.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/master/Tables/plants.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/master/Tables/device_info.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/master/Tables/machine_info.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/master/Tables/plant_machine_mapping.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/master/Tables/shift_definitions.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/master/Tables/downtime_codes.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/master/Tables/machine_assets.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/master/Tables/production_targets.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/master/Tables/users.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/config/Tables/alert_rules.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/config/Tables/alert_subscriptions.sql#table with master => _stage, config => _stage, alerting => _stage
--- @include schema_new/alerting/Tables/active_alerts.sql#table with master => _stage, config => _stage, alerting => _stage
+-- @with master => _stage, config => _stage, alerting => _stage
+-- @include schema_new/master/Tables/companies.sql#table
+-- @include schema_new/master/Tables/plants.sql#table
+-- @include schema_new/master/Tables/device_info.sql#table
+-- @include schema_new/master/Tables/machine_info.sql#table
+-- @include schema_new/master/Tables/plant_machine_mapping.sql#table
+-- @include schema_new/master/Tables/shift_definitions.sql#table
+-- @include schema_new/master/Tables/downtime_codes.sql#table
+-- @include schema_new/master/Tables/machine_assets.sql#table
+-- @include schema_new/master/Tables/production_targets.sql#table
+-- @include schema_new/master/Tables/users.sql#table
+-- @include schema_new/config/Tables/alert_rules.sql#table
+-- @include schema_new/config/Tables/alert_subscriptions.sql#table
+-- @include schema_new/alerting/Tables/active_alerts.sql#table
 
 SELECT _archive.restore_in_place(
     '_stage',

@@ -1,7 +1,8 @@
 -- what: each company, plant and machine of v1 has its key, and until the swap its v2 row
 DO $verify$
 DECLARE
-    v_v1 text := CASE WHEN to_regclass('_stage.companies') IS NULL THEN '_archive' ELSE 'master' END;
+    v_v1 text := CASE WHEN to_regclass('_stage.companies') IS NULL
+        THEN '_archive' ELSE 'master' END;
     v_v2 text := CASE WHEN to_regclass('_stage.companies') IS NULL THEN 'master' ELSE '_stage' END;
     v_missing text;
 BEGIN
@@ -41,7 +42,8 @@ BEGIN
     IF v_missing IS NOT NULL THEN
         RAISE EXCEPTION 'master rows of v1 have no v2 row'
             USING DETAIL = v_missing,
-                HINT = 'Run SELECT _stage.sync_master() as the deploying role and look at its error.';
+                HINT = 'Run SELECT _stage.sync_master() as the deploying role and look at its '
+                       'error.';
     END IF;
 END
 $verify$;

@@ -13,7 +13,9 @@ SELECT _archive.archive_table('_stage.customer_feedback', 'v2_customer_feedback'
 SELECT _archive.archive_table('_stage.machine_am_status', 'v2_machine_am_status');
 SELECT _archive.archive_table('_stage.machine_pm_status', 'v2_machine_pm_status');
 SELECT _archive.archive_table('_stage.machine_tool_usage', 'v2_machine_tool_usage');
-SELECT _archive.archive_table('_stage.machine_focas_program_production', 'v2_machine_focas_program_production');
+SELECT _archive.archive_table(
+    '_stage.machine_focas_program_production', 'v2_machine_focas_program_production'
+);
 SELECT _archive.archive_table('_stage.machine_focas', 'v2_machine_focas');
 SELECT _archive.archive_table('_stage.machine_energy', 'v2_machine_energy');
 SELECT _archive.archive_table('_stage.machine_alarms', 'v2_machine_alarms');

@@ -3,17 +3,18 @@
 -- transaction: yes
 -- lock: none
 -- down: v2's rows are archived
--- @include schema_new/silver/Tables/machine_*.sql#table with silver => _stage
--- @include schema_new/silver/Tables/customer_feedback.sql#table with silver => _stage
--- @include schema_new/silver/Tables/machine_*.sql#hypertable with silver => _stage
--- @include schema_new/silver/Tables/customer_feedback.sql#hypertable with silver => _stage
--- @include schema_new/silver/Tables/machine_*.sql#indexes with silver => _stage
--- @include schema_new/silver/Tables/customer_feedback.sql#indexes with silver => _stage
--- @include schema_new/silver/Tables/machine_*.sql#column_store with silver => _stage
--- @include schema_new/silver/Tables/customer_feedback.sql#column_store with silver => _stage
--- @include schema_new/alerting/Tables/history.sql#table with alerting => _stage, config => _stage, master => _stage
--- @include schema_new/alerting/Tables/history.sql#hypertable with alerting => _stage, config => _stage, master => _stage
--- @include schema_new/alerting/Tables/history.sql#indexes with alerting => _stage, config => _stage, master => _stage
+-- @with silver => _stage, alerting => _stage, config => _stage, master => _stage
+-- @include schema_new/silver/Tables/machine_*.sql#table
+-- @include schema_new/silver/Tables/customer_feedback.sql#table
+-- @include schema_new/silver/Tables/machine_*.sql#hypertable
+-- @include schema_new/silver/Tables/customer_feedback.sql#hypertable
+-- @include schema_new/silver/Tables/machine_*.sql#indexes
+-- @include schema_new/silver/Tables/customer_feedback.sql#indexes
+-- @include schema_new/silver/Tables/machine_*.sql#column_store
+-- @include schema_new/silver/Tables/customer_feedback.sql#column_store
+-- @include schema_new/alerting/Tables/history.sql#table
+-- @include schema_new/alerting/Tables/history.sql#hypertable
+-- @include schema_new/alerting/Tables/history.sql#indexes
 
 SELECT _archive.restore_in_place(
     '_stage',

@@ -24,7 +24,8 @@ BEGIN
             ) = c.v2_key
     );
     IF v_wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'v2 hypertables are missing, or lack their natural key' USING DETAIL = v_wrong;
+        RAISE EXCEPTION 'v2 hypertables are missing, or lack their natural key'
+            USING DETAIL = v_wrong;
     END IF;
 END
 $verify$;

@@ -6,7 +6,9 @@
 DO $until$
 BEGIN
     -- A row that is not noted was written by a transaction that runs now, or comes later.
-    IF NOT EXISTS (SELECT 1 FROM _stage.watched_tables() AS w (name) WHERE NOT _stage.is_watched(w.name))
+    IF NOT EXISTS (
+        SELECT 1 FROM _stage.watched_tables() AS w (name) WHERE NOT _stage.is_watched(w.name)
+    )
     THEN
         DELETE FROM _archive.migrated_until;
         INSERT INTO _archive.migrated_until (oldest_running)

@@ -1,7 +1,7 @@
--- what: v1's tables note what changes; its rows are migrated range by range, newest first, then the notes
--- why: 500 million rows in one transaction would hold back vacuum for hours and lose all when killed
+-- what: v1's tables note what changes; rows migrate range by range, newest first; then the notes
+-- why: 500 million rows in one transaction would hold back vacuum for hours, and a kill lose all
 -- transaction: no (each range commits; run again, it goes on with the ranges that are left)
--- lock: SHARE ROW EXCLUSIVE on one table of v1 after the other, to create its triggers: milliseconds
+-- lock: SHARE ROW EXCLUSIVE on v1's tables, one by one, milliseconds, to create triggers
 -- down: v1's tables lose the triggers; the rows stay in v2, and what v1 changes is looked for
 CALL _stage.watch_v1(true);
 SELECT _stage.plan_backfill();

@@ -17,12 +17,15 @@ BEGIN
     WHERE NOT _stage.is_watched(w.name);
     IF v_left IS NOT NULL THEN
         RAISE EXCEPTION 'tables of v1 do not note what changes in them' USING DETAIL = v_left,
-            HINT = 'Downgrade to 0102 and upgrade again: what v1 changed meanwhile is then looked for';
+            HINT = 'Downgrade to 0102 and upgrade again: what v1 changed meanwhile is then looked '
+                   'for';
     END IF;
     IF NOT EXISTS (SELECT 1 FROM _stage.backfill_progress AS p) THEN
         RAISE EXCEPTION 'the backfill has not run';
     END IF;
-    SELECT string_agg(format('%s from %s', p.table_name, p.range_start), ', ' ORDER BY p.range_start)
+    SELECT string_agg(
+        format('%s from %s', p.table_name, p.range_start), ', ' ORDER BY p.range_start
+    )
     INTO v_left
     FROM _stage.backfill_progress AS p
     WHERE p.finished_at IS NULL;

@@ -1,5 +1,5 @@
 -- what: v2's aggregates are archived
--- why: v1 has gold of its own; all of it is worked out from silver, and need not be worked out again
+-- why: v1 has gold of its own; v2's is computed from silver, and is kept to save computing it again
 -- transaction: yes
 -- lock: none that anybody else wants
 -- down: undone by upgrading again, which restores them with their data

@@ -3,7 +3,8 @@
 -- transaction: yes
 -- lock: none that anybody else wants
 -- down: the aggregates are archived with their data
--- @include schema_new/gold/Continuous Aggregates/*.sql#aggregate with gold => _stage, silver => _stage
+-- @with gold => _stage, silver => _stage
+-- @include schema_new/gold/Continuous Aggregates/*.sql#aggregate
 
 SELECT _archive.restore_aggregates('_stage', ARRAY[
     'hourly_production_stats', 'hourly_downtime_stats', 'hourly_energy_stats',

@@ -1,7 +1,7 @@
 -- what: v1's tables, aggregates, code and views take their names back; v2's tables wait in _stage
 -- why: v1's tables were kept as they were, so going back is a rename and not a conversion
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on v2's gold and tables, got within half a second or given up; for the last rows and renames
+-- lock: ACCESS EXCLUSIVE on v2's gold and tables, given up after half a second; last rows, renames
 -- loses: what gold's roll-up notes of its work; the next upgrade works it out anew
 -- down: undone by upgrading again, which finds the same rows under the same keys
 -- @include sql/p1_normalization/shared/require_archive.sql
@@ -38,14 +38,15 @@ BEGIN
 
     CREATE SCHEMA _stage;
     REVOKE ALL ON SCHEMA _stage FROM PUBLIC;
-    COMMENT ON SCHEMA _stage IS 'v2 tables that are being filled; the swap moves them to their place';
+    COMMENT ON SCHEMA _stage IS
+        'v2 tables that are being filled; the swap moves them to their place';
     PERFORM _archive.move_aggregates('gold', '_stage', ARRAY[
         'hourly_production_stats', 'hourly_downtime_stats', 'hourly_energy_stats',
         'machine_cycle_stats_hourly', 'machine_downtime_hourly', 'machine_energy_hourly',
         'daily_production_stats', 'daily_downtime_stats'
     ], v_deadline);
-    -- In the order in which a load and an alert come to lock them; companies, which every foreign key
-    -- reads last, come last.
+    -- In the order in which a load and an alert come to lock them; companies, which every foreign
+    -- key reads last, come last.
     PERFORM _archive.lock_within('ACCESS EXCLUSIVE', ARRAY[
         'silver.machine_cycles', 'silver.machine_downtime', 'silver.machine_status',
         'silver.machine_alarms', 'silver.machine_energy', 'silver.machine_focas',
@@ -184,7 +185,9 @@ SELECT _stage.refresh_maps();
 -- A deletion in master under v2 is none under v1.
 INSERT INTO _stage.noted_masters (table_name) VALUES ('machine_info');
 
-INSERT INTO _stage.backfill_progress (table_name, range_start, range_end, rows_migrated, finished_at)
+INSERT INTO _stage.backfill_progress (
+    table_name, range_start, range_end, rows_migrated, finished_at
+)
 SELECT t.table_name, c.range_start, c.range_end, 0, clock_timestamp()
 FROM _archive.migrated_tables AS t
 INNER JOIN timescaledb_information.chunks AS c

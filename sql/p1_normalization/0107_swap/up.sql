@@ -1,14 +1,16 @@
 -- what: v2's tables and aggregates take their names; v1's are archived
 -- why: one short transaction, so that readers see v1 or v2, silver and gold, and never half of each
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on v1's tables and gold, got within half a second or given up; for renames only
+-- lock: ACCESS EXCLUSIVE on v1's tables and gold, given up after half a second; renames only
 -- down: v1's tables and code come back as they were, with the rows that arrived under v2
 -- between: CALL _stage.catch_up()
 DO $ready$
 DECLARE
     v_left text;
 BEGIN
-    SELECT string_agg(format('%s from %s', p.table_name, p.range_start), ', ' ORDER BY p.range_start)
+    SELECT string_agg(
+        format('%s from %s', p.table_name, p.range_start), ', ' ORDER BY p.range_start
+    )
     INTO v_left
     FROM _stage.backfill_progress AS p
     WHERE p.finished_at IS NULL;
@@ -70,8 +72,11 @@ BEGIN
         OR NOT (coalesce(s.duration_hrs, 8) > 0 AND coalesce(s.duration_hrs, 8) <= 24);
     IF v_left IS NOT NULL THEN
         RAISE EXCEPTION 'cannot swap because v2 cannot hold some shifts of v1'
-            USING ERRCODE = 'check_violation', DETAIL = format('Shifts (company/plant/shift): %s.', v_left),
-                HINT = 'Give each a start_time and a duration_hrs above 0 and up to 24, then upgrade again';
+            USING ERRCODE = 'check_violation', DETAIL = format(
+                'Shifts (company/plant/shift): %s.', v_left
+            ),
+                HINT = 'Give each a start_time and a duration_hrs above 0 and up to 24, then '
+                       'upgrade again';
     END IF;
 
     SELECT string_agg(format('%s of %s', a.license_type, a.asset_id), ', ')
@@ -92,7 +97,8 @@ BEGIN
     PERFORM setval('_stage.history_alert_id_seq', q.last_value)
     FROM alerting.history_alert_id_seq AS q
     WHERE q.is_called AND q.last_value > (
-        SELECT CASE WHEN t.is_called THEN t.last_value ELSE 0 END FROM _stage.history_alert_id_seq AS t
+        SELECT CASE WHEN t.is_called THEN t.last_value ELSE 0 END
+        FROM _stage.history_alert_id_seq AS t
     );
 END
 $numbers$;

@@ -28,7 +28,9 @@ BEGIN
         ]) AS t (name)
         WHERE to_regclass(t.name) IS NULL
             -- What setu archive drop took away is noted.
-            AND NOT (t.name LIKE '\_archive.%' AND to_regclass('_archive.dropped_tables') IS NOT NULL)
+            AND NOT (
+                t.name LIKE '\_archive.%' AND to_regclass('_archive.dropped_tables') IS NOT NULL
+            )
         UNION ALL
         SELECT format('%s has no %s', t.name, t.key_column)
         FROM (VALUES
@@ -39,7 +41,8 @@ BEGIN
         ) AS t (name, key_column)
         WHERE NOT EXISTS (
             SELECT 1 FROM pg_attribute AS a
-            WHERE a.attrelid = to_regclass(t.name) AND a.attname = t.key_column AND NOT a.attisdropped
+            WHERE a.attrelid = to_regclass(t.name) AND a.attname = t.key_column
+                AND NOT a.attisdropped
         )
         UNION ALL
         SELECT format('%s of v1 is still there', p.oid::regprocedure)

@@ -1,5 +1,5 @@
 -- what: migrates what changed under v2 into v1's archived tables, in passes over the notes of it
--- why: time follows what changed; with the bulk of it there, the swap back has little left to do under its lock
+-- why: most of what changed goes back here, so that the swap back holds its lock briefly
 -- transaction: no (each pass commits; run again, it migrates what is left)
 -- lock: none
 -- down: undone by upgrading again, which finds each of these rows known to v2
@@ -58,7 +58,8 @@ BEGIN
                 SELECT coalesce(sum(n.rows), 0) INTO v_left
                 FROM _archive.change_notes AS n
                 WHERE n.table_name = v_table AND n.migrated_at IS NULL;
-                RAISE NOTICE '%: % rows migrated back to v1; % that changed under v2 are left to look at',
+                RAISE NOTICE '%: % rows migrated back to v1; % that changed under v2 are left to '
+                             'look at',
                     v_table, v_total, v_left;
                 EXIT WHEN v_left < 100 OR (v_left < 10000 AND v_left >= v_before);
             END LOOP;

@@ -1,5 +1,5 @@
 -- what: the functions that translate v2's rows back to v1's
--- why: what arrived under v2 must be able to go back; made after the swap, so that its lock is short
+-- why: what arrives under v2 must be able to go back; after the swap, so that its lock is short
 -- transaction: yes
 -- lock: none
 -- down: the rows that arrived under v2 are migrated into v1's archived tables, chunk by chunk

@@ -14,7 +14,8 @@ AS $function$
 DECLARE
     v_migrated _archive.migrated_tables;
 BEGIN
-    SELECT c.* INTO STRICT v_migrated FROM _archive.migrated_tables AS c WHERE c.table_name = p_table;
+    SELECT c.*
+    INTO STRICT v_migrated FROM _archive.migrated_tables AS c WHERE c.table_name = p_table;
     EXECUTE format(
         $query$
             SELECT
@@ -25,7 +26,8 @@ BEGIN
                 count(*) FILTER (WHERE k.machine_iot_id IS NOT NULL AND v2.machine_iot_id IS NULL),
                 coalesce(sum(k.in_future), 0)
             FROM (
-                SELECT CASE WHEN NOT (%7$s) THEN mk.machine_iot_id END AS machine_iot_id, v1.%3$I AS at, %5$s AS same, count(*) AS v1_rows,
+                SELECT CASE WHEN NOT (%7$s) THEN mk.machine_iot_id END AS machine_iot_id,
+                    v1.%3$I AS at, %5$s AS same, count(*) AS v1_rows,
                     count(*) FILTER (WHERE %6$s) AS rounded,
                     count(*) FILTER (WHERE mk.machine_iot_id IS NOT NULL AND (%7$s)) AS in_future
                 FROM _archive.%1$I AS v1
@@ -63,13 +65,15 @@ DECLARE
     v_counted record;
 BEGIN
     FOR v_chunk IN
-        SELECT t.table_name, t.schema_name || '.' || t.table_name AS name, c.range_start, c.range_end
+        SELECT t.table_name, t.schema_name || '.' || t.table_name AS name, c.range_start,
+            c.range_end
         FROM _archive.migrated_tables AS t
         INNER JOIN timescaledb_information.chunks AS c
             ON c.hypertable_schema = '_archive' AND c.hypertable_name = t.table_name
         WHERE NOT EXISTS (
             SELECT 1 FROM _archive.row_reconciliation AS a
-            WHERE a.table_name = t.schema_name || '.' || t.table_name AND a.range_start = c.range_start
+            WHERE a.table_name = t.schema_name || '.' || t.table_name
+                AND a.range_start = c.range_start
         )
         ORDER BY t.table_name, c.range_start
     LOOP
@@ -78,8 +82,8 @@ BEGIN
             RAISE EXCEPTION '% rows of v1''s % from % on have no row in v2',
                 v_counted.missing, v_chunk.name, v_chunk.range_start
                 USING ERRCODE = 'data_corrupted',
-                    HINT = format('Nothing is lost: v1''s rows are in _archive.%I. Downgrade to 0102 and upgrade again',
-                        v_chunk.table_name);
+                    DETAIL = format('v1''s rows are in _archive.%I.', v_chunk.table_name),
+                    HINT = 'Downgrade to 0102 and upgrade again';
         END IF;
         INSERT INTO _archive.row_reconciliation (
             table_name, range_start, range_end, v1_rows, migrated, merged, left_out, in_future,

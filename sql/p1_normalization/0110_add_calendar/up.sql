@@ -1,7 +1,7 @@
 -- what: master.calendar, one row a date; the shift calendar of each plant, history and days ahead
 -- why: reports by week and month; and a day that is over keeps its shifts when they change
 -- transaction: yes
--- lock: SHARE ROW EXCLUSIVE on master.shift_definitions and plants, milliseconds, to create triggers
+-- lock: SHARE ROW EXCLUSIVE on shift_definitions and plants of master, milliseconds: triggers
 -- down: the calendar is archived; the shift calendar stays until the swap archives it
 -- @include schema_new/master/Tables/calendar.sql#table
 -- @include schema_new/master/Functions/fn_fill_calendar.sql#function

@@ -1,4 +1,4 @@
--- what: the calendar covers this year and two ahead; the shift calendar of each plant is written ahead
+-- what: the calendar covers this year and two ahead; so does the shift calendar of each plant
 DO $verify$
 DECLARE
     v_missing bigint;
@@ -6,7 +6,8 @@ DECLARE
 BEGIN
     SELECT count(*) INTO v_missing
     FROM generate_series(
-        date_trunc('year', now()), date_trunc('year', now()) + INTERVAL '3 years - 1 day', INTERVAL '1 day'
+        date_trunc('year', now()), date_trunc('year', now()) + INTERVAL '3 years - 1 day',
+            INTERVAL '1 day'
     ) AS d (day)
     LEFT JOIN master.calendar AS c ON c.full_date = d.day::date
     WHERE c.date_key IS NULL;

@@ -16,7 +16,8 @@ BEGIN
     IF v_missing IS NOT NULL THEN
         RAISE EXCEPTION 'rows that come late are not noted, so reports would miss them'
             USING DETAIL = format('Tables: %s.', v_missing),
-                HINT = 'Enable or create the triggers of schema_new/gold/Functions/fn_note_late_row.sql.';
+                HINT = 'Enable or create the triggers of '
+                       'schema_new/gold/Functions/fn_note_late_row.sql.';
     END IF;
 END
 $verify$;

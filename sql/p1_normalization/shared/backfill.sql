@@ -1,5 +1,5 @@
--- The time ranges to look at: v1's chunks, and the gaps between them, where v1 has nothing and v2 must
--- have nothing either.
+-- The time ranges to look at: v1's chunks, and the gaps between them, where v1 has nothing and v2
+-- must have nothing either.
 CREATE FUNCTION _stage.plan_backfill() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -28,7 +28,9 @@ BEGIN
     FROM (
         SELECT t.table_name, coalesce(p.range_end, '-infinity') AS range_start,
             coalesce(
-                lead(p.range_start) OVER (PARTITION BY t.table_name ORDER BY p.range_start NULLS FIRST),
+                lead(p.range_start) OVER (
+                    PARTITION BY t.table_name ORDER BY p.range_start NULLS FIRST
+                ),
                 'infinity'
             ) AS range_end
         FROM _archive.migrated_tables AS t
@@ -43,10 +45,11 @@ BEGIN
     ON CONFLICT (table_name, range_start) DO NOTHING;
 END
 $function$;
-COMMENT ON FUNCTION _stage.plan_backfill() IS 'Lists the time ranges that the backfill has to look at';
+COMMENT ON FUNCTION _stage.plan_backfill() IS
+    'Lists the time ranges that the backfill has to look at';
 
--- What v1 wrote since a downgrade took the triggers away. A row that a transaction wrote which ran then
--- or came later is new; if all others are as many as they were, nothing else changed.
+-- What v1 wrote since a downgrade took the triggers away. A row that a transaction wrote which ran
+-- then or came later is new; if all others are as many as they were, nothing else changed.
 CREATE FUNCTION _stage.note_what_is_new(
     p_table text, p_from timestamptz, p_to timestamptz, OUT v1_rows bigint, OUT only_added boolean
 )
@@ -66,7 +69,8 @@ BEGIN
     only_added := false;
     -- Transaction numbers go round after four billion; rows of the column store have none.
     IF v_before IS NULL OR v_since IS NULL
-        OR pg_snapshot_xmax(pg_current_snapshot())::text::numeric - v_since::text::numeric > 1000000000
+        OR pg_snapshot_xmax(pg_current_snapshot())::text::numeric
+            - v_since::text::numeric > 1000000000
         OR EXISTS (
             SELECT 1 FROM timescaledb_information.chunks AS c
             WHERE c.hypertable_schema = v_table.schema_name AND c.hypertable_name = p_table
@@ -94,7 +98,8 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _stage.note_what_is_new(text, timestamptz, timestamptz) IS
-    'Notes v1 rows of a time range written since the last downgrade; only_added: nothing else changed';
+    'Notes v1 rows of a time range written since the last downgrade; only_added: nothing else '
+    'changed';
 
 CREATE FUNCTION _stage.backfill_range(p_table text, p_from timestamptz, p_to timestamptz)
 RETURNS bigint
@@ -173,7 +178,8 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _stage.compress_range(text, timestamptz, timestamptz) IS
-    'Compresses v2''s chunks of a time range, if they are as old as the column store''s policy wants';
+    'Compresses v2''s chunks of a time range, if they are as old as the column store''s policy '
+    'wants';
 
 CREATE PROCEDURE _stage.backfill()
 LANGUAGE plpgsql
@@ -208,11 +214,13 @@ BEGIN
         WHERE p.table_name = v_range.table_name AND p.range_start = v_range.range_start;
         COMMIT;
 
-        SELECT count(p.finished_at), count(*) INTO v_done, v_ranges FROM _stage.backfill_progress AS p;
+        SELECT count(p.finished_at), count(*)
+        INTO v_done, v_ranges FROM _stage.backfill_progress AS p;
         v_total := v_total + v_rows;
         IF isfinite(v_range.range_start) THEN
             v_elapsed := greatest(extract(epoch FROM clock_timestamp() - v_started), 0.001);
-            RAISE NOTICE 'backfill %: chunk % of %, from %, % rows; % rows in all, % rows/s, about % s left',
+            RAISE NOTICE 'backfill %: chunk % of %, from %, % rows; % rows in all, % rows/s, '
+                         'about % s left',
                 v_range.table_name, v_done, v_ranges, v_range.range_start::date, v_rows, v_total,
                 round(v_total / v_elapsed), round(v_elapsed / v_done * (v_ranges - v_done));
             PERFORM pg_sleep(extract(epoch FROM current_setting('setu.backfill_pause')::interval));

@@ -1,6 +1,6 @@
--- From the swap on, what changes in v2 is noted, so that the way back looks at these rows alone. A note is
--- coarse: an hour, and the machines of it, or all of them where they are many. The statement that makes
--- the change writes it, waits for nobody, and nobody waits for it.
+-- From the swap on, what changes in v2 is noted, so that the way back looks at these rows alone. A
+-- note is coarse: an hour, and the machines of it, or all of them where they are many. The
+-- statement that makes the change writes it, waits for nobody, and nobody waits for it.
 CREATE TABLE _archive.change_notes (
     table_name text NOT NULL,
     hour timestamptz,
@@ -11,7 +11,8 @@ CREATE TABLE _archive.change_notes (
     is_seen boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE _archive.change_notes IS
-    'Hours and machines in which v2 changed since the swap; migrated_at: the way back has been there';
+    'Hours and machines in which v2 changed since the swap; migrated_at: the way back has been '
+    'there';
 COMMENT ON COLUMN _archive.change_notes.table_name IS
     'Of a hypertable; master: any of the other tables';
 COMMENT ON COLUMN _archive.change_notes.hour IS
@@ -20,7 +21,8 @@ COMMENT ON COLUMN _archive.change_notes.machines IS 'Null: any machine';
 COMMENT ON COLUMN _archive.change_notes.replaced IS
     'Rows were changed or deleted: what the way back made of them before may be out of date';
 COMMENT ON COLUMN _archive.change_notes.is_seen IS 'The way back has been there at least once';
-CREATE INDEX change_notes_open_idx ON _archive.change_notes (table_name, hour) WHERE migrated_at IS NULL;
+CREATE INDEX change_notes_open_idx ON _archive.change_notes (table_name, hour)
+WHERE migrated_at IS NULL;
 CREATE INDEX change_notes_seen_idx ON _archive.change_notes (table_name, hour) WHERE is_seen;
 
 CREATE TABLE _archive.swapped (swapped_at timestamptz NOT NULL);
@@ -53,9 +55,10 @@ END
 $function$;
 REVOKE ALL ON FUNCTION _archive.note_master_change() FROM PUBLIC;
 
--- Statement triggers with transition tables: one call a statement, whatever its rows, also for COPY and
--- for rows of the column store, where TimescaleDB has no such thing for DELETE. Retention drops chunks,
--- which no trigger sees, and leaves no note. ALWAYS: session_replication_role does not switch them off.
+-- Statement triggers with transition tables: one call a statement, whatever its rows, also for COPY
+-- and for rows of the column store, where TimescaleDB has no such thing for DELETE. Retention drops
+-- chunks, which no trigger sees, and leaves no note. ALWAYS: session_replication_role does not
+-- switch them off.
 CREATE FUNCTION _archive.note_changes_of(p_table text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -65,7 +68,8 @@ DECLARE
     v_table text;
     v_event record;
 BEGIN
-    SELECT t.* INTO STRICT v_migrated FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
+    SELECT t.*
+    INTO STRICT v_migrated FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
     v_table := format('%I.%I', v_migrated.schema_name, p_table);
     FOR v_event IN
         SELECT e.event, e.event_name, e.transition, e.source
@@ -108,7 +112,9 @@ BEGIN
         );
         EXECUTE format('REVOKE ALL ON FUNCTION _archive.%I() FROM PUBLIC',
             format('note_%s_%s', v_event.event_name, p_table));
-        EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', 'setu_note_' || v_event.event_name, v_table);
+        EXECUTE format(
+            'DROP TRIGGER IF EXISTS %I ON %s', 'setu_note_' || v_event.event_name, v_table
+        );
         EXECUTE format(
             'CREATE TRIGGER %I AFTER %s ON %s REFERENCING %s FOR EACH STATEMENT '
             'EXECUTE FUNCTION _archive.%I()',
@@ -125,10 +131,12 @@ BEGIN
     PERFORM _archive.fire_for_replicas(v_table::regclass, 'setu_note_deleted');
 END
 $function$;
-COMMENT ON FUNCTION _archive.note_changes_of(text) IS 'Makes the triggers that note what changes in a table';
+COMMENT ON FUNCTION _archive.note_changes_of(text) IS
+    'Makes the triggers that note what changes in a table';
 REVOKE ALL ON FUNCTION _archive.note_changes_of(text) FROM PUBLIC;
 
--- Where somebody took a trigger away or switched it off, notes begin anew, and all rows are compared.
+-- Where somebody took a trigger away or switched it off, notes begin anew, and all rows are
+-- compared.
 CREATE FUNCTION _archive.complete_notes() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -146,14 +154,16 @@ BEGIN
                 AND g.tgenabled IN ('A', 'O')
         ) < 3
     LOOP
-        RAISE NOTICE 'the triggers that note changes of % are not all on: all of its rows are compared',
+        RAISE NOTICE 'the triggers that note changes of % are not all on: all of its rows are '
+                     'compared',
             v_table;
         PERFORM _archive.note_changes_of(v_table);
         INSERT INTO _archive.to_compare (table_name) VALUES (v_table);
     END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION _archive.complete_notes() IS 'Makes triggers that note changes where they are missing';
+COMMENT ON FUNCTION _archive.complete_notes() IS
+    'Makes triggers that note changes where they are missing';
 REVOKE ALL ON FUNCTION _archive.complete_notes() FROM PUBLIC;
 
 SELECT _archive.note_changes_of(t.table_name) FROM _archive.migrated_tables AS t;

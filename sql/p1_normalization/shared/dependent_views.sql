@@ -1,6 +1,6 @@
 -- lint: allow-file plain-create: the archive outlives a downgrade and is met again
--- Somebody's views follow the tables that they read into _archive, and stand still there. One that reads
--- only what the other version has, too, is put on that version's table: as it was asked with
+-- Somebody's views follow the tables that they read into _archive, and stand still there. One that
+-- reads only what the other version has, too, is put on that version's table: as it was asked with
 -- setu.dependents, or since it was moved before.
 CREATE TABLE IF NOT EXISTS _archive.dependent_views (
     view_schema text NOT NULL,
@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS _archive.dependent_views (
     was_moved boolean NOT NULL DEFAULT false,
     PRIMARY KEY (view_schema, view_name)
 );
-COMMENT ON TABLE _archive.dependent_views IS 'Views of others on tables that a swap moves, as they were before it';
+COMMENT ON TABLE _archive.dependent_views IS
+    'Views of others on tables that a swap moves, as they were before it';
 
 CREATE OR REPLACE FUNCTION _archive.note_dependent_views() RETURNS void
 LANGUAGE sql VOLATILE SECURITY INVOKER
@@ -28,7 +29,8 @@ AS $function$
     WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
         AND s.nspname IN ('master', 'silver', 'config', 'alerting')
         AND n.nspname NOT IN (
-            'master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl', '_stage', '_archive', '_setu'
+            'master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl', '_stage',
+            '_archive', '_setu'
         )
         AND n.nspname NOT LIKE '\_timescaledb\_%'
     ON CONFLICT (view_schema, view_name) DO UPDATE
@@ -51,9 +53,12 @@ BEGIN
         SELECT d.view_schema, d.view_name, d.definition, d.options, d.was_moved, c.relowner
         FROM _archive.dependent_views AS d
         INNER JOIN pg_namespace AS n ON n.nspname = d.view_schema
-        INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = d.view_name AND c.relkind = 'v'
+        INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = d.view_name
+            AND c.relkind = 'v'
         WHERE d.was_moved
-            OR coalesce(current_setting('setu.dependents', true), 'stop') IN ('move', 'move_or_leave')
+            OR coalesce(
+                current_setting('setu.dependents', true), 'stop'
+            ) IN ('move', 'move_or_leave')
         ORDER BY d.view_schema, d.view_name
     LOOP
         -- Name by name as before: the tables of the other version have these names now.
@@ -61,7 +66,8 @@ BEGIN
             EXECUTE format('CREATE OR REPLACE VIEW %I.%I %s AS %s',
                 v_view.view_schema, v_view.view_name,
                 CASE WHEN v_view.options = '{}' THEN '' ELSE (
-                    SELECT format('WITH (%s)', string_agg(o.option, ', ')) FROM unnest(v_view.options) AS o (option)
+                    SELECT format('WITH (%s)', string_agg(o.option, ', '))
+                    FROM unnest(v_view.options) AS o (option)
                 ) END,
                 v_view.definition);
         EXCEPTION
@@ -86,9 +92,12 @@ BEGIN
                 AND d.refobjid <> w.ev_class
                 AND NOT has_table_privilege(v_view.relowner, d.refobjid, 'SELECT')
         LOOP
-            EXECUTE format('GRANT SELECT ON TABLE %s TO %I', v_table.name, pg_get_userbyid(v_view.relowner));
+            EXECUTE format(
+                'GRANT SELECT ON TABLE %s TO %I', v_table.name, pg_get_userbyid(v_view.relowner)
+            );
         END LOOP;
-        RAISE NOTICE 'view %.% was put on the table of the same name', v_view.view_schema, v_view.view_name;
+        RAISE NOTICE 'view %.% was put on the table of the same name',
+            v_view.view_schema, v_view.view_name;
     END LOOP;
     PERFORM set_config('lock_timeout', v_limit, true);
 END

@@ -1,6 +1,6 @@
 -- Works v2's aggregates out, newest first, in pieces of eight weeks, each in its own transaction. A
--- piece that is worked out already costs next to nothing. What is newer than where the refresh policies
--- end is read through to silver.
+-- piece that is worked out already costs next to nothing. What is newer than where the refresh
+-- policies end is read through to silver.
 CREATE OR REPLACE PROCEDURE _stage.fill_gold()
 LANGUAGE plpgsql
 AS $procedure$
@@ -14,13 +14,16 @@ BEGIN
     DELETE FROM _stage.gold_pieces;
     FOR v_piece IN
         SELECT c.view_name, c.hypertable_name, d.column_name,
-            CASE WHEN c.view_name LIKE 'daily%' THEN INTERVAL '1 day' ELSE INTERVAL '1 hour' END AS bucket
+            CASE WHEN c.view_name LIKE 'daily%'
+                THEN INTERVAL '1 day' ELSE INTERVAL '1 hour' END AS bucket
         FROM timescaledb_information.continuous_aggregates AS c
         INNER JOIN timescaledb_information.dimensions AS d
             ON d.hypertable_schema = c.hypertable_schema AND d.hypertable_name = c.hypertable_name
         WHERE c.view_schema = '_stage'
     LOOP
-        EXECUTE format('SELECT min(t.%I) FROM _stage.%I AS t', v_piece.column_name, v_piece.hypertable_name)
+        EXECUTE format(
+            'SELECT min(t.%I) FROM _stage.%I AS t', v_piece.column_name, v_piece.hypertable_name
+        )
         INTO v_oldest;
         INSERT INTO _stage.gold_pieces (view_name, range_start, range_end)
         SELECT v_piece.view_name, e.range_end - INTERVAL '56 days', e.range_end
@@ -48,7 +51,8 @@ BEGIN
         );
         COMMIT;
         v_done := v_done + 1;
-        RAISE NOTICE 'gold %: piece % of %, from %, about % s left', v_piece.view_name, v_done, v_pieces,
+        RAISE NOTICE 'gold %: piece % of %, from %, about % s left',
+            v_piece.view_name, v_done, v_pieces,
             v_piece.range_start::date, round(
                 extract(epoch FROM clock_timestamp() - v_started) / v_done * (v_pieces - v_done)
             );

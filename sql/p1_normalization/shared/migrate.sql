@@ -171,7 +171,8 @@ DECLARE
 BEGIN
     SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
     v_rest := array_remove(v_table.v2_key, 'machine_iot_id');
-    v_created := CASE WHEN v_table.has_created_at THEN 'min(t.created_at)' ELSE 'NULL::timestamptz' END;
+    v_created := CASE WHEN v_table.has_created_at
+        THEN 'min(t.created_at)' ELSE 'NULL::timestamptz' END;
     -- A row under a machine's former key stands for v1's row as well.
     EXECUTE format(
         $query$
@@ -294,8 +295,8 @@ BEGIN
     EXECUTE v_upsert || format('(%s) IS DISTINCT FROM (%s)',
         _stage.column_list(p_table, 't.%I'), _stage.column_list(p_table, 'excluded.%I')
     ) USING p_from, p_to, p_table, true;
-    -- A row that v1 added changes a key that v2 knows only where it is the first created: v2 may have
-    -- corrected what it was given.
+    -- A row that v1 added changes a key that v2 knows only where it is the first created: v2 may
+    -- have corrected what it was given.
     EXECUTE v_upsert || CASE WHEN v_table.has_created_at THEN 'excluded.created_at <> t.created_at'
         ELSE format('(%s) IS DISTINCT FROM (%s)',
             _stage.column_list(p_table, 't.%I'), _stage.column_list(p_table, 'excluded.%I'))
@@ -386,7 +387,8 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _stage.migrate_masters() IS
-    'Follows v1''s master tables if they changed, and notes the rows of machines that are known now';
+    'Follows v1''s master tables if they changed, and notes the rows of machines that are known '
+    'now';
 
 CREATE FUNCTION _stage.migrate_noted(p_limit bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -500,7 +502,8 @@ BEGIN
     END IF;
 END
 $function$;
-COMMENT ON FUNCTION _stage.refuse_failures() IS 'Raises when v2 cannot hold a row that v1 has written';
+COMMENT ON FUNCTION _stage.refuse_failures() IS
+    'Raises when v2 cannot hold a row that v1 has written';
 
 CREATE PROCEDURE _stage.catch_up()
 LANGUAGE plpgsql

@@ -1,6 +1,6 @@
--- The way back of silver and of the history of alerts. A row that v1 does not know is translated into
--- v1's archived table. A row that was open in v1 and was completed under v2 goes back beside it, as v1
--- itself would have written it.
+-- The way back of silver and of the history of alerts. A row that v1 does not know is translated
+-- into v1's archived table. A row that was open in v1 and was completed under v2 goes back beside
+-- it, as v1 itself would have written it.
 
 -- What makes a row of v1, known, the translation of a row of v2, v1.
 CREATE OR REPLACE FUNCTION _archive.same_row(p_migrated _archive.migrated_tables) RETURNS text
@@ -12,7 +12,8 @@ AS $function$
         ' AND known.company_id = v1.company_id AND known.machine_id = v1.machine_id',
         (
             SELECT string_agg(format(
-                $same$ AND coalesce(known.%1$I::text, '') = coalesce(v1.%1$I::text, '')$same$, s.name
+                $same$ AND coalesce(known.%1$I::text, '') = coalesce(v1.%1$I::text, '')$same$,
+                    s.name
             ), '')
             FROM unnest(p_migrated.same_columns) AS s (name)
         ),
@@ -33,7 +34,8 @@ DECLARE
     v_migrated _archive.migrated_tables;
     v_rows bigint;
 BEGIN
-    SELECT t.* INTO STRICT v_migrated FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
+    SELECT t.*
+    INTO STRICT v_migrated FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
     EXECUTE format(
         $query$
             INSERT INTO _archive.%1$I
@@ -69,7 +71,8 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _archive.migrate_back(text, timestamptz, timestamptz) IS
-    'Translates the rows of a table and a time range that v1 does not know into v1''s archived table';
+    'Translates the rows of a table and a time range that v1 does not know into v1''s archived '
+    'table';
 
 -- Master, when it has changed since it went back.
 CREATE OR REPLACE FUNCTION _archive.migrate_noted_master_back() RETURNS void
@@ -84,9 +87,10 @@ BEGIN
 END
 $function$;
 
--- One pass over what the notes of a table name: about p_rows of them, from one week. Null when no note
--- is left. It looks at v2 through its key and at v1 at the instants of these rows, so it takes the time
--- that these rows need, whatever lies beside them. What an earlier pass made of a row that has been
+-- One pass over what the notes of a table name: about p_rows of them, from one week. Null when no
+-- note is left. It looks at v2 through its key and at v1 at the instants of these rows, so it takes
+-- the time that these rows need, whatever lies beside them. What an earlier pass made of a row that
+-- has been
 -- changed or deleted since goes first, since v1 gets what v2 is at the swap back.
 CREATE OR REPLACE FUNCTION _archive.migrate_noted_back(p_table text, p_rows bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -104,7 +108,8 @@ DECLARE
     v_scope text;
     v_rows bigint;
 BEGIN
-    SELECT t.* INTO STRICT v_migrated FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
+    SELECT t.*
+    INTO STRICT v_migrated FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
 
     -- Rows were deleted somewhere: what the way back has made before is looked at again.
     UPDATE _archive.change_notes AS n
@@ -140,7 +145,8 @@ BEGIN
         FROM _archive.change_notes AS n
         INNER JOIN _archive.change_notes AS e
             ON e.table_name = n.table_name AND e.hour = n.hour AND e.is_seen
-        WHERE n.table_name = p_table AND n.hour = ANY (v_hours) AND n.migrated_at IS NULL AND n.replaced
+        WHERE n.table_name = p_table AND n.hour = ANY (v_hours) AND n.migrated_at IS NULL
+            AND n.replaced
     ) INTO v_replaced;
     WITH taken AS (
         UPDATE _archive.change_notes AS n
@@ -148,16 +154,18 @@ BEGIN
         WHERE n.table_name = p_table AND n.hour = ANY (v_hours) AND n.migrated_at IS NULL
         RETURNING n.hour, n.machines
     )
-    SELECT jsonb_agg(DISTINCT jsonb_build_object('hour', t.hour, 'machines', t.machines)) INTO v_noted
+    SELECT jsonb_agg(DISTINCT jsonb_build_object('hour', t.hour, 'machines', t.machines))
+    INTO v_noted
     FROM taken AS t;
     -- Whatever these rows need of master was written before the notes were taken.
     PERFORM _archive.migrate_noted_master_back();
 
-    -- The machines and ranges of the notes, p_noted, merged: hours of all machines once for each that has
-    -- a key, hours of some for these. Infinity is an instant, and no range.
+    -- The machines and ranges of the notes, p_noted, merged: hours of all machines once for each
+    -- that has a key, hours of some for these. Infinity is an instant, and no range.
     v_scope := $scope$
         WITH noted AS MATERIALIZED (
-            SELECT n.hour, n.machines FROM jsonb_to_recordset($1) AS n (hour timestamptz, machines jsonb)
+            SELECT n.hour, n.machines
+            FROM jsonb_to_recordset($1) AS n (hour timestamptz, machines jsonb)
         ),
         known_machine AS MATERIALIZED (
             SELECT k.machine_iot_id FROM _archive.machine_keys AS k
@@ -304,8 +312,9 @@ $function$;
 COMMENT ON FUNCTION _archive.migrate_noted_back(text, bigint) IS
     'One pass of the way back over what changed under v2 in a table; null when nothing is left';
 
--- Brings v1 up to what v2 is now: master if it changed, then every table by its notes, or whole where
--- these cannot be trusted. With people at work there is always one more note: p_passes ends that.
+-- Brings v1 up to what v2 is now: master if it changed, then every table by its notes, or whole
+-- where these cannot be trusted. With people at work there is always one more note: p_passes ends
+-- that.
 CREATE OR REPLACE FUNCTION _archive.migrate_rest_back(p_passes integer DEFAULT 1000000)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -337,4 +346,5 @@ BEGIN
     RETURN v_total;
 END
 $function$;
-COMMENT ON FUNCTION _archive.migrate_rest_back(integer) IS 'Brings v1''s archived tables up to what v2 is now';
+COMMENT ON FUNCTION _archive.migrate_rest_back(integer) IS
+    'Brings v1''s archived tables up to what v2 is now';

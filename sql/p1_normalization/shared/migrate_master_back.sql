@@ -21,13 +21,15 @@ BEGIN
             WHERE k.machine_iot_id = m.iot_id AND v1.machine_id IS NULL
         );
     IF v_refused IS NOT NULL THEN
-        RAISE EXCEPTION 'cannot go back to v1 because it has no machines without a plant or a device'
+        RAISE EXCEPTION 'cannot go back to v1 because it has no machines without a plant or a '
+                        'device'
             USING ERRCODE = 'not_null_violation', DETAIL = format('Machines: %s.', v_refused),
-                HINT = 'Give each a row in master.plant_machine_mapping and a device_iot_id, then downgrade again.';
+                HINT = 'Give each a row in master.plant_machine_mapping and a device_iot_id, then '
+                       'downgrade again.';
     END IF;
 
-    -- What was deleted and made anew under the same name has another key now. Rows in silver may still
-    -- have a machine's former one.
+    -- What was deleted and made anew under the same name has another key now. Rows in silver may
+    -- still have a machine's former one.
     UPDATE _archive.company_keys AS k
     SET company_iot_id = c.iot_id
     FROM master.companies AS c
@@ -48,7 +50,9 @@ BEGIN
         INNER JOIN _archive.company_keys AS ck
             ON ck.company_iot_id = m.company_iot_id AND ck.company_id = k.company_id
         WHERE NOT EXISTS (SELECT 1 FROM master.machine_info AS o WHERE o.iot_id = k.machine_iot_id)
-            AND NOT EXISTS (SELECT 1 FROM _archive.machine_keys AS o WHERE o.machine_iot_id = m.iot_id)
+            AND NOT EXISTS (
+                SELECT 1 FROM _archive.machine_keys AS o WHERE o.machine_iot_id = m.iot_id
+            )
     ),
     former AS (
         INSERT INTO _archive.former_machine_keys (machine_iot_id, company_id, machine_id)
@@ -180,7 +184,9 @@ BEGIN
         ) THEN
             SELECT min(n.number)
             INTO v_number
-            FROM generate_series(1, (SELECT count(*) + 1 FROM _archive.downtime_codes)) AS n (number)
+            FROM generate_series(
+                1, (SELECT count(*) + 1 FROM _archive.downtime_codes)
+            ) AS n (number)
             WHERE NOT EXISTS (
                 SELECT 1 FROM _archive.downtime_codes AS c
                 WHERE c.company_id = v_code.company_id AND c.down_id = n.number
@@ -337,7 +343,9 @@ BEGIN
         WHERE q.is_called
     ) AS n
     WHERE n.last > (
-        SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('_archive.' || n.name, n.id)::regclass), 0)
+        SELECT coalesce(
+            pg_sequence_last_value(pg_get_serial_sequence('_archive.' || n.name, n.id)::regclass), 0
+        )
     );
 END
 $function$;

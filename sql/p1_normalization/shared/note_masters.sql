@@ -2,7 +2,8 @@
 -- table without key, constraint or index: nobody can wait for it, and nothing in it can fail.
 CREATE TABLE _stage.noted_masters (table_name text);
 COMMENT ON TABLE _stage.noted_masters IS
-    'One row per statement that changed a master, rule or alert table of v1; taken by migrate_noted';
+    'One row per statement that changed a master, rule or alert table of v1; taken by '
+    'migrate_noted';
 
 CREATE FUNCTION _stage.fn_note_master() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

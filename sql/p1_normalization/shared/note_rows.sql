@@ -1,7 +1,7 @@
 -- lint: allow-file qualified: transition tables have no schema
--- v1's silver and alert history note which rows changed, once a statement and set-based. A note is a row
--- in a table without key, constraint or index: nobody can wait for it, and nothing in it can fail.
--- migrate_noted works the notes off: it asks v1 what stands there now.
+-- v1's silver and alert history note which rows changed, once a statement and set-based. A note is
+-- a row in a table without key, constraint or index: nobody can wait for it, and nothing in it can
+-- fail. migrate_noted works the notes off: it asks v1 what stands there now.
 CREATE TABLE _stage.noted_rows (
     table_name text,
     company_id text,

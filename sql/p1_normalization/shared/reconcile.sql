@@ -1,5 +1,5 @@
--- What became of v1's rows, time range by time range, and whether v1 and v2 hold the same keys. It looks at
--- what stands there, not at when it came: so it also finds what no trigger saw.
+-- What became of v1's rows, time range by time range, and whether v1 and v2 hold the same keys. It
+-- looks at what stands there, not at when it came: so it also finds what no trigger saw.
 CREATE OR REPLACE FUNCTION _stage.reconcile(p_table text, p_from timestamptz, p_to timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -50,7 +50,8 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _stage.reconcile(text, timestamptz, timestamptz) IS
-    'Counts what became of v1''s rows in a time range; returns how many keys differ, which it notes';
+    'Counts what became of v1''s rows in a time range; returns how many keys differ, which it '
+    'notes';
 
 -- Of the keys that a comparison found to differ, those that differ still and are not noted anew.
 CREATE OR REPLACE FUNCTION _stage.keep_differing() RETURNS bigint
@@ -113,7 +114,8 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _stage.keep_differing() IS
-    'Forgets the differences that are gone, or that v1 has changed again; returns how many are left';
+    'Forgets the differences that are gone, or that v1 has changed again; returns how many are '
+    'left';
 
 CREATE OR REPLACE PROCEDURE _stage.reconcile_rows()
 LANGUAGE plpgsql
@@ -150,7 +152,9 @@ BEGIN
     END LOOP;
     PERFORM _stage.refuse_failures();
 
-    SELECT string_agg(format('%s of %s/%s at %s', d.table_name, d.company_id, d.machine_id, d.at), '; ')
+    SELECT string_agg(
+        format('%s of %s/%s at %s', d.table_name, d.company_id, d.machine_id, d.at), '; '
+    )
     INTO v_left
     FROM (
         SELECT o.table_name, o.company_id, o.machine_id, o.at FROM _stage.differences AS o LIMIT 20

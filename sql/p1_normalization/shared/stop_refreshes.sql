@@ -1,6 +1,6 @@
--- A refresh that runs while aggregates are dropped makes that fail with "tuple concurrently deleted":
--- aggregates over one hypertable share their notes on what to work out again. So the policies go first,
--- which cancels what they run, and then waits for those who write such notes.
+-- A refresh that runs while aggregates are dropped makes that fail with "tuple concurrently
+-- deleted": aggregates over one hypertable share their notes on what to work out again. So the
+-- policies go first, which cancels what they run, and then waits for those who write such notes.
 -- @community
 SELECT remove_continuous_aggregate_policy(
     continuous_aggregate => format('%I.%I', a.view_schema, a.view_name)::regclass,
@@ -30,7 +30,8 @@ BEGIN
             -- As a lock that did not come: the step is tried again.
             RAISE EXCEPTION 'cannot drop the aggregates because a refresh is still at work'
                 USING ERRCODE = 'lock_not_available',
-                    HINT = 'SELECT * FROM pg_stat_activity WHERE application_name LIKE ''Refresh%'' shows it.';
+                    HINT = 'SELECT * FROM pg_stat_activity WHERE application_name LIKE '
+                           '''Refresh%'' shows it.';
         END IF;
         PERFORM pg_sleep(0.02);
     END LOOP;

@@ -1,5 +1,6 @@
--- v1's master, rule and alert tables into v2's, by the keys in _archive, one function an entity: new
--- rows are added, rows that v1 changed are changed, rows that only v2 has stay. Idempotent, at any time.
+-- v1's master, rule and alert tables into v2's, by the keys in _archive, one function an entity:
+-- new rows are added, rows that v1 changed are changed, rows that only v2 has stay. Idempotent, at
+-- any time.
 CREATE FUNCTION _stage.sync_companies() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -116,7 +117,8 @@ BEGIN
         iot_id, machine_id, company_iot_id, device_iot_id, source_iot_id, created_at
     )
     OVERRIDING SYSTEM VALUE
-    SELECT k.machine_iot_id, m.machine_id, ck.company_iot_id, d.device_iot_id, m.iot_id, m.created_at
+    SELECT k.machine_iot_id, m.machine_id, ck.company_iot_id, d.device_iot_id, m.iot_id,
+        m.created_at
     FROM _archive.machine_keys AS k
     INNER JOIN master.machine_info AS m
         ON m.company_id = k.company_id AND m.machine_id = k.machine_id
@@ -289,8 +291,12 @@ BEGIN
                 SELECT 1 FROM _stage.downtime_codes AS t WHERE t.down_id = v_code.down_id
             ) THEN (
                 SELECT min(n.number)
-                FROM generate_series(1, (SELECT count(*) + 1 FROM _stage.downtime_codes)) AS n (number)
-                WHERE NOT EXISTS (SELECT 1 FROM _stage.downtime_codes AS t WHERE t.down_id = n.number)
+                FROM generate_series(
+                    1, (SELECT count(*) + 1 FROM _stage.downtime_codes)
+                ) AS n (number)
+                WHERE NOT EXISTS (
+                    SELECT 1 FROM _stage.downtime_codes AS t WHERE t.down_id = n.number
+                )
             ) ELSE v_code.down_id END,
             v_code.down_code, v_code.description, v_code.category, v_code.threshold_sec,
             v_code.created_at;
@@ -326,8 +332,11 @@ BEGIN
     ON CONFLICT (user_id, company_iot_id) DO UPDATE
     SET user_no = excluded.user_no, full_name = excluded.full_name, role = excluded.role,
         plant_iot_id = excluded.plant_iot_id, created_at = excluded.created_at
-    WHERE (t.user_no, t.full_name, t.role, t.plant_iot_id, t.created_at) IS DISTINCT FROM
-        (excluded.user_no, excluded.full_name, excluded.role, excluded.plant_iot_id, excluded.created_at);
+    WHERE (t.user_no, t.full_name, t.role, t.plant_iot_id, t.created_at)
+        IS DISTINCT FROM (
+            excluded.user_no, excluded.full_name, excluded.role, excluded.plant_iot_id,
+            excluded.created_at
+        );
 END
 $function$;
 
@@ -343,7 +352,8 @@ BEGIN
         support_contact, created_at
     )
     SELECT a.asset_id, mk.machine_iot_id, ck.company_iot_id, a.supplier_name, a.model_number,
-        a.manufacturing_year, a.commissioned_date, a.warranty_expire_date, tier.name, a.is_activated,
+        a.manufacturing_year, a.commissioned_date, a.warranty_expire_date, tier.name,
+            a.is_activated,
         a.customer_address, a.support_contact, a.created_at
     FROM master.machine_assets AS a
     INNER JOIN _archive.company_keys AS ck ON ck.company_id = a.company_id
@@ -567,4 +577,5 @@ BEGIN
     PERFORM _stage.sync_numbers();
 END
 $function$;
-COMMENT ON FUNCTION _stage.sync_master() IS 'Migrates v1''s master rows to the v2 tables, one entity after the other';
+COMMENT ON FUNCTION _stage.sync_master() IS
+    'Migrates v1''s master rows to the v2 tables, one entity after the other';

@@ -105,7 +105,8 @@ RETURNS SETOF _archive.customer_feedback
 LANGUAGE sql STABLE SECURITY INVOKER
 AS $function$
     SELECT v2.event_time, k.company_id, k.machine_id, nullif(v2.user_id, ''), v2.batch_no,
-        nullif(v2.question_id, ''), v2.question_category, v2.rating_value, v2.comments, v2.created_at
+        nullif(v2.question_id, ''), v2.question_category, v2.rating_value, v2.comments,
+            v2.created_at
     FROM (
         SELECT c.machine_iot_id, c.company_id, c.machine_id FROM _archive.machine_keys AS c
         UNION ALL

@@ -1,5 +1,5 @@
--- v1's rows as v2 holds them, one view a table; an orphan, whose machine master does not know, has no
--- row. The columns that open with v1_ name the row of v1, all others are v2's, in v2's order.
+-- v1's rows as v2 holds them, one view a table; an orphan, whose machine master does not know, has
+-- no row. The columns that open with v1_ name the row of v1, all others are v2's, in v2's order.
 -- What a row needs of master stands in small tables, so that a chunk costs hash joins, and no row a
 -- look-up of its own.
 CREATE TABLE _stage.machine_map (
@@ -52,9 +52,9 @@ BEGIN
     LEFT JOIN _stage.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
     LEFT JOIN _stage.plants AS p ON p.iot_id = pm.plant_iot_id;
 
-    -- v1 judged a whole payload by one instant, so a row can lie outside the shift it was given: the
-    -- nearest run of that shift is meant. Two runs are equally near at noon of the shift's middle, 12
-    -- hours on; up to there, the earlier run's date counts.
+    -- v1 judged a whole payload by one instant, so a row can lie outside the shift it was given:
+    -- the nearest run of that shift is meant. Two runs are equally near at noon of the shift's
+    -- middle, 12 hours on; up to there, the earlier run's date counts.
     DELETE FROM _stage.shift_map;
     INSERT INTO _stage.shift_map (plant_iot_id, v1_shift_id, shift_id, shift_name, to_logical_date)
     SELECT d.plant_iot_id, k.v1_shift_id, d.shift_id, d.shift_name,

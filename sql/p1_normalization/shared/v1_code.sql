@@ -1,6 +1,6 @@
 -- lint: allow-file plain-create: the archive outlives a downgrade and is met again
--- v1's code and views hold no rows, but have owners, grants, comments and options of their own. So they
--- are archived as they are, too, and come back as they were.
+-- v1's code and views hold no rows, but have owners, grants, comments and options of their own. So
+-- they are archived as they are, too, and come back as they were.
 CREATE TABLE IF NOT EXISTS _archive.archived_code (
     schema_name text NOT NULL,
     object_name text NOT NULL,
@@ -36,8 +36,12 @@ BEGIN
         ) AS c (schema_name, object_name, kind)
         -- The Apache edition has not all of them.
         WHERE coalesce(
-            to_regclass(CASE WHEN c.kind = 'VIEW' THEN format('%I.%I', c.schema_name, c.object_name) END)::oid,
-            to_regprocedure(CASE WHEN c.kind <> 'VIEW' THEN format('%I.%s', c.schema_name, c.object_name) END)::oid
+            to_regclass(
+                CASE WHEN c.kind = 'VIEW' THEN format('%I.%I', c.schema_name, c.object_name) END
+            )::oid,
+            to_regprocedure(
+                CASE WHEN c.kind <> 'VIEW' THEN format('%I.%s', c.schema_name, c.object_name) END
+            )::oid
         ) IS NOT NULL
     LOOP
         IF p_deadline IS NOT NULL THEN
@@ -54,7 +58,8 @@ BEGIN
     PERFORM set_config('lock_timeout', v_limit, true);
 END
 $function$;
-COMMENT ON FUNCTION _archive.archive_code(timestamptz) IS 'Moves v1''s code and views into _archive';
+COMMENT ON FUNCTION _archive.archive_code(timestamptz) IS
+    'Moves v1''s code and views into _archive';
 
 CREATE OR REPLACE FUNCTION _archive.restore_code() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -67,8 +72,12 @@ BEGIN
         DELETE FROM _archive.archived_code AS c RETURNING c.schema_name, c.object_name, c.kind
     LOOP
         IF coalesce(
-            to_regclass(CASE WHEN v_code.kind = 'VIEW' THEN format('_archive.%I', v_code.object_name) END)::oid,
-            to_regprocedure(CASE WHEN v_code.kind <> 'VIEW' THEN format('_archive.%s', v_code.object_name) END)::oid
+            to_regclass(
+                CASE WHEN v_code.kind = 'VIEW' THEN format('_archive.%I', v_code.object_name) END
+            )::oid,
+            to_regprocedure(
+                CASE WHEN v_code.kind <> 'VIEW' THEN format('_archive.%s', v_code.object_name) END
+            )::oid
         ) IS NULL THEN
             RAISE EXCEPTION 'cannot restore %.% because it is no longer in _archive',
                 v_code.schema_name, v_code.object_name

@@ -1,6 +1,6 @@
--- Makes and drops the triggers on v1's tables, one table at a time: a transaction of v1 waits for one lock
--- and for nobody who holds another. A trigger of a statement stands on the hypertable alone, so no chunk
--- is locked.
+-- Makes and drops the triggers on v1's tables, one table at a time: a transaction of v1 waits for
+-- one lock and for nobody who holds another. A trigger of a statement stands on the hypertable
+-- alone, so no chunk is locked.
 CREATE FUNCTION _stage.is_watched(p_table regclass) RETURNS boolean
 LANGUAGE sql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -84,7 +84,8 @@ BEGIN
     END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION _stage.unwatch(regclass) IS 'Drops the triggers that note changes of a table of v1';
+COMMENT ON FUNCTION _stage.unwatch(regclass) IS
+    'Drops the triggers that note changes of a table of v1';
 
 CREATE PROCEDURE _stage.watch_v1(p_watch boolean)
 LANGUAGE plpgsql
@@ -119,7 +120,8 @@ BEGIN
     END IF;
 END
 $procedure$;
-COMMENT ON PROCEDURE _stage.watch_v1(boolean) IS 'Lets v1''s tables note what changes, or no longer';
+COMMENT ON PROCEDURE _stage.watch_v1(boolean) IS
+    'Lets v1''s tables note what changes, or no longer';
 
 REVOKE ALL ON FUNCTION _stage.is_watched(regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.watched_tables() FROM PUBLIC;

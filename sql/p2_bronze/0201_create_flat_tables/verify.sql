@@ -20,7 +20,9 @@ BEGIN
     IF v_wrong IS NOT NULL THEN
         RAISE EXCEPTION 'flat bronze tables are missing' USING DETAIL = v_wrong;
     END IF;
-    SELECT string_agg(format('%s.%s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod)), ', ')
+    SELECT string_agg(
+        format('%s.%s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod)), ', '
+    )
     INTO v_wrong
     FROM pg_class AS c
     INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,4 +1,4 @@
--- what: empty plain tables in place of the empty hypertables; the roles go unless they are still used
+-- what: empty plain tables replace the empty hypertables; the roles go unless they are in use
 -- why: there is no way back from a hypertable to a table
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on the flat tables, milliseconds
@@ -24,7 +24,9 @@ DECLARE
     v_row record;
 BEGIN
     -- Roles are the deployer's business; the owner of the tables may have no right to make one.
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
+    );
     -- CONNECT, where PUBLIC has it not.
     FOR v_row IN
         SELECT r.rolname, a.privilege_type
@@ -45,7 +47,9 @@ BEGIN
         SELECT r.rolname
         FROM pg_db_role_setting AS s
         INNER JOIN pg_roles AS r ON r.oid = s.setrole
-        WHERE s.setdatabase = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+        WHERE s.setdatabase = (
+            SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()
+        )
             AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
     LOOP
         EXECUTE format('ALTER ROLE %I IN DATABASE %I RESET ALL', v_row.rolname, current_database());
@@ -63,7 +67,9 @@ BEGIN
             CASE WHEN v_row.name IN ('search_path', 'temp_tablespaces') THEN v_row.value
                 ELSE quote_literal(v_row.value) END);
     END LOOP;
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true
+    );
 END
 $as_found$;
 
@@ -72,7 +78,9 @@ DECLARE
     v_role record;
 BEGIN
     -- Roles are the deployer's business; the owner of the tables may have no right to make one.
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
+    );
     FOR v_role IN
         SELECT r.rolname, r.oid,
             EXISTS (
@@ -98,7 +106,8 @@ BEGIN
             CONTINUE;
         END IF;
         IF v_role.is_used THEN
-            RAISE NOTICE 'role % stays: archived rows, other objects or another database use it', v_role.rolname;
+            RAISE NOTICE 'role % stays: archived rows, other objects or another database use it',
+                v_role.rolname;
             CONTINUE;
         END IF;
         BEGIN
@@ -110,7 +119,9 @@ BEGIN
                 RAISE NOTICE 'role % stays: % may not drop it', v_role.rolname, current_user;
         END;
     END LOOP;
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true
+    );
 END
 $drop$;
 

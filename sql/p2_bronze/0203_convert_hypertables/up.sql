@@ -1,5 +1,5 @@
--- what: the flat tables become hypertables on arrival time, with their column store and who may write to them
--- why: chunks make retention a file delete; TimescaleDB grants no column of a table that has a column store
+-- what: the flat tables become hypertables by arrival time, with column store and rights to write
+-- why: chunks make retention cheap; rights first: a table with a column store takes no column grant
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on the flat tables, which are empty
 -- down: empty plain tables take their place; a role stays while rows in _archive are granted to it

@@ -1,7 +1,7 @@
 -- what: the bronze hypertables are archived whole; empty ones take their place, which refuse rows
--- why: with index and compressed chunks as they are, neither way builds or opens anything; no row comes after this
+-- why: index and compressed chunks stay as they are, so that neither direction rebuilds them
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on the flat tables, while what arrived since the last pass of 0205 is handed back
+-- lock: ACCESS EXCLUSIVE on the flat tables, while what came since 0205's last pass is handed back
 -- down: undone by upgrading again, which restores the hypertables
 SELECT _archive.hand_back(f.table_name, s.upto_id, 1000000)
 FROM _archive.flat_tables AS f

@@ -1,4 +1,4 @@
--- what: index (id, time DESC) on each flat table; rows of an earlier v2 period come back, and bronze takes rows
+-- what: index (id, time DESC) on each flat table; rows of an earlier v2 period return; bronze opens
 -- why: the sweep asks for the next ids, with a bound on time that rules chunks out
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on the flat tables, which are empty and refuse rows

@@ -5,7 +5,8 @@ DECLARE
 BEGIN
     SELECT string_agg(t.relation::text, ', ') INTO v_wrong
     FROM (
-        SELECT to_regclass(format('bronze.%I', f.table_name)) AS relation FROM _archive.flat_tables AS f
+        SELECT to_regclass(format('bronze.%I', f.table_name)) AS relation
+        FROM _archive.flat_tables AS f
         UNION ALL
         SELECT format('%I.%I', c.chunk_schema, c.chunk_name)::regclass
         FROM _archive.flat_tables AS f

@@ -1,4 +1,4 @@
--- what: v1's bronze tables come back; payloads that v2 loaded are processed, rows that it did not load wait as payloads
+-- what: v1's bronze tables return; rows that v2 did not load are waiting payloads, others processed
 -- why: v1 must find what still waits, and must not process again what v2 has migrated into silver
 -- transaction: no (each pass commits; run again, it goes on with the rows that are left)
 -- lock: none that anybody else wants: the tables were archived, and sinks go on
@@ -8,11 +8,13 @@ BEGIN
     IF to_regclass('bronze.raw_telemetry') IS NOT NULL THEN
         RETURN;  -- an earlier run has come this far
     END IF;
-    IF to_regclass('_archive.raw_telemetry') IS NULL OR to_regclass('_archive.dead_letter_queue') IS NULL THEN
+    IF to_regclass('_archive.raw_telemetry') IS NULL
+        OR to_regclass('_archive.dead_letter_queue') IS NULL THEN
         RAISE EXCEPTION 'cannot go back to v1 because its rows are no longer in _archive'
             USING ERRCODE = 'object_not_in_prerequisite_state',
                 DETAIL = 'v1''s payloads were archived there: raw_telemetry, dead_letter_queue.',
-                HINT = 'Stay at v2, or restore a backup: setu archive drop was run, or they were dropped by hand';
+                HINT = 'Stay at v2, or restore a backup: setu archive drop was run, or they were '
+                       'dropped by hand';
     END IF;
     PERFORM _archive.restore_table('raw_telemetry', 'bronze', 'raw_telemetry');
     PERFORM _archive.restore_table('dead_letter_queue', 'bronze', 'dead_letter_queue');
@@ -32,7 +34,8 @@ BEGIN
         FOR v_table IN SELECT f.table_name FROM _archive.flat_tables AS f ORDER BY f.table_name LOOP
             v_upto := _archive.settled_id(v_table, INTERVAL '1 second');
             IF v_upto IS NULL THEN
-                RAISE NOTICE 'a writer of bronze.% is at work for long; its rows are handed back by 0204', v_table;
+                RAISE NOTICE 'a writer of bronze.% is at work for long; its rows are handed back '
+                             'by 0204', v_table;
                 CONTINUE;
             END IF;
             COMMIT;

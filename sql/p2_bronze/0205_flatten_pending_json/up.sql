@@ -2,7 +2,7 @@
 -- why: no JSON is left on the way in, and none of what waited is lost
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on bronze.raw_telemetry and dead_letter_queue while payloads are read
--- down: both tables come back with their rows; a payload of which v2 loaded something is marked processed
+-- down: both tables return with their rows; a payload of which v2 loaded anything is processed
 LOCK TABLE bronze.raw_telemetry, bronze.dead_letter_queue IN SHARE ROW EXCLUSIVE MODE;
 
 -- @include sql/p2_bronze/shared/flatten_payload.sql
@@ -20,7 +20,8 @@ BEGIN
     DELETE FROM _archive.unread_payloads;
 
     FOR v_raw IN
-        SELECT t.ingest_time, t.payload, to_jsonb(t) AS row_data, _archive.payload_digest(t) AS digest
+        SELECT t.ingest_time, t.payload, to_jsonb(t) AS row_data,
+            _archive.payload_digest(t) AS digest
         FROM bronze.raw_telemetry AS t
         WHERE t.processing_status IS DISTINCT FROM 'processed'
             AND NOT EXISTS (
@@ -50,7 +51,8 @@ BEGIN
                 v_unread := v_unread + 1;
         END;
     END LOOP;
-    RAISE NOTICE '% unprocessed payloads: % bronze rows, % payloads could not be read and wait in _etl.rejected_rows',
+    RAISE NOTICE '% unprocessed payloads: % bronze rows, % payloads could not be read and wait in '
+                 '_etl.rejected_rows',
         v_payloads, v_rows, v_unread;
 END
 $flatten$;

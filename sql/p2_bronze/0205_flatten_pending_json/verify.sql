@@ -24,7 +24,8 @@ BEGIN
             WHERE u.row_data -> 'payload' = coalesce(t.payload, 'null'::jsonb)
         );
     IF v_left > 0 THEN
-        RAISE EXCEPTION '% unprocessed payloads of v1 were neither flattened nor kept with an error', v_left;
+        RAISE EXCEPTION '% unprocessed payloads of v1 were neither flattened nor kept with an '
+                        'error', v_left;
     END IF;
 END
 $verify$;

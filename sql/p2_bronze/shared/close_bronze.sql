@@ -1,5 +1,5 @@
--- Flat tables that are no hypertables yet, or no longer, take no rows: a row would have no id, or would be
--- found by no load. A sink that goes on writing is told so.
+-- Flat tables that are no hypertables yet, or no longer, take no rows: a row would have no id, or
+-- would be found by no load. A sink that goes on writing is told so.
 CREATE FUNCTION bronze.fn_refuse_rows() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -8,11 +8,13 @@ BEGIN
     RAISE EXCEPTION 'cannot insert into %.% because this database is on its way between v1 and v2',
         TG_TABLE_SCHEMA, TG_TABLE_NAME
         USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Keep the rows and send them again: here after the upgrade, to bronze.raw_telemetry after a downgrade';
+            HINT = 'Keep the rows and send them again: here after the upgrade, to '
+                   'bronze.raw_telemetry after a downgrade';
 END
 $function$;
 REVOKE ALL ON FUNCTION bronze.fn_refuse_rows() FROM PUBLIC;
-COMMENT ON FUNCTION bronze.fn_refuse_rows() IS 'Refuses rows while a table is between plain table and hypertable';
+COMMENT ON FUNCTION bronze.fn_refuse_rows() IS
+    'Refuses rows while a table is between plain table and hypertable';
 
 DO $close$
 DECLARE

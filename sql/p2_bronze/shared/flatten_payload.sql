@@ -41,7 +41,8 @@ BEGIN
 
     WITH flat AS (
         INSERT INTO bronze.raw_machine_cycles (
-            time, device_id, machine_iot_id, cycle_start, cycle_end, program_no, std_load_unload, std_cycle_time, down_threshold
+            time, device_id, machine_iot_id, cycle_start, cycle_end, program_no, std_load_unload,
+                std_cycle_time, down_threshold
         )
         SELECT
             p_time, p_payload ->> 'DeviceID', v_machine_iot_id,
@@ -51,7 +52,9 @@ BEGIN
             (e.item ->> 'StdLoadUnload')::bigint,
             (e.item ->> 'StdCycleTime')::bigint,
             coalesce((e.item ->> 'DownThreshold')::bigint, 0)
-        FROM jsonb_array_elements(nullif(p_payload -> 'MachineWiseCycleDetails', 'null'::jsonb)) AS e (item)
+        FROM jsonb_array_elements(
+            nullif(p_payload -> 'MachineWiseCycleDetails', 'null'::jsonb)
+        ) AS e (item)
         RETURNING id
     )
     INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)
@@ -61,7 +64,8 @@ BEGIN
 
     WITH flat AS (
         INSERT INTO bronze.raw_machine_downtime (
-            time, device_id, machine_iot_id, down_start, down_end, down_code, down_id, down_threshold
+            time, device_id, machine_iot_id, down_start, down_end, down_code, down_id,
+                down_threshold
         )
         SELECT
             p_time, p_payload ->> 'DeviceID', v_machine_iot_id,
@@ -70,7 +74,9 @@ BEGIN
             e.item ->> 'DownCode',
             (e.item ->> 'DownID')::bigint,
             (e.item ->> 'DownThreshold')::bigint
-        FROM jsonb_array_elements(nullif(p_payload -> 'MachineWiseDownDetails', 'null'::jsonb)) AS e (item)
+        FROM jsonb_array_elements(
+            nullif(p_payload -> 'MachineWiseDownDetails', 'null'::jsonb)
+        ) AS e (item)
         RETURNING id
     )
     INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)
@@ -89,7 +95,9 @@ BEGIN
             e.item ->> 'Status',
             e.item ->> 'OperatorID',
             (e.item ->> 'Target')::bigint
-        FROM jsonb_array_elements(nullif(p_payload -> 'MachineRunningStatus', 'null'::jsonb)) AS e (item)
+        FROM jsonb_array_elements(
+            nullif(p_payload -> 'MachineRunningStatus', 'null'::jsonb)
+        ) AS e (item)
         RETURNING id
     )
     INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)
@@ -106,7 +114,9 @@ BEGIN
             (e.item ->> 'AlarmTS')::timestamptz,
             e.item ->> 'AlarmNo',
             e.item ->> 'AlarmDesc'
-        FROM jsonb_array_elements(nullif(p_payload -> 'MachineWiseAlarmDetails', 'null'::jsonb)) AS e (item)
+        FROM jsonb_array_elements(
+            nullif(p_payload -> 'MachineWiseAlarmDetails', 'null'::jsonb)
+        ) AS e (item)
         RETURNING id
     )
     INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)
@@ -116,7 +126,8 @@ BEGIN
 
     WITH flat AS (
         INSERT INTO bronze.raw_machine_energy (
-            time, device_id, machine_iot_id, event_time, category, servo_energy, spindle_energy, total_energy
+            time, device_id, machine_iot_id, event_time, category, servo_energy, spindle_energy,
+                total_energy
         )
         SELECT
             p_time, p_payload ->> 'DeviceID', v_machine_iot_id,
@@ -125,7 +136,9 @@ BEGIN
             (e.item ->> 'ServoEnergy')::double precision,
             (e.item ->> 'SpindleEnergy')::double precision,
             (e.item ->> 'TotalEnergy')::double precision
-        FROM jsonb_array_elements(nullif(p_payload -> 'MachineWiseEnergyDetails', 'null'::jsonb)) AS e (item)
+        FROM jsonb_array_elements(
+            nullif(p_payload -> 'MachineWiseEnergyDetails', 'null'::jsonb)
+        ) AS e (item)
         RETURNING id
     )
     INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)
@@ -145,7 +158,9 @@ BEGIN
             (e.item ->> 'POT')::double precision,
             (e.item ->> 'OT')::double precision,
             (e.item ->> 'CT')::double precision
-        FROM jsonb_array_elements(nullif(p_payload -> 'MachineWiseFocasDetails', 'null'::jsonb)) AS e (item)
+        FROM jsonb_array_elements(
+            nullif(p_payload -> 'MachineWiseFocasDetails', 'null'::jsonb)
+        ) AS e (item)
         RETURNING id
     )
     INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)
@@ -163,7 +178,9 @@ BEGIN
             e.item ->> 'ToolNo',
             (e.item ->> 'Target')::double precision,
             (e.item ->> 'Actual')::double precision
-        FROM jsonb_array_elements(nullif(p_payload -> 'MachineWiseToolDetails', 'null'::jsonb)) AS e (item)
+        FROM jsonb_array_elements(
+            nullif(p_payload -> 'MachineWiseToolDetails', 'null'::jsonb)
+        ) AS e (item)
         RETURNING id
     )
     INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)
@@ -179,7 +196,9 @@ BEGIN
             p_time, p_payload ->> 'DeviceID', v_machine_iot_id,
             (e.item ->> 'UpdatedTS')::timestamptz,
             (e.item ->> 'PMCorrectedCount')::bigint
-        FROM jsonb_array_elements(nullif(p_payload -> 'MachineWisePMDetails', 'null'::jsonb)) AS e (item)
+        FROM jsonb_array_elements(
+            nullif(p_payload -> 'MachineWisePMDetails', 'null'::jsonb)
+        ) AS e (item)
         RETURNING id
     )
     INSERT INTO _archive.flattened_rows (bronze_table, bronze_id, digest)

@@ -7,7 +7,11 @@ DO $owned$
 DECLARE
     v_owned text;
 BEGIN
-    SELECT string_agg(format('%s owned by %s', pg_describe_object(d.classid, d.objid, d.objsubid), r.rolname), ', ')
+    SELECT string_agg(
+        format(
+            '%s owned by %s', pg_describe_object(d.classid, d.objid, d.objsubid), r.rolname
+        ), ', '
+    )
     INTO v_owned
     FROM pg_shdepend AS d
     INNER JOIN pg_roles AS r ON r.oid = d.refobjid AND d.refclassid = 'pg_authid'::regclass
@@ -16,7 +20,8 @@ BEGIN
     IF v_owned IS NOT NULL THEN
         RAISE EXCEPTION 'cannot take the rights of the roles of setu because they own objects here'
             USING ERRCODE = 'dependent_objects_still_exist', DETAIL = v_owned,
-                HINT = 'Give the objects to another role with ALTER ... OWNER TO, then downgrade again.';
+                HINT = 'Give the objects to another role with ALTER ... OWNER TO, then downgrade '
+                       'again.';
     END IF;
 END
 $owned$;
@@ -50,7 +55,9 @@ BEGIN
             -- Chunks, and what is behind an aggregate, follow what they belong to. What somebody
             -- granted them elsewhere stays.
             AND (
-                n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl', '_setu')
+                n.nspname IN (
+                    'master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl', '_setu'
+                )
                 OR coalesce(cn.nspname, pn.nspname) IN (
                     'master', 'silver', 'config', 'alerting', 'gold', '_etl', '_setu'
                 )
@@ -72,10 +79,14 @@ BEGIN
         SELECT b.schema_name, b.role_name, b.privilege, b.is_grantable
         FROM _archive.rights_before AS b
         WHERE b.schema_name IS NOT NULL
-            AND (b.role_name = 'PUBLIC' OR EXISTS (SELECT 1 FROM pg_roles AS r WHERE r.rolname = b.role_name))
+            AND (
+                b.role_name = 'PUBLIC'
+                OR EXISTS (SELECT 1 FROM pg_roles AS r WHERE r.rolname = b.role_name)
+            )
     LOOP
         EXECUTE format('GRANT %s ON SCHEMA %I TO %s%s', v_row.privilege, v_row.schema_name,
-            CASE WHEN v_row.role_name = 'PUBLIC' THEN 'PUBLIC' ELSE quote_ident(v_row.role_name) END,
+            CASE WHEN v_row.role_name = 'PUBLIC'
+                THEN 'PUBLIC' ELSE quote_ident(v_row.role_name) END,
             CASE WHEN v_row.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
     END LOOP;
 END

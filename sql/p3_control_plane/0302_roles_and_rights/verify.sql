@@ -12,7 +12,9 @@ BEGIN
     INTO v_wrong
     FROM (VALUES
         ('setu_ingest cannot insert into bronze.raw_machine_cycles',
-            NOT has_column_privilege('setu_ingest', 'bronze.raw_machine_cycles', 'cycle_start', 'INSERT')),
+            NOT has_column_privilege(
+                'setu_ingest', 'bronze.raw_machine_cycles', 'cycle_start', 'INSERT'
+            )),
         ('setu_ingest may set the id of a bronze row',
             has_column_privilege('setu_ingest', 'bronze.raw_machine_cycles', 'id', 'INSERT')),
         ('setu_ingest may set the arrival time of a bronze row',

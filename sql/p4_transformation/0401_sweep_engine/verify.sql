@@ -1,4 +1,4 @@
--- what: the skeleton and its entry points are there; no SET clause or SECURITY DEFINER bars a commit
+-- what: skeleton and entry points exist, and no SET clause or SECURITY DEFINER bars a commit
 DO $verify$
 DECLARE
     v_broken text;
@@ -16,7 +16,8 @@ BEGIN
         WHERE p.oid = to_regprocedure('_etl.sp_run_pipeline(text, integer, jsonb)')
             AND p.prokind = 'p' AND p.proconfig IS NULL AND NOT p.prosecdef
     ) THEN
-        RAISE EXCEPTION '_etl.sp_run_pipeline is missing, or has a SET clause or SECURITY DEFINER and cannot commit';
+        RAISE EXCEPTION '_etl.sp_run_pipeline is missing, or has a SET clause or SECURITY DEFINER '
+                        'and cannot commit';
     END IF;
     SELECT string_agg(w.pipeline, ', ' ORDER BY w.pipeline) INTO v_broken
     FROM _etl.watermarks AS w
@@ -26,7 +27,8 @@ BEGIN
         OR to_regclass(w.target_table) IS NULL
         OR to_regprocedure(format('_etl.sp_load_%s(integer, jsonb)', w.pipeline)) IS NULL;
     IF v_broken IS NOT NULL THEN
-        RAISE EXCEPTION 'pipelines without an entry point, or with other tables in _etl.watermarks: %', v_broken;
+        RAISE EXCEPTION 'pipelines without an entry point, or with other tables in '
+                        '_etl.watermarks: %', v_broken;
     END IF;
     IF NOT EXISTS (SELECT 1 FROM _etl.watermarks AS w) THEN
         RAISE EXCEPTION '_etl.watermarks is empty';

@@ -1,5 +1,5 @@
 -- what: the loads of the nine facts whose rows stand on their own
--- why: silver's other tables are fed from bronze, by one statement that a view for each fact fills in
+-- why: silver's other tables are fed from bronze by one statement, completed by a view per fact
 -- transaction: yes
 -- lock: none
 -- down: the loads go; their watermarks stay

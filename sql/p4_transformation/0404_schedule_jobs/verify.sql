@@ -4,7 +4,8 @@ DECLARE
     v_unlike text;
 BEGIN
     IF current_setting('timescaledb.license') = 'apache' THEN
-        -- No jobs there: setu worker calls the same procedures. Their edition is what this step changed.
+        -- No jobs there: setu worker calls the same procedures. Their edition is what this step
+        -- changed.
         IF to_regprocedure('_etl.sp_load_machine_cycles(integer, jsonb)') IS NULL THEN
             RAISE EXCEPTION 'there is no load for setu worker to run';
         END IF;
@@ -18,7 +19,8 @@ BEGIN
             AND j.owner::text = 'setu_etl' AND j.fixed_schedule
     ) <> 1;
     IF v_unlike IS NOT NULL THEN
-        RAISE EXCEPTION 'there must be one job, fixed schedule, owner setu_etl, for each of: %', v_unlike;
+        RAISE EXCEPTION 'there must be one job, fixed schedule, owner setu_etl, for each of: %',
+            v_unlike;
     END IF;
 END
 $verify$;

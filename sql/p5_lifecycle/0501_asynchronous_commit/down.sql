@@ -6,17 +6,28 @@
 DO $reset$
 BEGIN
     -- Roles are the deployer's business; the owner of the tables may have no right to make one.
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true);
-    EXECUTE format('ALTER ROLE setu_ingest IN DATABASE %I RESET synchronous_commit', current_database());
-    EXECUTE format('ALTER ROLE setu_etl IN DATABASE %I RESET synchronous_commit', current_database());
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
+    );
+    EXECUTE format(
+        'ALTER ROLE setu_ingest IN DATABASE %I RESET synchronous_commit', current_database()
+    );
+    EXECUTE format(
+        'ALTER ROLE setu_etl IN DATABASE %I RESET synchronous_commit', current_database()
+    );
     IF EXISTS (
         SELECT 1 FROM pg_shdepend AS d
         INNER JOIN pg_roles AS r ON r.oid = d.refobjid AND d.refclassid = 'pg_authid'::regclass
         WHERE r.rolname IN ('setu_ingest', 'setu_etl')
-            AND d.dbid NOT IN (0, (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database()))
+            AND d.dbid NOT IN (
+                0, (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database())
+            )
     ) THEN
-        RAISE NOTICE 'setu_ingest and setu_etl keep synchronous_commit = off: another database uses them';
-        PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
+        RAISE NOTICE 'setu_ingest and setu_etl keep synchronous_commit = off: another database '
+                     'uses them';
+        PERFORM set_config(
+            'role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true
+        );
         RETURN;
     END IF;
     -- A role that was here before has settings of its own.
@@ -28,6 +39,8 @@ BEGIN
     IF shobj_description('setu_etl'::regrole, 'pg_authid') = 'Owner of the load jobs' THEN
         ALTER ROLE setu_etl RESET synchronous_commit;
     END IF;
-    PERFORM set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
+    PERFORM set_config(
+        'role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true
+    );
 END
 $reset$;

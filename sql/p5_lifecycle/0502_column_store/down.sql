@@ -1,5 +1,5 @@
 -- what: no chunk is compressed any more by itself; what is compressed stays so
--- why: how a table is compressed belongs to its definition, and the way back must not depend on how much there is
+-- why: how a table is compressed belongs to its definition; a downgrade decompresses nothing
 -- transaction: yes
 -- lock: none that anybody else wants
 -- down: undone by upgrading again

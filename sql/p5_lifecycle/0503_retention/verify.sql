@@ -8,8 +8,10 @@ BEGIN
         SELECT 1 FROM timescaledb_information.jobs AS j
         WHERE j.proc_name = 'policy_retention' AND j.hypertable_schema = 'bronze'
     ) THEN
-        RAISE EXCEPTION 'a retention policy of TimescaleDB on bronze would drop rows that are not loaded'
-            USING HINT = 'Remove it with remove_retention_policy; _etl.sp_retain_bronze does its work.';
+        RAISE EXCEPTION 'a retention policy of TimescaleDB on bronze would drop rows that are not '
+                        'loaded'
+            USING HINT = 'Remove it with remove_retention_policy; _etl.sp_retain_bronze does its '
+                         'work.';
     END IF;
     IF current_setting('timescaledb.license') <> 'apache' AND (
         SELECT count(*) FROM timescaledb_information.jobs AS j
