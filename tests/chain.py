@@ -177,9 +177,12 @@ class Chain:
 
 
 @contextmanager
-def chain_on(server: Server, root: Path = ROOT) -> Iterator[Chain]:
-    """An empty database of the server, to be moved by a repository; dropped afterwards."""
-    url = server.create_database()
+def chain_on(server: Server, root: Path = ROOT, *, scheduler: bool = False) -> Iterator[Chain]:
+    """An empty database of the server, to be moved by a repository; dropped afterwards.
+
+    :param scheduler: let the server's scheduler run its jobs.
+    """
+    url = server.create_database(scheduler=scheduler)
     try:
         yield Chain(url, server.capabilities, root)
     finally:

@@ -28,9 +28,6 @@ def v1_database(
     """A connection to an empty database in which v1 was just made."""
     connection = connect(database_url)
     try:
-        if "scheduler" in set(capabilities):
-            # A refresh that starts by itself takes locks, which tests of locks must not meet.
-            run(connection, "SELECT _timescaledb_functions.stop_background_workers()")
         run_part(connection, "up", capabilities)
         connection.commit()
         yield connection

@@ -160,8 +160,8 @@ def send(cursor: Any, cycles: Sequence[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def plant_on(server: Server) -> Iterator[Plant]:
+def plant_on(server: Server, *, scheduler: bool = False) -> Iterator[Plant]:
     """A plant in a database of its own."""
-    with chain_on(server) as chain:
+    with chain_on(server, scheduler=scheduler) as chain:
         chain.upgrade()
         yield Plant(chain)

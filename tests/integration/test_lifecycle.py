@@ -18,7 +18,7 @@ OLD = NOW - timedelta(days=40)
 
 @pytest.fixture(scope="module")
 def shared_plant(server: Server) -> Iterator[Plant]:
-    with plant_on(server) as plant:
+    with plant_on(server, scheduler=True) as plant:
         yield plant
 
 

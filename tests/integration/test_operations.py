@@ -37,7 +37,7 @@ CYCLES = 2 * 7
 @pytest.fixture(scope="module")
 def fleet(server: Server) -> Iterator[Chain]:
     """A database at v2 whose pipeline nobody runs; the tests go on from one to the next."""
-    with chain_on(server) as chain:
+    with chain_on(server, scheduler=True) as chain:
         chain.upgrade("0001")
         with chain.session() as connection:
             connection.autocommit = False

@@ -69,9 +69,6 @@ def seen(server: Server, copy: Copy) -> Iterator[dict[str, Seen]]:
     found: dict[str, Seen] = {}
     with pytest.MonkeyPatch.context() as patch, chain_on(server, copy.root) as stood:
         patch.chdir(copy.root)
-        if "scheduler" in server.capabilities:
-            # Loads that run by themselves would change the rows that are compared.
-            stood.run("SELECT _timescaledb_functions.stop_background_workers()")
         at_the_release_with_data(stood)
         for change in CHANGES:
             found[change.__name__] = see(change.__name__, copy, stood, server)

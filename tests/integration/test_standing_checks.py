@@ -74,8 +74,6 @@ COMMUNITY = ("column_store", "load_jobs", "retention")
 def chain(server: Server) -> Iterator[Chain]:
     """A database at the head; what a check cannot have back is planted last."""
     with chain_on(server) as chain:
-        if "scheduler" in server.capabilities:
-            chain.run("SELECT _timescaledb_functions.stop_background_workers()")
         chain.upgrade()
         yield chain
 

@@ -31,7 +31,7 @@ PIPELINES = tuple(
 @pytest.fixture(scope="module")
 def plant(server: Server) -> Iterator[Plant]:
     """v2 whose loads a worker runs, so that no job comes between a breach and the look at it."""
-    with plant_on(server) as plant:
+    with plant_on(server, scheduler=True) as plant:
         plant.chain.run(
             "SELECT alter_job(job_id, scheduled => true) FROM timescaledb_information.jobs"
             " WHERE proc_schema <> '_etl' AND job_id >= 1000",
@@ -429,7 +429,7 @@ def test_a_prepared_transaction_is_named_with_the_command_that_ends_it(plant: Pl
 
 def test_a_refresh_into_the_future_is_named(server: Server) -> None:
     """After it, rows that come into the refreshed span are not shown."""
-    with plant_on(server) as plant:
+    with plant_on(server, scheduler=True) as plant:
         refresh_into_the_future(plant)
 
 
@@ -557,7 +557,7 @@ def test_what_could_not_be_said_ends_with_another_code(plant: Plant) -> None:
 
 
 def test_a_good_upgrade_is_healthy_before_a_job_has_run(server: Server) -> None:
-    with plant_on(server) as fresh:
+    with plant_on(server, scheduler=True) as fresh:
         fresh.chain.run(
             "SELECT alter_job(job_id, scheduled => true, next_start => initial_start"
             " + INTERVAL '1 minute') FROM timescaledb_information.jobs WHERE job_id >= 1000"

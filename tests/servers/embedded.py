@@ -21,7 +21,7 @@ class Embedded(Server):
             if value(cursor, LICENSE) == "timescale":
                 self.capabilities = frozenset({"community"})
 
-    def create_database(self) -> str:
+    def create_database(self, *, scheduler: bool = False) -> str:  # noqa: ARG002
         if not self._process.is_running:
             self._process = EmbeddedServer(port=self._process.port)
         elif not self._fresh:

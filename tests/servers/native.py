@@ -84,7 +84,7 @@ class Native(Server):
 
     # Whether a scheduled job really runs: the extension can be there and its launcher not.
     def _runs_jobs(self) -> bool:
-        url = self.create_database()
+        url = self.create_database(scheduler=True)
         try:
             with session(url) as cursor:
                 cursor.execute("CREATE TABLE public.ran (at timestamptz)")
@@ -102,15 +102,30 @@ class Native(Server):
         finally:
             self.drop_database(url)
 
-    def create_database(self) -> str:
+    def copy_database(self, url: str) -> str:
+        """A copy of a database that nobody is connected to; ``drop_database`` drops it.
+
+        What roles are set to in the database is not copied: PostgreSQL keeps that elsewhere.
+        """
+        self._made += 1
+        name = f"{self._prefix}_{self._made}"
+        self._create(name, make_url(url).database or "")
+        copy = self._address(name)
+        if self._license == "timescale":
+            with session(copy) as cursor:
+                cursor.execute("SELECT _timescaledb_functions.stop_background_workers()")
+        return copy
+
+    def create_database(self, *, scheduler: bool = False) -> str:
         self._made += 1
         name = f"{self._prefix}_{self._made}"
         url = self._address(name)
         self._create(name, self._template)
         if self._license == "timescale":
-            # Else the launcher finds the new database only when it looks, once a minute.
+            # Else the launcher finds the new database when it looks, once a minute.
+            order = "restart" if scheduler else "stop"
             with session(url) as cursor:
-                cursor.execute("SELECT _timescaledb_functions.restart_background_workers()")
+                cursor.execute(f"SELECT _timescaledb_functions.{order}_background_workers()")
         return url
 
     def drop_database(self, url: str) -> None:

@@ -51,8 +51,13 @@ class Server(ABC):
         )
 
     @abstractmethod
-    def create_database(self) -> str:
-        """Make an empty database with the extension; returns its address."""
+    def create_database(self, *, scheduler: bool = False) -> str:
+        """Make an empty database with the extension; returns its address.
+
+        :param scheduler: whether the server's scheduler, where it has one, runs the jobs of the
+            database by itself. By default it does not: a job that starts meanwhile drops the old
+            rows of a test, and takes its locks.
+        """
 
     @abstractmethod
     def drop_database(self, url: str) -> None:
