@@ -16,6 +16,28 @@ from setu.errors import SetuError
 _ENVELOPE = frozenset(
     {"id", "time", "kafka_partition", "kafka_offset", "device_id", "machine_iot_id"}
 )
+#: What the loads reject for, as ``_etl.sp_resend_rejected`` has them, and payloads of v1.
+REASONS = (
+    "unknown_machine",
+    "sender_mismatch",
+    "missing_start",
+    "missing_time",
+    "missing_key",
+    "start_out_of_range",
+    "time_out_of_range",
+    "start_in_future",
+    "time_in_future",
+    "end_before_start",
+    "end_out_of_range",
+    "value_out_of_range",
+    "unknown_timezone",
+    "key_too_long",
+    "corrected",
+    "load_error",
+    "row_too_large",
+)
+PAYLOADS = "raw_telemetry"
+PAYLOAD_REASONS = ("unknown_machine", "unreadable_payload")
 _INTEGER_LIMIT = 1 << 31
 _DECIMAL_LIMIT = Decimal(10) ** 9
 
@@ -142,7 +164,32 @@ def _ask(connection: Connection, query: str, wanted: Filter) -> list[tuple[Any, 
             context=["The view _etl.v_rejected_rows, of revision 0401, is not there."],
             hint="Run alembic upgrade head, or look at `alembic current`",
         )
+    _refuse_unknown(connection, wanted)
     return [tuple(row) for row in connection.exec_driver_sql(query, parameters)]
+
+
+def _refuse_unknown(connection: Connection, wanted: Filter) -> None:
+    """Refuse a pipeline or a reason that does not exist, which would find nothing for ever."""
+    if wanted.pipeline is not None:
+        names = [
+            str(row[0])
+            for row in connection.exec_driver_sql(
+                "SELECT l.pipeline FROM _etl.v_pipeline_lag AS l ORDER BY l.pipeline"
+            )
+        ]
+        if wanted.pipeline not in (*names, PAYLOADS):
+            raise RejectsError(
+                f"There is no pipeline {wanted.pipeline}.",
+                context=[f"The pipelines are {', '.join((*names, PAYLOADS))}."],
+                hint="Give one of them, or leave it out for all",
+            )
+    known = PAYLOAD_REASONS if wanted.pipeline == PAYLOADS else (*REASONS, *PAYLOAD_REASONS)
+    if wanted.reason is not None and wanted.reason not in known:
+        raise RejectsError(
+            f"No load rejects for reason {wanted.reason}.",
+            context=[f"The reasons are {', '.join(dict.fromkeys(known))}."],
+            hint="Give one of them, or leave it out for all",
+        )
 
 
 def column_types(connection: Connection, pipeline: str) -> dict[str, str]:
@@ -213,7 +260,7 @@ def advice(reject: Reject) -> list[str]:
     again = f"setu rejects resend {reject.pipeline} --reason {reject.reason}"
     gone = f"setu rejects discard {reject.pipeline} --id {reject.reject_id}"
     machine, device = reject.row.get("machine_iot_id"), reject.row.get("device_id")
-    if reject.pipeline == "raw_telemetry":
+    if reject.pipeline == PAYLOADS:
         return ["Nothing sends a payload of v1 again; it is kept whole here", gone]
     match reject.reason:
         case "unknown_machine":

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import psycopg2
 import pytest
 from sqlalchemy import make_url
 from typer import Typer
 from typer.testing import CliRunner, Result
 
 from setu.cli.main import load_commands
-from setu.ops.rejects import Reject, advice, culprits
+from setu.ops.rejects import REASONS, Reject, advice, culprits
 from tests.servers.at_hand import Server
+from tests.v1 import ROOT
 from tests.v2 import Plant, plant_on
 
 LOAD = "CALL _etl.sp_load_machine_focas(NULL, '{}')"
@@ -133,6 +136,61 @@ def test_nothing_is_changed_without_a_word_on_which_rows(plant: Plant) -> None:
     # Discarding asks; no answer is no.
     assert setu(plant, "discard", "machine_focas").exit_code == 1
     assert waiting(plant) == 5
+
+
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        (["machine_focus"], "There is no pipeline machine_focus"),
+        (["machine_focas", "--reason", "unknown_machines"], "No load rejects for reason unknown_m"),
+        (["--reason", "too_late"], "No load rejects for reason too_late"),
+        (["raw_telemetry", "--reason", "sender_mismatch"], "No load rejects for reason sender_mis"),
+    ],
+)
+def test_a_pipeline_or_reason_that_does_not_exist_is_refused(
+    plant: Plant, which: list[str], said: str
+) -> None:
+    for command in (["list"], ["resend"], ["resend", "--dry-run"], ["discard", "--yes"]):
+        result = setu(plant, *command, *which)
+        assert result.exit_code == 1
+        assert said in str(result.exception)
+    assert waiting(plant) == 5
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("_etl.sp_resend_rejected('machine_focus')", "resend rows of pipeline machine_focus"),
+        ("_etl.sp_resend_rejected('machine_focas', 'nope')", "resend rows of reason nope"),
+        ("_etl.sp_discard_rejected('machine_focus', '{1}')", "discard rows of pipeline machine_f"),
+    ],
+)
+def test_the_procedures_refuse_them_too(plant: Plant, call: str, said: str) -> None:
+    with pytest.raises(psycopg2.Error, match=f"cannot {said}"):
+        plant.chain.run(f"CALL {call}")
+
+
+def test_each_reason_of_a_load_is_known_and_no_other() -> None:
+    """Those in the text of the loads, in the procedure and in the command are the same."""
+    etl = ROOT / "schema_new/_etl"
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in etl.rglob("*.sql")}
+    listed = re.search(r"c_reasons .*? ARRAY\[(.*?)\]", texts.pop("sp_resend_rejected"), re.DOTALL)
+    assert listed
+    assert tuple(re.findall(r"'(\w+)'", listed.group(1))) == REASONS
+    loads = "".join(texts[name] for name in texts if name.startswith(("fn_load", "v_transform")))
+    tables = "".join(p.read_text("utf-8") for p in (ROOT / "schema_new/bronze/Tables").iterdir())
+    given = {
+        word.replace("{word}", name)
+        for word in re.findall(r"THEN '([a-z_{}]*_[a-z_{}]*)'\s", loads)
+        for name in ("start", "time")
+        if word not in tables
+    }
+    assert given <= set(REASONS)
+    everywhere = "".join(texts.values())
+    for reason in REASONS:
+        general = re.sub("start_(?=out|in)|time_(?=out|in)", "{word}_", reason)
+        general = re.sub("missing_(start|time)", "missing_{word}", general)
+        assert f"'{reason}'" in everywhere or f"'{general}'" in everywhere, reason
 
 
 def test_a_reader_may_look_and_not_change(plant: Plant) -> None:

@@ -5,9 +5,20 @@ CREATE PROCEDURE _etl.sp_discard_rejected(
     p_reject_ids bigint[],
     INOUT rows_discarded bigint DEFAULT 0
 )
-LANGUAGE sql SECURITY DEFINER
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $procedure$
+BEGIN
+    -- A payload of v1 is rejected under the name of its table, and no load has it.
+    IF p_pipeline IS DISTINCT FROM 'raw_telemetry' AND NOT EXISTS (
+        SELECT FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline
+    ) THEN
+        RAISE EXCEPTION 'cannot discard rows of pipeline % because _etl.watermarks does not know it',
+            p_pipeline
+            USING ERRCODE = 'no_data_found',
+                HINT = 'SELECT pipeline FROM _etl.watermarks lists the pipelines there are.';
+    END IF;
+
     WITH discarded AS (
         DELETE FROM _etl.rejected_rows AS r
         WHERE r.pipeline = p_pipeline AND r.resent_at IS NULL AND r.reject_id = ANY (p_reject_ids)
@@ -24,7 +35,8 @@ AS $procedure$
             last_discarded_by = excluded.last_discarded_by
         RETURNING 1
     )
-    SELECT count(*) FROM discarded
+    SELECT count(*) INTO rows_discarded FROM discarded;
+END
 $procedure$;
 
 REVOKE ALL ON PROCEDURE _etl.sp_discard_rejected(text, bigint[], bigint) FROM PUBLIC;

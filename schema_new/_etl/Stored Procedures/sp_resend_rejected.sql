@@ -11,6 +11,13 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $procedure$
 DECLARE
+    -- What the loads reject for, as setu.ops.rejects has them.
+    c_reasons CONSTANT text[] := ARRAY[
+        'unknown_machine', 'sender_mismatch', 'missing_start', 'missing_time', 'missing_key',
+        'start_out_of_range', 'time_out_of_range', 'start_in_future', 'time_in_future',
+        'end_before_start', 'end_out_of_range', 'value_out_of_range', 'unknown_timezone',
+        'key_too_long', 'corrected', 'load_error', 'row_too_large'
+    ];
     v_source regclass;
     v_columns text;
 BEGIN
@@ -21,6 +28,12 @@ BEGIN
             p_pipeline
             USING ERRCODE = 'no_data_found',
                 HINT = 'SELECT pipeline FROM _etl.watermarks lists the pipelines there are.';
+    END IF;
+    IF p_reason_code <> ALL (c_reasons) THEN
+        RAISE EXCEPTION 'cannot resend rows of reason % because no load rejects for it', p_reason_code
+            USING ERRCODE = 'invalid_parameter_value',
+                DETAIL = format('The reasons are %s.', array_to_string(c_reasons, ', ')),
+                HINT = 'SELECT pipeline, reason_code FROM _etl.v_rejects_by_reason lists those that wait.';
     END IF;
 
     SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum) INTO v_columns
