@@ -83,14 +83,23 @@ def test_people_see_where_and_as_whom_and_no_secret() -> None:
     assert address.hide("auth failed for hidden, hidden2") == "auth failed for ***, ***2"
 
 
-@pytest.mark.parametrize("command", [["current"], ["history"]])
-def test_a_checkout_may_have_a_percent_sign_in_its_path(tmp_path: Path, command: list[str]) -> None:
-    checkout = tmp_path / "50%_of it"
+@pytest.mark.parametrize(
+    ("program", "command", "folder"),
+    [
+        ("setu.cli.main", ["current"], "50%_of it"),
+        ("alembic", ["current"], "50%_of it"),
+        ("alembic", ["history"], "%(here)s"),
+    ],
+)
+def test_a_checkout_may_have_a_percent_sign_in_its_path(
+    tmp_path: Path, program: str, command: list[str], folder: str
+) -> None:
+    checkout = tmp_path / folder
     checkout.mkdir()
     for name in ("alembic.ini", "alembic", "sql", "schema", "schema_new"):
         (checkout / name).symlink_to(ROOT / name)
     done = subprocess.run(
-        [sys.executable, "-m", "setu.cli.main", *command],
+        [sys.executable, "-m", program, *command],
         cwd=checkout,
         env={**os.environ, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"},
         capture_output=True,
@@ -99,3 +108,26 @@ def test_a_checkout_may_have_a_percent_sign_in_its_path(tmp_path: Path, command:
     )
     assert "Traceback" not in done.stderr, done.stderr[-2000:]
     assert done.returncode == 0 or "No server answers there" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["-c", "{ini}"], ["--config={ini}"], []])
+def test_the_program_alembic_reads_a_file_below_a_percent_sign(
+    tmp_path: Path, words: list[str]
+) -> None:
+    checkout = tmp_path / "a%b"
+    checkout.mkdir()
+    for name in ("alembic.ini", "alembic", "sql", "schema", "schema_new"):
+        (checkout / name).symlink_to(ROOT / name)
+    ini, scratch = checkout / "alembic.ini", tmp_path / "scratch"
+    scratch.mkdir()
+    done = subprocess.run(
+        [Path(sys.executable).parent / "alembic", *(w.format(ini=ini) for w in words), "heads"],
+        cwd=tmp_path if words else checkout,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith("0")
+    assert list(scratch.iterdir()) == []
