@@ -136,6 +136,14 @@ def open_driver(
             raise
     except psycopg2.OperationalError as error:
         raise _connection_error(address, str(error)) from None
+    except psycopg2.errors.FeatureNotSupported as error:
+        # A standby refuses any statement at this level, also one that would end it.
+        raise DatabaseStateError(
+            "This server is a standby, and default_transaction_isolation is serializable here.",
+            context=[str(error).strip()],
+            hint="Point DATABASE_URL at the primary, or ALTER DATABASE or ROLE … "
+            "SET default_transaction_isolation = 'repeatable read' there",
+        ) from None
     return driver
 
 

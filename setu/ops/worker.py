@@ -47,6 +47,14 @@ TCP_SETTINGS: Mapping[str, int] = {
 class ServerAwayError(SetuError):
     """There is no connection, or the one that there was is closed."""
 
+    what = "the server is away"
+
+
+class ServerUnfitError(ServerAwayError):
+    """There is a server, and it is a standby, read-only or being restored."""
+
+    what = "the database takes no rows"
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -93,7 +101,7 @@ class Worker:
             try:
                 self.round()
             except ServerAwayError as error:
-                self._say(f"the server is away, next try in {pause:g} s: {error.title}")
+                self._say(f"{error.what}, next try in {pause:g} s: {error.title}")
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
@@ -107,7 +115,9 @@ class Worker:
         """
         try:
             connection = open_driver(self._address, "worker", writes=True, **TCP_SETTINGS)
-        except (DatabaseConnectionError, DatabaseStateError, psycopg2.OperationalError) as error:
+        except DatabaseStateError as error:
+            raise ServerUnfitError(_first_line(error)) from error
+        except (DatabaseConnectionError, psycopg2.OperationalError) as error:
             raise ServerAwayError(_first_line(error)) from error
         try:
             connection.autocommit = True

@@ -36,7 +36,7 @@ def adopt(
     console = Console(highlight=False)
     settings = Settings.from_x_arguments(setting or [])
     root = repository_root()
-    with connected(database_url(), "adopt") as connection:
+    with connected(database_url(), "adopt", writes=True) as connection:
         act_as_owner(connection)
         current = current_revision(connection)
         if current is not None:

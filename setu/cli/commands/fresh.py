@@ -29,7 +29,7 @@ def fresh(
     settings = Settings.from_x_arguments(setting or [])
     root = repository_root()
     with (
-        connected(database_url(), "fresh") as connection,
+        connected(database_url(), "fresh", writes=True) as connection,
         deploy_lock(connection, settings.seconds("deploy_lock_wait")),
     ):
         refuse_unless_empty(connection, root)

@@ -184,7 +184,7 @@ def discard_rejects(
 
 
 def _change(done: str, wanted: Filter, dry_run: bool, as_json: bool) -> None:
-    with connected(database_url(), "rejects") as connection:
+    with connected(database_url(), "rejects", writes=not dry_run) as connection:
         if dry_run:
             counts: dict[str, int] = {}
             for group in groups(connection, wanted):

@@ -102,7 +102,7 @@ def _instant(text: str) -> datetime:
 
 
 def _into_bronze(fleet: Fleet, batch: int, rate: float | None) -> Written:
-    with connected(database_url(), "simulate") as connection:
+    with connected(database_url(), "simulate", writes=True) as connection:
         driver: Any = connection.connection.dbapi_connection
         keys = register_fleet(driver, fleet, tuple(code for code, *_ in STOPS))
         driver.commit()
