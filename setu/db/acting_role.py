@@ -37,7 +37,8 @@ FROM (
 ORDER BY o.place, o.tables DESC, o.owner
 LIMIT 1"""
 _OUT_OF_REACH: Final = f"""
-SELECT pg_catalog.pg_get_userbyid(n.nspowner), session_user
+SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(n.nspowner)),
+    pg_catalog.quote_ident(session_user)
 FROM pg_catalog.pg_namespace AS n
 WHERE n.nspname = '{SCHEMA}' AND NOT pg_catalog.pg_has_role(session_user, n.nspowner, 'MEMBER')"""
 _PLAN: Final = f"""

@@ -128,9 +128,9 @@ def _rights(driver: Any, error: psycopg2.Error) -> RightsError:
             grant = _grant(cursor, message, role, database)
         driver.rollback()
     except psycopg2.Error:
-        role, grant = "This role", ""
+        role, grant = "", ""
     return RightsError(
-        f"Role {role} lacks a right: {message}.",
+        f"{f'Role {_quoted(role)}' if role else 'This role'} lacks a right: {message}.",
         hint=grant or "Connect as the owner of the database's objects, or as a superuser",
     )
 
@@ -155,9 +155,8 @@ def _grant(cursor: Any, message: str, role: str, database: str) -> str:
             cursor.execute(_RELATION, (name, "INSERT, UPDATE, DELETE"))
             found = cursor.fetchone()
             if found:
-                return (
-                    f"Connect as {found[1]}, who owns {found[0]}, or GRANT {_quoted(found[1])} {to}"
-                )
+                owner = _quoted(found[1])
+                return f"Connect as {owner}, who owns {found[0]}, or GRANT {owner} {to}"
         if kind in _ROUTINES:
             cursor.execute(_ROUTINE, (name,))
             found = cursor.fetchone()
@@ -167,13 +166,14 @@ def _grant(cursor: Any, message: str, role: str, database: str) -> str:
     owned = _OWNER.search(message)
     if owned:
         cursor.execute(
-            "SELECT pg_catalog.pg_get_userbyid(c.relowner) FROM pg_catalog.pg_class AS c"
+            "SELECT pg_catalog.pg_get_userbyid(c.relowner)"
+            " FROM pg_catalog.pg_class AS c"
             " WHERE c.relname = %s ORDER BY 1 LIMIT 1",
             (owned.group(2),),
         )
         found = cursor.fetchone()
         if found:
-            return f"Connect as {found[0]}, or GRANT {_quoted(found[0])} {to}"
+            return f"Connect as {_quoted(found[0])}, or GRANT {_quoted(found[0])} {to}"
     return ""
 
 

@@ -1,4 +1,5 @@
--- All that the rules about the server need to know, as one row.
+-- All that the rules about the server need to know, as one row. Names of roles and databases are as
+-- a statement has them.
 WITH me AS (
     SELECT r.oid, r.rolname, r.rolsuper, r.rolcreaterole
     FROM pg_roles AS r
@@ -17,14 +18,14 @@ other_session AS (
     WHERE a.pid <> pg_backend_pid()
 ),
 foreign_object AS (
-    SELECT c.oid::regclass::text || ' (owner ' || pg_get_userbyid(c.relowner) || ')' AS label
+    SELECT c.oid::regclass::text || ' (owner ' || quote_ident(pg_get_userbyid(c.relowner)) || ')' AS label
     FROM pg_class AS c
     INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY (current_setting('setu_catalog.schemas')::text[])
         AND c.relkind IN ('r', 'p', 'v', 'm')
         AND NOT pg_has_role((SELECT a.oid FROM acting AS a), c.relowner, 'USAGE')
     UNION ALL
-    SELECT p.oid::regprocedure::text || ' (owner ' || pg_get_userbyid(p.proowner) || ')'
+    SELECT p.oid::regprocedure::text || ' (owner ' || quote_ident(pg_get_userbyid(p.proowner)) || ')'
     FROM pg_proc AS p
     INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace
     WHERE n.nspname = ANY (current_setting('setu_catalog.schemas')::text[])
@@ -33,11 +34,11 @@ foreign_object AS (
 SELECT jsonb_build_object(
     'version_number', current_setting('server_version_num')::integer,
     'version', split_part(current_setting('server_version'), ' ', 1),
-    'database', current_database(),
-    'role', me.rolname,
+    'database', quote_ident(current_database()),
+    'role', quote_ident(me.rolname),
     'superuser', me.rolsuper,
     'may_create_roles', me.rolcreaterole,
-    'owner', acting.rolname,
+    'owner', quote_ident(acting.rolname),
     'owner_may_log_in', acting.rolcanlogin,
     'may_create_in_database', has_database_privilege(acting.oid, current_database(), 'CREATE'),
     'public_may_connect', EXISTS (
@@ -47,7 +48,13 @@ SELECT jsonb_build_object(
         WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type = 'CONNECT'
     ),
     'database_owner', (
-        SELECT pg_get_userbyid(d.datdba) FROM pg_database AS d WHERE d.datname = current_database()
+        SELECT quote_ident(pg_get_userbyid(d.datdba))
+        FROM pg_database AS d WHERE d.datname = current_database()
+    ),
+    'database_owner_is_superuser', (
+        SELECT r.rolsuper
+        FROM pg_database AS d INNER JOIN pg_roles AS r ON r.oid = d.datdba
+        WHERE d.datname = current_database()
     ),
     'may_grant_connect', (
         SELECT pg_has_role(me.oid, d.datdba, 'USAGE')

@@ -186,7 +186,12 @@ def _roles(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Findi
         yield Finding(
             f"Not everybody may connect to database {facts.database}, and {facts.role} may not "
             "let SETU's roles in.",
-            next_step=f"GRANT {facts.database_owner} TO {facts.role}: it owns the database",
+            next_step=f"Connect as {facts.database_owner}, who owns the database"
+            + (
+                ""
+                if facts.database_owner_is_superuser
+                else f", or GRANT {facts.database_owner} TO {facts.role}"
+            ),
         )
 
 
