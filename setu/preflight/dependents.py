@@ -38,6 +38,9 @@ _BECOMES: Final[Mapping[str, str]] = {
     "child table": "is a child of a table in _archive",
     "column of the row type": "has the row type of a table in _archive",
     "default": "draws from a sequence in _archive",
+    "parent table": "has a child in _archive, and none among the tables of v2",
+    "sequence": "is moved into _archive with the column that owns it",
+    "object": "goes on with what is in _archive",
     "rule on": "goes on reading _archive, which stands still",
 }
 _REMEDY: Final = (

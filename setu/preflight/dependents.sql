@@ -13,7 +13,7 @@ inside AS (
         OR n.nspname ~ '^(pg_toast|pg_temp|_timescaledb_|timescaledb_)'
 ),
 base AS (
-    SELECT c.oid, c.oid::regclass::text AS label, c.relkind, c.reltype,
+    SELECT c.oid, c.oid::regclass::text AS label, c.relkind, c.reltype, o.nspname, c.relname,
         (SELECT t.typarray FROM pg_type AS t WHERE t.oid = c.reltype) AS array_type
     FROM pg_class AS c
     INNER JOIN ours AS o ON o.oid = c.relnamespace
@@ -44,6 +44,30 @@ view_use AS (
     INNER JOIN pg_rewrite AS w ON w.oid = d.objid
     INNER JOIN code AS c ON c.oid = d.refobjid
     WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_proc'::regclass
+),
+-- Whatever else calls our code, or is made of the row type of a table.
+other AS (
+    SELECT pg_describe_object(d.classid, d.objid, 0) AS description, b.label AS on_what,
+        coalesce(ofs.relnamespace, tab.relnamespace, dom.typnamespace, rel.relnamespace, typ.typnamespace)
+            AS namespace_oid
+    FROM pg_depend AS d
+    INNER JOIN (
+        SELECT 'pg_proc'::regclass AS class_oid, c.oid, c.label FROM code AS c
+        UNION ALL
+        SELECT 'pg_type'::regclass, b.reltype, b.label FROM base AS b
+    ) AS b ON b.class_oid = d.refclassid AND b.oid = d.refobjid
+    LEFT JOIN pg_attrdef AS f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+    LEFT JOIN pg_class AS ofs ON ofs.oid = f.adrelid
+    LEFT JOIN pg_constraint AS k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+    LEFT JOIN pg_class AS tab ON tab.oid = k.conrelid
+    LEFT JOIN pg_type AS dom ON dom.oid = k.contypid
+    LEFT JOIN pg_class AS rel ON d.classid = 'pg_class'::regclass AND rel.oid = d.objid
+    LEFT JOIN pg_type AS typ ON d.classid = 'pg_type'::regclass AND typ.oid = d.objid
+    WHERE d.deptype IN ('n', 'a') AND d.classid <> ALL (ARRAY[
+        'pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass
+    ])
+        -- Columns of the row type are found as such.
+        AND NOT (d.classid = 'pg_class'::regclass AND rel.relkind IN ('r', 'c', 'p'))
 ),
 found AS (
     SELECT
@@ -138,6 +162,12 @@ found AS (
     WHERE c.relkind IN ('r', 'p', 'c') AND a.attnum > 0 AND NOT a.attisdropped
         AND c.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
     UNION ALL
+    SELECT 'parent table', c.oid::regclass::text, b.label, NULL, false, '{}'
+    FROM pg_inherits AS h
+    INNER JOIN base AS b ON b.oid = h.inhrelid
+    INNER JOIN pg_class AS c ON c.oid = h.inhparent
+    WHERE c.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
+    UNION ALL
     SELECT 'default', format('of %s', f.adrelid::regclass), b.label, NULL, false, '{}'
     FROM pg_depend AS d
     INNER JOIN pg_attrdef AS f ON f.oid = d.objid
@@ -146,12 +176,37 @@ found AS (
     WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
         AND b.relkind = 'S' AND c.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
     UNION ALL
+    SELECT 'sequence', c.oid::regclass::text, b.label, NULL, false, '{}'
+    FROM pg_depend AS d
+    INNER JOIN base AS b ON b.oid = d.refobjid
+    INNER JOIN pg_class AS c ON c.oid = d.objid
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+        AND d.deptype = 'a' AND c.relkind = 'S'
+        AND c.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
+    UNION ALL
+    -- A default, a generated column, a check, an index, a domain, a cast, an operator.
+    SELECT 'object', o.description, string_agg(DISTINCT o.on_what, ', '), NULL, false, '{}'
+    FROM other AS o
+    WHERE o.namespace_oid IS NULL OR o.namespace_oid NOT IN (SELECT i.oid FROM inside AS i)
+    GROUP BY o.description
+    UNION ALL
     -- A body that is text names tables and depends on none.
     SELECT 'text of function', p.oid::regprocedure::text, string_agg(DISTINCT b.label, ', '), NULL, false, '{}'
     FROM pg_proc AS p
     INNER JOIN base AS b
-        ON strpos(p.prosrc, b.label) > 0
-        AND p.prosrc ~ ('\m' || replace(b.label, '.', '\.') || '\M')
+        ON (
+            strpos(p.prosrc, b.label) > 0
+            AND p.prosrc ~ ('\m' || replace(b.label, '.', '\.') || '\M')
+        )
+        -- By its bare name, found on a path of the function's own.
+        OR (
+            strpos(p.prosrc, b.relname) > 0
+            AND p.prosrc ~ ('\m' || b.relname || '\M')
+            AND EXISTS (
+                SELECT FROM unnest(p.proconfig) AS s (entry)
+                WHERE s.entry ~ ('^search_path=.*\m' || b.nspname || '\M')
+            )
+        )
     WHERE p.pronamespace NOT IN (SELECT i.oid FROM inside AS i) AND p.prosqlbody IS NULL
         AND NOT EXISTS (
             SELECT FROM pg_depend AS e

@@ -89,6 +89,30 @@ OBJECTS = {
         "CREATE TABLE reports.kept (plant master.plants)",
         "column of the row type reports.kept.plant (on master.plants)",
     ),
+    "parent table": (
+        "CREATE TABLE reports.everything (plant_name text, company_id text);"
+        " ALTER TABLE master.plants INHERIT reports.everything",
+        "parent table reports.everything (on master.plants)",
+    ),
+    "sequence that a column owns": (
+        "CREATE SEQUENCE reports.numbers OWNED BY master.users.user_no",
+        "sequence reports.numbers (on master.users)",
+    ),
+    "default that calls a function": (
+        "CREATE TABLE reports.rows (shift text DEFAULT master.get_shift_id('P', now()))",
+        "object default value for column shift of table reports.rows"
+        " (on master.get_shift_id(text,timestamp with time zone))",
+    ),
+    "check that calls a function": (
+        "CREATE TABLE reports.rows (at timestamptz CHECK (master.get_shift_id('P', at) <> 'C'))",
+        "object constraint rows_at_check on table reports.rows"
+        " (on master.get_shift_id(text,timestamp with time zone))",
+    ),
+    "domain that calls a function": (
+        "CREATE DOMAIN reports.instant AS timestamptz"
+        " CHECK (master.get_shift_id('P', VALUE) <> 'C')",
+        "(on master.get_shift_id(text,timestamp with time zone))",
+    ),
     "default": (
         "CREATE TABLE reports.drawn (i bigint DEFAULT nextval('alerting.history_alert_id_seq'))",
         "default of reports.drawn (on alerting.history_alert_id_seq)",
@@ -147,13 +171,20 @@ def test_a_text_that_names_a_table_is_said(v1: Chain, caplog: pytest.LogCaptureF
         "CREATE VIEW reports.cycles AS SELECT machine_id FROM silver.machine_cycles",
         "CREATE FUNCTION reports.total() RETURNS bigint LANGUAGE sql"
         " AS $$ SELECT count(*) FROM silver.machine_cycles $$",
+        "CREATE FUNCTION reports.bare() RETURNS bigint LANGUAGE sql SET search_path = silver, own"
+        " AS $$ SELECT count(*) FROM machine_cycles $$",
     )
     try:
         with caplog.at_level(logging.WARNING), pytest.raises(PreflightError):
             v1.upgrade()
         assert "reports.total() names silver.machine_cycles" in caplog.text
+        assert "reports.bare() names silver.machine_cycles" in caplog.text
     finally:
-        v1.run("DROP FUNCTION reports.total()", "DROP VIEW reports.cycles")
+        v1.run(
+            "DROP FUNCTION reports.total()",
+            "DROP FUNCTION reports.bare()",
+            "DROP VIEW reports.cycles",
+        )
 
 
 @pytest.fixture
