@@ -146,12 +146,19 @@ GROUP BY u.reason_code ORDER BY u.reason_code
 def read_reconciliation(connection: Connection) -> RowReport:
     """What became of v1's rows, as the role that deployed.
 
-    Raises :class:`NotReconciledError` below revision 0109.
+    Raises :class:`NotReconciledError` below revision 0109, and where there never was a v1.
     """
     if not _exists(connection, "_archive.row_reconciliation") or not _rows(
         connection,
         "SELECT 1 WHERE to_regprocedure('_archive.reconcile_rows()') IS NOT NULL",
     ):
+        if _exists(connection, "_archive.dropped_tables") and not _rows(
+            connection, "SELECT 1 FROM _archive.dropped_tables LIMIT 1"
+        ):
+            raise NotReconciledError(
+                "There is nothing to report: `setu fresh` made this database, and it never was v1.",
+                hint="See `setu status` for the loads of v2",
+            )
         raise NotReconciledError(
             "The rows of v1 have not been accounted for in this database.",
             context=["Revision 0109 counts them."],

@@ -21,7 +21,8 @@ def test_the_demo_fails_when_a_claim_is_not_so(monkeypatch: pytest.MonkeyPatch) 
     checks = [Check("water is wet", True), Check("the earth is flat", False, "it is round")]
     monkeypatch.setattr(command, "_server", no_server)
     monkeypatch.setattr(Demo, "run", lambda _demo: checks)
-    with pytest.raises(command.DemoFailedError, match="the earth is flat"):
+    with pytest.raises(command.DemoFailedError, match="the earth is flat") as caught:
         command.demo()
+    assert caught.value.title == "1 claims of the demo do not hold."
     monkeypatch.setattr(Demo, "run", lambda _demo: checks[:1])
     command.demo()
