@@ -13,8 +13,8 @@ BEGIN
     IF p_pipeline IS DISTINCT FROM 'raw_telemetry' AND NOT EXISTS (
         SELECT FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline
     ) THEN
-        RAISE EXCEPTION 'cannot discard rows of pipeline % because _etl.watermarks does not know it',
-            p_pipeline
+        RAISE EXCEPTION
+            'cannot discard rows of pipeline % because _etl.watermarks does not know it', p_pipeline
             USING ERRCODE = 'no_data_found',
                 HINT = 'SELECT pipeline FROM _etl.watermarks lists the pipelines there are.';
     END IF;

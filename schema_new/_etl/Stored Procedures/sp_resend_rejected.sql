@@ -30,10 +30,11 @@ BEGIN
                 HINT = 'SELECT pipeline FROM _etl.watermarks lists the pipelines there are.';
     END IF;
     IF p_reason_code <> ALL (c_reasons) THEN
-        RAISE EXCEPTION 'cannot resend rows of reason % because no load rejects for it', p_reason_code
+        RAISE EXCEPTION 'cannot resend rows of reason % because no load rejects for it',
+            p_reason_code
             USING ERRCODE = 'invalid_parameter_value',
                 DETAIL = format('The reasons are %s.', array_to_string(c_reasons, ', ')),
-                HINT = 'SELECT pipeline, reason_code FROM _etl.v_rejects_by_reason lists those that wait.';
+                HINT = 'See _etl.v_rejects_by_reason for those that wait';
     END IF;
 
     SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum) INTO v_columns
