@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import cycle, product
 from typing import Any
 
@@ -12,8 +13,12 @@ from tests.fresh_v2 import add_company, add_machine, add_plant, v2_database
 from tests.servers.at_hand import Server
 from tests.v1 import query, run, value
 
-# Days of the past, and a clock that went wild.
-STARTS = ("2026-11-05 10:00", "2026-11-05 11:00", "2200-01-01")
+# Two hours of a day of the past, and clocks that went wild: ahead, to zero, and far before that.
+PAST = (datetime.now(UTC) - timedelta(days=20)).date().isoformat()
+STARTS = (
+    f"{PAST} 10:00", f"{PAST} 11:00", "2200-01-01", "1970-01-01", "1900-01-02", "0001-01-01",
+    "4713-01-01 BC",
+)  # fmt: skip
 ENDS = ("-infinity", "4713-01-01 BC", "1970-01-01", "2026-03-05 10:30", "294276-12-31", "infinity",
         None)  # fmt: skip
 INTEGERS = (-2147483648, -1, 0, 1, 2147483647, None)
@@ -77,7 +82,7 @@ def _fill(connection: Any, table: str, company: int, machines: list[int]) -> Non
             if name in row or name == "created_at":
                 continue
             if name == "logical_date":
-                row[name] = start.split()[0]
+                row[name] = start.replace(" 10:00", "").replace(" 11:00", "")
             elif name in ("shift_id", "down_id"):
                 row[name] = 1
             elif kind == "timestamp with time zone":
@@ -92,7 +97,7 @@ def _fill(connection: Any, table: str, company: int, machines: list[int]) -> Non
                 row[name] = 0
         # Each pair at an instant of its own.
         row[instant] = value(
-            connection, f"SELECT %s::timestamptz + INTERVAL '{place} minutes'", row[instant]
+            connection, f"SELECT (%s::timestamptz + INTERVAL '{place} minutes')::text", row[instant]
         )
         run(
             connection,
@@ -111,10 +116,7 @@ def _readable(connection: Any) -> list[str]:
             "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c"
             " INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace"
             " WHERE c.relkind IN ('v', 'm')"
-            " AND n.nspname IN ('gold', 'alerting', '_etl')"
-            # What is made of shifts has tests of its own, and takes longer to read.
-            " AND c.relname NOT IN ('v_machine_shifts', 'v_oee_dashboard', 'v_oee_by_shift',"
-            " 'v_daily_downtime', 'v_daily_production', 'v_days_to_redo') ORDER BY 1",
+            " AND n.nspname IN ('gold', 'alerting', '_etl') ORDER BY 1",
         )
     ]
 
@@ -132,6 +134,72 @@ def _read_all(connection: Any) -> list[str]:
 
 def test_no_view_fails_whatever_silver_holds(database: Any) -> None:
     assert _read_all(database) == []
+
+
+def test_reports_read_the_dates_that_there_are_and_not_the_centuries_between(database: Any) -> None:
+    dates = (
+        "SELECT extract(YEAR FROM d.day)::integer, count(*)"
+        " FROM gold.fn_unread_dates(NULL, NULL) AS d (day) GROUP BY 1 ORDER BY 1"
+    )
+    years = dict(query(database, dates))
+    # A chunk is a month at most, and a report looks a few days around it.
+    assert set(years) - {1899, 1969} == {1900, 1970, int(PAST[:4])}
+    assert all(days <= 45 for days in years.values())
+    assert value(
+        database, f"SELECT count(*) FROM gold.v_machine_shifts WHERE logical_date = '{PAST}'"
+    )
+
+
+def test_a_gap_of_months_is_read_and_one_of_years_is_not(server: Server, database_url: str) -> None:
+    """In months a plant may be at rest; a longer gap is a clock."""
+    with v2_database(database_url, server.capabilities) as connection:
+        company = add_company(connection, "C")
+        machine = add_machine(connection, company, "M", add_plant(connection, company, "P"))
+        for days in (20, 320, 2000):
+            run(
+                connection,
+                "INSERT INTO silver.machine_downtime (logical_date, company_iot_id,"
+                " machine_iot_id, shift_id, down_start) SELECT (t.at AT TIME ZONE 'UTC')::date,"
+                " %s, %s, 1, t.at FROM (SELECT now() - %s * INTERVAL '1 day') AS t (at)",
+                company,
+                machine,
+                days,
+            )
+        last = "SELECT (now() AT TIME ZONE 'UTC')::date - 4"
+        dates = [day for (day,) in query(connection, "SELECT d.day"
+                 " FROM gold.fn_unread_dates(NULL, NULL) AS d (day) ORDER BY 1")]  # fmt: skip
+        recent = [day for day in dates if day > value(connection, f"{last} - 1000")]
+        assert recent[-1] == value(connection, last)
+        # Without a gap from before the row of 320 days ago.
+        assert recent == [recent[0] + timedelta(n) for n in range(len(recent))]
+        assert 316 <= len(recent) <= 330
+        assert 1 <= len(dates) - len(recent) <= 14
+
+
+def test_the_roll_up_ends_whatever_silver_holds(database: Any) -> None:
+    """It goes back over the dates that there are; reports are the same before and after it."""
+    report = (
+        "SELECT w.machine_iot_id, w.logical_date, w.shift_id, w.downtime_sec, w.stops, w.cycles,"
+        " w.parts FROM gold.v_machine_shifts AS w"
+        " WHERE w.logical_date < (now() AT TIME ZONE 'UTC')::date - 4 ORDER BY 1, 2, 3"
+    )
+    # What the triggers noted as late is another way to the same.
+    run(database, "DELETE FROM gold.stale_machine_days")
+    before = query(database, report)
+    assert before
+    run(database, 'CALL gold.sp_roll_up(0, \'{"max_runtime": "1 minute"}\')')
+    assert query(database, "SELECT DISTINCT r.first_date::text FROM gold.rolled_up_dates AS r") == [
+        ("-infinity",)
+    ]
+    assert query(database, report) == before
+    # A date that is none, by an insert past the loads, is let go.
+    for date in ("infinity", "-infinity", "4713-01-01 BC", "5874897-12-31"):
+        run(database, "INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)"
+            " SELECT m.iot_id, %s FROM master.machine_info AS m", date)  # fmt: skip
+    assert query(database, report) == before
+    run(database, "CALL gold.sp_roll_up(0, NULL)")
+    assert query(database, report) == before
+    assert value(database, "SELECT count(*) FROM gold.stale_machine_days") == 0
 
 
 @pytest.mark.requires("community")

@@ -7,7 +7,6 @@ AS $function$
 DECLARE
     v_done gold.rolled_up_dates;
     v_date date;
-    v_first date;
     v_ends timestamptz;
 BEGIN
     SELECT r.* INTO v_done FROM gold.rolled_up_dates AS r WHERE r.plant_iot_id = p_plant_iot_id;
@@ -41,16 +40,11 @@ BEGIN
     IF NOT isfinite(v_done.first_date) THEN
         RETURN NULL;
     END IF;
-    SELECT (least(
-        (SELECT min(d.down_start) FROM silver.machine_downtime AS d
-            WHERE d.down_start > '1900-01-01 00:00:00+00'),
-        (SELECT min(c.cycle_start) FROM silver.machine_cycles AS c
-            WHERE c.cycle_start > '1900-01-01 00:00:00+00'),
-        (SELECT min(f.event_time) FROM silver.machine_focas AS f
-            WHERE f.event_time > '1900-01-01 00:00:00+00')
-    ) AT TIME ZONE 'UTC')::date - 3 INTO v_first;
-    IF v_done.first_date > v_first THEN
-        RETURN v_done.first_date - 1;
+    SELECT max(d.day) INTO v_date
+    FROM gold.fn_dates_in_silver() AS d (day)
+    WHERE d.day < v_done.first_date;
+    IF v_date IS NOT NULL THEN
+        RETURN v_date;
     END IF;
     -- All of it. What comes for an older date yet is late, and noted.
     UPDATE gold.rolled_up_dates AS r SET first_date = '-infinity'

@@ -13,12 +13,16 @@ DECLARE
 BEGIN
     IF TG_OP <> 'INSERT' THEN
         INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
-        VALUES (OLD.machine_iot_id, OLD.logical_date) ON CONFLICT DO NOTHING;
+        SELECT OLD.machine_iot_id, OLD.logical_date
+        WHERE OLD.logical_date BETWEEN '1900-01-01' AND '2300-01-01'
+        ON CONFLICT DO NOTHING;
         v_machine := OLD.machine_iot_id;
     END IF;
     IF TG_OP <> 'DELETE' THEN
         INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
-        VALUES (NEW.machine_iot_id, NEW.logical_date) ON CONFLICT DO NOTHING;
+        SELECT NEW.machine_iot_id, NEW.logical_date
+        WHERE NEW.logical_date BETWEEN '1900-01-01' AND '2300-01-01'
+        ON CONFLICT DO NOTHING;
         v_machine := NEW.machine_iot_id;
     END IF;
     IF TG_ARGV[0] = 'event_time' THEN

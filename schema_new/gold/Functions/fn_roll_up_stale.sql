@@ -42,6 +42,7 @@ BEGIN
                     r.machine_iot_id IS NOT NULL AS is_redone
                 FROM taken AS k
                 LEFT JOIN redo AS r USING (machine_iot_id, logical_date)
+                WHERE isfinite(k.logical_date)
             ) AS d
         ) AS t
         GROUP BY t.machine_iot_id, t.is_redone, t.run

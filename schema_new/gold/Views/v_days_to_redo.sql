@@ -3,7 +3,7 @@
 CREATE VIEW gold.v_days_to_redo AS
 SELECT DISTINCT k.machine_iot_id, k.logical_date
 FROM gold.stale_machine_days AS k
-WHERE NOT EXISTS (
+WHERE k.logical_date BETWEEN '1900-01-01' AND '2300-01-01' AND NOT EXISTS (
     SELECT 1
     FROM gold.rolled_up_chunks AS c
     WHERE c.range_start < (k.logical_date::timestamp + INTERVAL '84 hours') AT TIME ZONE 'UTC'

@@ -121,7 +121,7 @@ FROM (
         FROM master.machine_info AS m
         LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
         LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(pm.plant_iot_id, 0)
-        CROSS JOIN LATERAL gold.fn_unread_dates(m.iot_id, r.first_date, r.last_date) AS d (day)
+        CROSS JOIN LATERAL gold.fn_unread_dates(r.first_date, r.last_date) AS d (day)
         CROSS JOIN LATERAL gold.fn_read_machine_shifts(
             m.iot_id, pm.plant_iot_id, d.day, d.day
         ) AS s

@@ -77,7 +77,8 @@ DROP FUNCTION master.fn_refuse_shift_overlap();
 -- @include sql/p1_normalization/shared/drop_change_notes.sql
 -- @include sql/p1_normalization/shared/drop_migrate_back.sql
 
-DROP FUNCTION gold.fn_unread_dates(integer, date, date);
+DROP FUNCTION gold.fn_unread_dates(date, date);
+DROP FUNCTION gold.fn_dates_in_silver();
 DROP FUNCTION gold.fn_recent_machine_shifts(integer, integer, date);
 DROP FUNCTION gold.fn_read_machine_shifts(integer, integer, date, date);
 DROP FUNCTION gold.fn_machine_shifts(integer, integer, date, date, timestamptz);
