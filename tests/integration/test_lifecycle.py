@@ -129,7 +129,7 @@ def late(plant: Plant) -> Plant:
     plant.load()
     statuses = (
         "INSERT INTO bronze.raw_machine_status (device_id, machine_iot_id, event_time, status)"
-        f" SELECT 'D', m, timestamptz '{OLD}' + n * interval '1 minute', 'RUN'"
+        f" SELECT 'D-' || m, m, timestamptz '{OLD}' + n * interval '1 minute', 'RUN'"
         " FROM generate_series(1, 2) AS m CROSS JOIN generate_series(%s, 19, %s) AS n"
     )
     plant.chain.run(statuses % (0, 1))
@@ -174,7 +174,7 @@ def test_a_batch_that_meets_a_limit_of_the_server_is_halved(late: Plant) -> None
 
 
 def test_the_sweep_reads_rows_that_were_compressed_before_it_came(plant: Plant) -> None:
-    plant.send(cycle(NOW, time=OLD), cycle(NOW + timedelta(minutes=1), time=OLD))
+    plant.send(cycle(OLD, time=OLD), cycle(OLD + timedelta(minutes=1), time=OLD))
     if plant.chain.community:
         run_jobs(plant, "policy_compression")
         assert chunks(plant, "raw_machine_cycles") == [True]
@@ -182,7 +182,8 @@ def test_the_sweep_reads_rows_that_were_compressed_before_it_came(plant: Plant) 
 
 
 def test_retention_keeps_a_chunk_until_its_rows_are_loaded(plant: Plant) -> None:
-    plant.send(cycle(NOW, time=OLD), cycle(NOW, time=OLD - timedelta(days=5), machine_iot_id=404))
+    older = OLD - timedelta(days=5)
+    plant.send(cycle(OLD, time=OLD), cycle(older, time=older, machine_iot_id=404))
     plant.send(cycle(NOW, machine_iot_id=2))
     retain = 'CALL _etl.sp_retain_bronze(0, \'{"drop_after": "30 days"}\')'
     plant.chain.run(retain)
@@ -202,7 +203,8 @@ def test_retention_keeps_a_chunk_until_its_rows_are_loaded(plant: Plant) -> None
 def test_one_chunk_that_cannot_go_is_skipped_with_its_reason_and_the_others_go(
     plant: Plant,
 ) -> None:
-    plant.send(*(cycle(NOW, time=OLD - timedelta(days=2 * n)) for n in range(4)), cycle(NOW))
+    days = [OLD - timedelta(days=2 * n) for n in range(4)]
+    plant.send(*(cycle(day, time=day) for day in days), cycle(NOW))
     plant.load()
     [oldest] = plant.chain.query(
         "SELECT format('%I.%I', chunk_schema, chunk_name) FROM timescaledb_information.chunks"
@@ -230,7 +232,8 @@ def test_logs_and_rejects_are_bounded_and_what_goes_is_counted(plant: Plant) -> 
     plant.chain.run(
         "UPDATE _etl.rejected_rows SET rejected_at = now() - INTERVAL '2 years'"
         " WHERE bronze_id = 5",
-        "UPDATE _etl.rejected_rows SET resent_at = now() - INTERVAL '31 days' WHERE bronze_id = 6",
+        "UPDATE _etl.rejected_rows SET resent_at = now() - INTERVAL '31 days', is_open = false"
+        " WHERE bronze_id = 6",
         "SELECT _etl.fn_record_fed_rows('raw_machine_cycles', 0, n, n, 'x') FROM"
         " generate_series(5000, 20000, 5000) AS n",
         "UPDATE _etl.feed_records SET stored_at = now() - INTERVAL '31 days'"
