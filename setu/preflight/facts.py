@@ -23,6 +23,8 @@ class ServerFacts:
     version_number: int = 170_011
     version: str = "17.11"
     database: str = "setu"
+    #: Of the database: what a text can hold.
+    encoding: str = "UTF8"
     role: str = "postgres"
     superuser: bool = True
     may_create_roles: bool = True

@@ -220,6 +220,23 @@ def _session(facts: ServerFacts, plan: Plan, _settings: Settings) -> Iterator[Fi
         )
 
 
+def _encoding(facts: ServerFacts, plan: Plan, _settings: Settings) -> Iterator[Finding]:
+    if facts.encoding == "UTF8" or not plan.upgrades:
+        return
+    yield Finding(
+        f"Database {facts.database} is encoded in {facts.encoding}, not in UTF8.",
+        [
+            "SQL_ASCII takes any bytes: readers may fail on what they cannot decode."
+            if facts.encoding == "SQL_ASCII"
+            else f"A row with a character that {facts.encoding} does not have is refused: setu "
+            "feed writes it to its rejects file, a sink's whole batch fails.",
+        ],
+        "Where senders use other characters: CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8', "
+        "and restore a dump of this one into it",
+        stops=False,
+    )
+
+
 def _connections(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterator[Finding]:
     if facts.one_session or not facts.sees_sessions:
         return
@@ -355,6 +372,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rights,
     _roles,
     _session,
+    _encoding,
     _connections,
     _workers,
     _bad_pair,

@@ -8,25 +8,25 @@ SELECT
 FROM (
     SELECT 'alarm_no' AS name, pg_column_size(a.alarm_no) AS bytes,
         format('%s of company %s', a.machine_id, a.company_id) AS key,
-        format('silver.machine_alarms, at %s: %s…', a.time, left(a.alarm_no, 20)) AS place
+        format('silver.machine_alarms, at %s: %s...', a.time, left(a.alarm_no, 20)) AS place
     FROM silver.machine_alarms AS a
     WHERE octet_length(a.alarm_no) > 2000
     UNION ALL
     SELECT 'category', pg_column_size(e.category),
         format('%s of company %s', e.machine_id, e.company_id),
-        format('silver.machine_energy, at %s: %s…', e.time, left(e.category, 20))
+        format('silver.machine_energy, at %s: %s...', e.time, left(e.category, 20))
     FROM silver.machine_energy AS e
     WHERE octet_length(e.category) > 2000
     UNION ALL
     SELECT 'tool_no', pg_column_size(u.tool_no),
         format('%s of company %s', u.machine_id, u.company_id),
-        format('silver.machine_tool_usage, at %s: %s…', u.time, left(u.tool_no, 20))
+        format('silver.machine_tool_usage, at %s: %s...', u.time, left(u.tool_no, 20))
     FROM silver.machine_tool_usage AS u
     WHERE octet_length(u.tool_no) > 2000
     UNION ALL
     SELECT 'question_id or user_id', pg_column_size(f.question_id) + pg_column_size(f.user_id),
         format('%s of company %s', f.machine_id, f.company_id),
-        format('silver.customer_feedback, at %s: %s…', f.time, left(f.question_id, 20))
+        format('silver.customer_feedback, at %s: %s...', f.time, left(f.question_id, 20))
     FROM silver.customer_feedback AS f
     WHERE octet_length(f.question_id) + octet_length(f.user_id) > 2000
     UNION ALL

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 from typer.testing import CliRunner
 
 from setu.catalog import Catalog, render_differences
@@ -16,6 +16,7 @@ from setu.cli.main import app, load_commands
 from setu.errors import PreflightError, RevisionStateError
 from setu.preflight import check
 from setu.preflight.v1_catalog import FILE, differences_of_v1, v1_snapshot
+from tests.chain import Chain, chain_on
 from tests.servers.at_hand import Server
 from tests.v1 import BASELINE
 
@@ -84,6 +85,30 @@ def test_test_server_is_fit_for_the_whole_chain(
 
 def test_empty_database_passes(connection: Connection, preflight: Check) -> None:
     preflight(connection, current=None)
+
+
+def test_a_database_in_latin1_is_named_and_goes_up_and_down(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    if "native" not in server.capabilities:
+        pytest.skip("another encoding needs a native server")
+    with chain_on(server) as other:
+        name = "setu_test_preflight_latin1"
+        url = make_url(other.url).set(database=name).render_as_string(hide_password=False)
+        other.run(
+            f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1'"
+            " LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+        try:
+            latin1 = Chain(url, server.capabilities)
+            latin1.run("CREATE EXTENSION timescaledb")
+            with caplog.at_level(logging.WARNING):
+                latin1.upgrade()
+            assert f"Database {name} is encoded in LATIN1, not in UTF8." in caplog.text
+            assert latin1.broken() == []
+            latin1.downgrade("0001")
+        finally:
+            other.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.parametrize(

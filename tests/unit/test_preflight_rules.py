@@ -270,3 +270,15 @@ def test_faults_of_a_version_are_said_and_do_not_stop_the_run() -> None:
 def test_the_extension_in_another_schema_is_named() -> None:
     [finding] = found(extension_schema="ext")
     assert "in schema ext, not in public" in finding.what
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [("LATIN1", "a character that LATIN1 does not have"), ("SQL_ASCII", "takes any bytes")],
+)
+def test_a_database_that_is_not_utf8_is_named_and_does_not_stop(encoding: str, said: str) -> None:
+    [finding] = found(encoding=encoding)
+    assert not finding.stops
+    assert finding.what == f"Database setu is encoded in {encoding}, not in UTF8."
+    assert said in "\n".join(finding.lines())
+    assert found(DOWN, encoding=encoding) == []
