@@ -182,7 +182,9 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
     SELECT CASE
         WHEN t.schema_name = 'silver' AND t.table_name LIKE 'machine\_%' THEN format(
-            'v1.%I > coalesce(v1.created_at, now()) + (SELECT _archive.future_limit())', t.v1_time
+            'v1.%I > least(nullif(v1.created_at, ''-infinity''), now())'
+            ' + (SELECT _archive.future_limit())',
+            t.v1_time
         )
         ELSE 'false'
     END

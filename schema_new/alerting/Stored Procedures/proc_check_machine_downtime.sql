@@ -81,7 +81,8 @@ BEGIN
             m.company_iot_id,
             coalesce(o.down_start, s.down_start) AS down_start,
             CASE
-                WHEN o.down_start IS NULL THEN extract(EPOCH FROM s.down_end - s.down_start)
+                WHEN o.down_start IS NULL
+                    THEN extract(EPOCH FROM greatest(s.down_end, s.down_start) - s.down_start)
                 ELSE extract(EPOCH FROM now() - o.down_start)
             END AS seconds,
             o.down_start IS NULL AS has_ended

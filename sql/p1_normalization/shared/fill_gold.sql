@@ -6,33 +6,38 @@ LANGUAGE plpgsql
 AS $procedure$
 DECLARE
     v_piece record;
-    v_oldest timestamptz;
+    v_newest timestamptz;
     v_done integer := 0;
     v_pieces integer := 0;
     v_started timestamptz := clock_timestamp();
 BEGIN
     DELETE FROM _stage.gold_pieces;
     FOR v_piece IN
-        SELECT c.view_name, c.hypertable_name, d.column_name,
+        SELECT c.view_name, c.hypertable_name,
             CASE WHEN c.view_name LIKE 'daily%'
                 THEN INTERVAL '1 day' ELSE INTERVAL '1 hour' END AS bucket
         FROM timescaledb_information.continuous_aggregates AS c
-        INNER JOIN timescaledb_information.dimensions AS d
-            ON d.hypertable_schema = c.hypertable_schema AND d.hypertable_name = c.hypertable_name
         WHERE c.view_schema = '_stage'
     LOOP
-        EXECUTE format(
-            'SELECT min(t.%I) FROM _stage.%I AS t', v_piece.column_name, v_piece.hypertable_name
-        )
-        INTO v_oldest;
+        v_newest := date_trunc('day', now() - v_piece.bucket, 'UTC');
+        -- Where there is a chunk, and not all the way to a row of a clock that said the year 1.
         INSERT INTO _stage.gold_pieces (view_name, range_start, range_end)
-        SELECT v_piece.view_name, e.range_end - INTERVAL '56 days', e.range_end
-        FROM (
-            SELECT date_trunc('day', now() - v_piece.bucket, 'UTC')
-                - n.number * INTERVAL '56 days' AS range_end
-            FROM generate_series(0, 10000) AS n (number)
-        ) AS e
-        WHERE e.range_end > v_oldest;
+        SELECT DISTINCT
+            v_piece.view_name,
+            v_newest - (n.number + 1) * INTERVAL '56 days',
+            v_newest - n.number * INTERVAL '56 days'
+        FROM timescaledb_information.chunks AS c
+        CROSS JOIN LATERAL generate_series(
+            floor(
+                extract(epoch FROM v_newest - least(c.range_end, v_newest)) / (56 * 86400)
+            )::integer,
+            floor(
+                extract(epoch FROM v_newest - greatest(c.range_start, '4712-01-01 00:00:00+00 BC'))
+                / (56 * 86400)
+            )::integer
+        ) AS n (number)
+        WHERE c.hypertable_schema = '_stage' AND c.hypertable_name = v_piece.hypertable_name
+            AND c.range_start < v_newest;
     END LOOP;
     COMMIT;
     SELECT count(*) INTO v_pieces FROM _stage.gold_pieces AS p;

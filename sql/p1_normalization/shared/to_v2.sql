@@ -1,5 +1,6 @@
 -- v1's rows as v2 holds them, one view a table; an orphan, whose machine master does not know, has
 -- no row. The columns that open with v1_ name the row of v1, all others are v2's, in v2's order.
+-- Before 4713 BC there is no room for a day more or less. No row arrives later than now.
 -- What a row needs of master stands in small tables, so that a chunk costs hash joins, and no row a
 -- look-up of its own.
 CREATE TABLE _stage.machine_map (
@@ -121,13 +122,16 @@ SELECT
 FROM silver.machine_cycles AS v1
 INNER JOIN _stage.machine_map AS m
     ON m.company_id = v1.company_id AND m.machine_id = v1.machine_id
-CROSS JOIN LATERAL (SELECT v1.cycle_start AT TIME ZONE m.timezone AS wall) AS w
+CROSS JOIN LATERAL (
+    SELECT greatest(v1.cycle_start, '4713-01-01 00:00:00+00 BC') AT TIME ZONE m.timezone AS wall
+) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
-WHERE v1.cycle_start <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
+WHERE v1.cycle_start <= least(nullif(v1.created_at, '-infinity'), now())
+    + (SELECT _archive.future_limit());
 
 -- v2's program_no is not v1's to say: it stays what it is.
 CREATE VIEW _stage.v2_machine_downtime AS
@@ -158,7 +162,9 @@ SELECT
 FROM silver.machine_downtime AS v1
 INNER JOIN _stage.machine_map AS m
     ON m.company_id = v1.company_id AND m.machine_id = v1.machine_id
-CROSS JOIN LATERAL (SELECT v1.down_start AT TIME ZONE m.timezone AS wall) AS w
+CROSS JOIN LATERAL (
+    SELECT greatest(v1.down_start, '4713-01-01 00:00:00+00 BC') AT TIME ZONE m.timezone AS wall
+) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
@@ -167,7 +173,8 @@ LEFT JOIN _stage.shift_hours AS h
 LEFT JOIN _archive.down_code_keys AS k
     ON k.company_id = v1.company_id AND k.v1_down_id = v1.down_id
 LEFT JOIN _stage.downtime_codes AS d ON d.down_code = v1.down_code
-WHERE v1.down_start <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
+WHERE v1.down_start <= least(nullif(v1.created_at, '-infinity'), now())
+    + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_machine_status AS
 SELECT
@@ -198,13 +205,16 @@ SELECT
 FROM silver.machine_status AS v1
 INNER JOIN _stage.machine_map AS m
     ON m.company_id = v1.company_id AND m.machine_id = v1.machine_id
-CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
+CROSS JOIN LATERAL (
+    SELECT greatest(v1.time, '4713-01-01 00:00:00+00 BC') AT TIME ZONE m.timezone AS wall
+) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
-WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
+WHERE v1.time <= least(nullif(v1.created_at, '-infinity'), now())
+    + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_machine_alarms AS
 SELECT
@@ -233,13 +243,16 @@ SELECT
 FROM silver.machine_alarms AS v1
 INNER JOIN _stage.machine_map AS m
     ON m.company_id = v1.company_id AND m.machine_id = v1.machine_id
-CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
+CROSS JOIN LATERAL (
+    SELECT greatest(v1.time, '4713-01-01 00:00:00+00 BC') AT TIME ZONE m.timezone AS wall
+) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
-WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
+WHERE v1.time <= least(nullif(v1.created_at, '-infinity'), now())
+    + (SELECT _archive.future_limit());
 
 -- numeric rounds half away from zero, double precision would round half to even.
 CREATE VIEW _stage.v2_machine_energy AS
@@ -271,13 +284,16 @@ SELECT
 FROM silver.machine_energy AS v1
 INNER JOIN _stage.machine_map AS m
     ON m.company_id = v1.company_id AND m.machine_id = v1.machine_id
-CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
+CROSS JOIN LATERAL (
+    SELECT greatest(v1.time, '4713-01-01 00:00:00+00 BC') AT TIME ZONE m.timezone AS wall
+) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
-WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
+WHERE v1.time <= least(nullif(v1.created_at, '-infinity'), now())
+    + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_machine_focas AS
 SELECT
@@ -309,13 +325,16 @@ SELECT
 FROM silver.machine_focas AS v1
 INNER JOIN _stage.machine_map AS m
     ON m.company_id = v1.company_id AND m.machine_id = v1.machine_id
-CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
+CROSS JOIN LATERAL (
+    SELECT greatest(v1.time, '4713-01-01 00:00:00+00 BC') AT TIME ZONE m.timezone AS wall
+) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
-WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
+WHERE v1.time <= least(nullif(v1.created_at, '-infinity'), now())
+    + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_machine_tool_usage AS
 SELECT
@@ -345,13 +364,16 @@ SELECT
 FROM silver.machine_tool_usage AS v1
 INNER JOIN _stage.machine_map AS m
     ON m.company_id = v1.company_id AND m.machine_id = v1.machine_id
-CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
+CROSS JOIN LATERAL (
+    SELECT greatest(v1.time, '4713-01-01 00:00:00+00 BC') AT TIME ZONE m.timezone AS wall
+) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
-WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
+WHERE v1.time <= least(nullif(v1.created_at, '-infinity'), now())
+    + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_machine_pm_status AS
 SELECT
@@ -381,13 +403,16 @@ SELECT
 FROM silver.machine_pm_status AS v1
 INNER JOIN _stage.machine_map AS m
     ON m.company_id = v1.company_id AND m.machine_id = v1.machine_id
-CROSS JOIN LATERAL (SELECT v1.time AT TIME ZONE m.timezone AS wall) AS w
+CROSS JOIN LATERAL (
+    SELECT greatest(v1.time, '4713-01-01 00:00:00+00 BC') AT TIME ZONE m.timezone AS wall
+) AS w
 LEFT JOIN _stage.shift_map AS s
     ON s.plant_iot_id = m.plant_iot_id AND s.v1_shift_id = v1.shift_id
 LEFT JOIN _stage.shift_hours AS h
     ON h.plant_iot_id = CASE WHEN s.shift_id IS NULL THEN m.plant_iot_id END
     AND w.wall::time >= h.from_time AND w.wall::time < h.to_time
-WHERE v1.time <= coalesce(v1.created_at, now()) + (SELECT _archive.future_limit());
+WHERE v1.time <= least(nullif(v1.created_at, '-infinity'), now())
+    + (SELECT _archive.future_limit());
 
 CREATE VIEW _stage.v2_customer_feedback AS
 SELECT
