@@ -1,5 +1,5 @@
 -- title: Roles of setu own objects of your own
--- hint: ALTER … OWNER TO another role
+-- hint: ALTER (the object) OWNER TO another role
 -- undoes: 0302
 SELECT
     'owns it' AS problem,

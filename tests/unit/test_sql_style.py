@@ -168,3 +168,15 @@ def test_squawk_finds_what_is_planted(tmp_path: Path, squawk: str, rule: str) ->
     found = check_steps(tmp_path, squawk)
     place = "sql/p0_baseline/0001_first/up.sql:8"
     assert any(line.startswith(f"{place}: squawk {rule}:") for line in found), found
+
+
+@pytest.mark.parametrize("folder", ["schema", "schema_new", "sql", "setu"])
+def test_sql_can_be_sent_to_a_database_of_any_encoding(folder: str) -> None:
+    """A comment is sent, too: one arrow in it, and a database in LATIN1 refuses the statement."""
+    foreign = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / folder).rglob("*.sql"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if not line.isascii()
+    ]
+    assert foreign == []
