@@ -528,7 +528,8 @@ def _read_text(raw: object) -> str:
 
 
 def _read_time(raw: object) -> datetime:
-    if not isinstance(raw, str) or not _CLOCK.match(raw):
+    # Python reads a time up to a zero byte, as if nothing came after it.
+    if not isinstance(raw, str) or "\0" in raw or not _CLOCK.match(raw):
         raise ValueError("not an ISO-8601 time, such as 2022-08-08T13:51:36.771Z")
     try:
         read = datetime.fromisoformat(raw)

@@ -23,6 +23,9 @@ from setu.errors import SetuError
 HEADER_BYTES = 100
 MAGIC = b"SQLite format 3\0"
 SUFFIXES = (".sqlite", ".sqlite3", ".db")
+#: How a file that was packed ends, and begins.
+PACKED = (".gz", ".zip", ".xz", ".zst", ".bz2")
+_PACKED_MAGIC = (b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"BZh")
 ASIDE = ("-wal", "-shm", "-journal")
 LOCK_TIMEOUT_S = 5.0
 COPY_ATTEMPTS = 3
@@ -61,7 +64,13 @@ class FileStamp:
     @classmethod
     def of(cls, path: Path) -> FileStamp:
         """The stamp of a file as it is now."""
-        return cls(tuple(_look(Path(f"{path}{suffix}")) for suffix in ("", "-wal", "-journal")))
+        real = _real(path)
+        return cls(tuple(_look(Path(f"{real}{suffix}")) for suffix in ("", "-wal", "-journal")))
+
+
+def _real(path: Path) -> Path:
+    """Where a file is that a link may point to: there SQLite keeps what lies beside it."""
+    return path.resolve() if path.is_symlink() else path
 
 
 def _look(path: Path) -> tuple[int, int, int] | None:
@@ -73,14 +82,14 @@ def _look(path: Path) -> tuple[int, int, int] | None:
 
 
 def gateway_files(places: Iterable[Path]) -> list[Path]:
-    """The files that were named, and in each directory that was named its gateway files, by name.
+    """The files that were named, and below each directory that was named its gateway files.
 
-    A directory's gateway files are those with a suffix of :data:`SUFFIXES` or SQLite's header; the
-    companions that SQLite keeps beside a file are not. No file comes twice.
+    A directory's gateway files are those with a suffix of :data:`SUFFIXES`, packed or not, or
+    SQLite's header; the companions that SQLite keeps beside a file are not. No file comes twice.
     """
     found: dict[tuple[int, int] | Path, Path] = {}
     for place in places:
-        members = sorted(place.iterdir()) if place.is_dir() else [place]
+        members = _below(place) if place.is_dir() else [place]
         for path in members:
             if place.is_dir() and not _is_gateway_file(path):
                 continue
@@ -90,10 +99,28 @@ def gateway_files(places: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
+def _below(place: Path) -> list[Path]:
+    """All files below a directory, in order; a link that leads back to where one was ends there."""
+    files: list[Path] = []
+    been: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(place, followlinks=True):
+        seen = Path(folder).stat()
+        if (seen.st_dev, seen.st_ino) in been:
+            folders.clear()
+            continue
+        been.add((seen.st_dev, seen.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files += (Path(folder) / name for name in names)
+    return sorted(files)
+
+
 def _is_gateway_file(path: Path) -> bool:
     if path.name.startswith(".") or path.name.endswith(ASIDE) or not path.is_file():
         return False
-    if path.suffix.lower() in SUFFIXES:
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    if suffixes and suffixes[-1] in PACKED:
+        suffixes.pop()
+    if suffixes and suffixes[-1] in SUFFIXES:
         return True
     try:
         with path.open("rb") as file:
@@ -111,6 +138,7 @@ def open_gateway_file(path: Path, *, accept_no_log: bool = False) -> Iterator[sq
 
     Raises :class:`GatewayFileError`.
     """
+    path = _real(path)
     header = _read_header(path)
     with tempfile.TemporaryDirectory(prefix="setu-feed-") as scratch:
         opened = path
@@ -145,7 +173,9 @@ def _read_header(path: Path) -> _Header:
         )
     if not path.is_file():
         raise GatewayFileError(
-            f"{path} is not there", state="missing", hint="Give the path of a gateway's file"
+            f"{path} is no file" if path.exists() else f"{path} is not there",
+            state="missing",
+            hint="Give the path of a gateway's file",
         )
     try:
         with path.open("rb") as file:
@@ -158,6 +188,10 @@ def _read_header(path: Path) -> _Header:
             f"{path} is empty",
             state="empty",
             hint="Copy it from the gateway again; if it is empty there, there is nothing to feed",
+        )
+    if head.startswith(_PACKED_MAGIC):
+        raise GatewayFileError(
+            f"{path} is packed", state="packed", hint="Unpack it, and give the file that was in it"
         )
     if not head.startswith(MAGIC[: len(head)]):
         raise GatewayFileError(

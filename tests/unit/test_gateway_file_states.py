@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -232,3 +234,54 @@ def test_a_directory_gives_its_gateway_files_and_none_twice(tmp_path: Path) -> N
     # Named by hand, a file is given whatever it is called, and whether it is there or not.
     named = [tmp_path / "rejects.jsonl", tmp_path / "gone"]
     assert gateway_files(named) == named
+
+
+def test_a_directory_gives_what_lies_deeper_and_ends_where_a_link_leads_back(
+    tmp_path: Path,
+) -> None:
+    for name in ("plant-1", "plant-2"):
+        (tmp_path / name).mkdir()
+        with _gateway(tmp_path / name / "same.sqlite"):
+            pass
+    (tmp_path / "plant-1" / "back").symlink_to(tmp_path)
+    (tmp_path / "gone.sqlite").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.sqlite")
+    found = [str(path.relative_to(tmp_path)) for path in gateway_files([tmp_path])]
+    assert found == ["plant-1/same.sqlite", "plant-2/same.sqlite"]
+
+
+def test_a_packed_file_is_no_file_that_may_be_passed_over(tmp_path: Path) -> None:
+    with _gateway(tmp_path / "a.sqlite"):
+        pass
+    whole = gzip.compress((tmp_path / "a.sqlite").read_bytes())
+    (tmp_path / "b.sqlite.gz").write_bytes(whole)
+    (tmp_path / "c.db.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "notes.txt.gz").write_bytes(gzip.compress(b"notes"))
+    found = [path.name for path in gateway_files([tmp_path])]
+    assert found == ["a.sqlite", "b.sqlite.gz", "c.db.gz"]
+    for name in found[1:]:
+        error = _refused(tmp_path / name)
+        assert error.state == "packed"
+        assert "Unpack it" in error.hint
+
+
+def test_a_link_is_read_with_what_lies_beside_the_file_that_it_points_to(tmp_path: Path) -> None:
+    """A journal or a log lies there, and not beside the link."""
+    (tmp_path / "here").mkdir()
+    link, live = tmp_path / "here" / "a.sqlite", tmp_path / "live.sqlite"
+    link.symlink_to(live)
+    with _gateway(live, 20, "wal") as file:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        _insert(file, 10, 20)
+        assert _rows(link) == 30
+    live.unlink()
+    with _in_a_large_transaction(tmp_path / "busy.sqlite"):
+        for end in ("", "-journal"):
+            shutil.copyfile(tmp_path / f"busy.sqlite{end}", f"{live}{end}")
+    with pytest.raises(GatewayFileError) as caught:
+        _rows(link)
+    assert caught.value.state == "hot journal"
+
+
+def test_what_is_no_file_is_not_said_to_be_missing() -> None:
+    assert _refused(Path("/dev/null")).title == "/dev/null is no file"
