@@ -38,7 +38,10 @@ FROM pipeline AS p
 WHERE NOT p.enabled
 UNION ALL
 SELECT 'pipelines_run', p.pipeline,
-    CASE WHEN p.started_at IS NULL THEN 'has never run'
+    CASE
+        WHEN p.started_at IS NULL AND p.runs > 0
+            THEN 'ran last at a time that is yet to come: the clock of the server went back'
+        WHEN p.started_at IS NULL THEN 'has never run'
         ELSE format('last ran %s ago', age.words) END,
     CASE WHEN p.has_job
         THEN format('SELECT * FROM timescaledb_information.job_errors WHERE proc_name = %L; meanwhile, setu worker', 'sp_load_' || p.pipeline)
