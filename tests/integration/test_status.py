@@ -61,6 +61,13 @@ RETAIN = job("sp_retain_bronze")
 REFRESH = job("policy_refresh_continuous_aggregate", "daily_production_stats")
 COMPRESS = job("policy_compression", "raw_machine_cycles")
 CYCLES = job("sp_load_machine_cycles")
+ROLL_UP = job("sp_roll_up")
+CALENDAR = job("sp_extend_shift_calendar")
+TODAY = "(now() AT TIME ZONE 'UTC')::date"
+RULE = (
+    "INSERT INTO config.alert_rules (rule_name, metric, condition_operator, threshold_value)"
+    " VALUES ('a', 'downtime_duration', '>', '60')"
+)
 SEQUENCE = "bronze.raw_machine_cycles_id_seq"
 COLUMN = "attrelid = 'bronze.raw_machine_cycles'::regclass AND attname"
 ETL = "ALTER ROLE setu_etl IN DATABASE {db}"
@@ -221,12 +228,20 @@ BREACHES = (
            "UPDATE _etl.watermarks SET enabled = true WHERE pipeline = 'machine_cycles';"),
     Breach("pipelines_run", "machine_focas has never run", [forget_runs("machine_focas")],
            [reload("machine_focas")], "setu worker"),
+    Breach("pipelines_run", "machine_focas ran last at a time that is yet to come: the clock",
+           [forget_runs("machine_focas"),
+            log_run("machine_focas", started_at="clock_timestamp() + INTERVAL '1 day'")],
+           [forget_runs("machine_focas"), reload("machine_focas")]),
     Breach("pipelines_run", "machine_focas last ran 26 days ago",
            [forget_runs("machine_focas"),
             log_run("machine_focas", started_at="now() - INTERVAL '37043 minutes'")],
            [reload("machine_focas")]),
     Breach("runs_succeed", "machine_focas failed at its last run: 22P02: broken$",
            [log_run("machine_focas", status="'failed'", error=r"E'22P02: broken\nmore'")],
+           [forget_runs("machine_focas"), reload("machine_focas")]),
+    Breach("runs_succeed", "machine_focas failed at its last run: 22P02: hidden",
+           [log_run("machine_focas", started_at="clock_timestamp() + INTERVAL '1 day'"),
+            log_run("machine_focas", status="'failed'", error="'22P02: hidden'")],
            [forget_runs("machine_focas"), reload("machine_focas")]),
     Breach("runs_succeed", r"machine_focas failed \d+ of \d+ runs in a day",
            [log_run("machine_focas", status="'failed'", error="'x'"), reload("machine_focas")],
@@ -310,6 +325,29 @@ BREACHES = (
            ["CALL _etl.sp_retain_bronze(NULL, '{}')"], "sp_retain_bronze"),
     Breach("logs_are_trimmed", "retention of bronze has never run",
            ["DELETE FROM _etl.retention_runs"], ["CALL _etl.sp_retain_bronze(NULL, '{}')"]),
+    Breach("jobs_are_scheduled", "roll-up of reports is off the schedule",
+           [OFF.format(ROLL_UP)], [ON.format(ROLL_UP)], "scheduled => true"),
+    Breach("jobs_are_scheduled", "shift calendar is off the schedule",
+           [f"UPDATE master.shift_calendar_extents SET last_date = {TODAY} + 55",
+            OFF.format(CALENDAR)],
+           [ON.format(CALENDAR), "CALL master.sp_extend_shift_calendar(NULL, NULL)"],
+           "scheduled => true"),
+    Breach("shift_calendar_goes_on", "plant .* has its shift calendar up to .* only",
+           [f"UPDATE master.shift_calendar_extents SET last_date = {TODAY} + 49"],
+           ["CALL master.sp_extend_shift_calendar(NULL, NULL)"], "sp_extend_shift_calendar"),
+    Breach("reports_are_rolled_up", "machines without a plant are rolled up to 2020-01-02 only",
+           ["DELETE FROM gold.rolled_up_dates",
+            "INSERT INTO gold.rolled_up_dates VALUES (0, '2020-01-01', '2020-01-02')"],
+           ["DELETE FROM gold.rolled_up_dates"], "sp_roll_up"),
+    Breach("alerts_are_checked", "alert engine last checked the rules at",
+           [RULE, "INSERT INTO alerting.engine_runs"
+            " VALUES ('downtime', now() - INTERVAL '2 hours')"],
+           ["DELETE FROM alerting.engine_runs", "DELETE FROM config.alert_rules"],
+           "proc_run_engine"),
+    Breach("alerts_are_checked", "alert engine cannot evaluate rule .*: no number",
+           [RULE, "INSERT INTO alerting.rule_faults (rule_id, reason)"
+            " SELECT r.rule_id, 'no number' FROM config.alert_rules AS r"],
+           ["DELETE FROM config.alert_rules"], "config.alert_rules"),
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 -- needs community
 -- must scheduler_runs: The scheduler of this database is at work, and may start workers
--- must jobs_exist: Each pipeline, the retention of bronze, each aggregate and each column store has its job
+-- must jobs_exist: Each load, the retention, the roll-up, the calendar and each policy has its job
 -- must jobs_are_scheduled: Each job is on the schedule, and its next start is neither past nor far off
 -- must jobs_can_start: Each job's owner can log in and connect, and its procedure is there
 -- must jobs_succeed: No job failed at its last run, hangs, or has used up its retries
@@ -38,6 +38,22 @@ wanted AS (
             SELECT 1 FROM _etl.v_last_retention AS r
             WHERE r.finished_at > clock_timestamp() - INTERVAL '49 hours'
         ) AS recently
+    ) AS w
+    UNION ALL
+    SELECT b.what, b.proc_schema, b.proc_name, NULL, NULL, b.recently AND w.works, b.recently
+    FROM (
+        SELECT 'roll-up of reports', 'gold', 'sp_roll_up', coalesce((
+            SELECT bool_and(r.last_date >= (clock_timestamp() AT TIME ZONE 'UTC')::date - 4)
+            FROM gold.rolled_up_dates AS r
+        ), false)
+        UNION ALL
+        SELECT 'shift calendar', 'master', 'sp_extend_shift_calendar', coalesce((
+            SELECT bool_and(x.last_date >= (clock_timestamp() AT TIME ZONE 'UTC')::date + 59)
+            FROM master.shift_calendar_extents AS x
+        ), false)
+    ) AS b (what, proc_schema, proc_name, recently)
+    CROSS JOIN (
+        SELECT EXISTS (SELECT 1 FROM ran AS r WHERE r.recently AND r.by_worker) AS works
     ) AS w
     UNION ALL
     SELECT format('refresh of %s.%s', c.view_schema, c.view_name), '_timescaledb_functions',
@@ -152,7 +168,7 @@ UNION ALL
 SELECT 'jobs_can_start', j.what, format('calls %s.%s, which is not there (job %s)', j.proc_schema, j.proc_name, j.job_id),
     'setu drift, which names what is missing'
 FROM job AS j
-WHERE j.job_id IS NOT NULL AND j.proc_schema = '_etl'
+WHERE j.job_id IS NOT NULL AND j.proc_schema IN ('_etl', 'gold', 'master')
     AND NOT EXISTS (
         SELECT 1 FROM pg_proc AS p
         INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace
