@@ -12,6 +12,7 @@ of which one pipeline can run into alone.
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +28,8 @@ from setu.db.address import Address
 from setu.db.connection import open_driver
 from setu.errors import DatabaseConnectionError, DatabaseStateError, SetuError
 
+MINUTE = 60.0
+HOUR = 3_600.0
 DAY = 86_400.0
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
@@ -42,6 +45,32 @@ TCP_SETTINGS: Mapping[str, int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+
+
+_POLICIES = """
+SELECT j.proc_name || ' of ' || j.hypertable_schema || '.' || j.hypertable_name,
+    'run_job(' || j.job_id || ')', extract(epoch FROM j.schedule_interval)::double precision
+FROM timescaledb_information.jobs AS j
+WHERE j.scheduled AND j.proc_name LIKE 'policy%'
+    AND j.hypertable_schema IN ('bronze', 'silver', 'gold', 'alerting')
+    AND current_setting('timescaledb.license', true) = 'timescale'
+    AND NOT EXISTS (SELECT 1 FROM pg_stat_activity AS a WHERE a.pid <> pg_backend_pid())
+ORDER BY j.job_id
+"""
+
+#: The beginnings of messages about a connection that may yet come about by itself.
+_MAY_COME = (
+    "No server answers there",
+    "The host is not known",
+    "The server cannot be reached",
+    "The server has no connection to spare",
+    "The server is not ready",
+    "The database takes no connections",
+)
+
+
+class BadScheduleError(SetuError):
+    """A setting under which the worker could never do its work."""
 
 
 class ServerAwayError(SetuError):
@@ -69,13 +98,53 @@ class Schedule:
     slice_seconds: float = 5.0
     retention: bool = True
     drop_after: str = "30 days"
+    alerts: bool = False
+    #: Say what found nothing to do, too.
+    verbose: bool = False
+
+
+@dataclass(frozen=True)
+class Chore:
+    """A procedure beside the loads that a job calls elsewhere."""
+
+    what: str
+    procedure: str
+    every: float
+    config: Mapping[str, object]
+
+
+def chores(schedule: Schedule) -> tuple[Chore, ...]:
+    """What the jobs of schema_new/_etl/jobs.sql do beside the loads and the daily retention."""
+    budget = f"{schedule.slice_seconds:g} seconds"
+    found = [
+        Chore("shift calendar", "master.sp_extend_shift_calendar", HOUR, {"days_ahead": 60}),
+        Chore("reports", "gold.sp_roll_up", 5 * MINUTE, {"max_runtime": budget}),
+    ]
+    if schedule.alerts:
+        found.append(Chore("alerts", "alerting.sp_run_engine", MINUTE, {}))
+    return tuple(found)
+
+
+@dataclass
+class Pulse:
+    """How the worker is, for those who watch it. Times are of :func:`time.monotonic`.
+
+    :ivar round_ended: when the last round came to its end; None before the first.
+    :ivar trouble: why the last round did not, or what failed in it; empty when all went well.
+    :ivar beat: when the worker last began a call or came back from one.
+    """
+
+    beat: float = 0.0
+    round_ended: float | None = None
+    trouble: str = ""
+    rounds: int = 0
 
 
 class Worker:
-    """Calls every enabled pipeline's load each interval, and the retention action daily.
+    """Calls every enabled pipeline's load each interval, and what other jobs do when it is due.
 
     :param url: the database; role ``setu_etl``, or the deploying role, which alone may drop chunks.
-    :param say: gets one line a run.
+    :param say: gets one line for each call that did something, and for each that failed.
     :param stop: set it, and ``run`` returns when the call that is at work has returned.
     """
 
@@ -86,27 +155,32 @@ class Worker:
         say: Callable[[str], None],
         stop: threading.Event,
     ) -> None:
-        self._address = Address.of(url)
-        self._schedule = schedule
+        self.address = Address.of(url)
+        self.schedule = schedule
         self._say = say
         self._stop = stop
         self._next_retention = 0.0
-        self._told_no_retention = False
+        self._next_chore: dict[str, float] = {}
+        #: What was said last of a thing that goes on: it is said once, until it changes.
+        self._told: dict[str, str] = {}
+        self.pulse = Pulse(beat=time.monotonic())
 
     def run(self) -> None:
         """Work until ``stop`` is set."""
         pause = FIRST_PAUSE
         while not self._stop.is_set():
             started = time.monotonic()
+            self.pulse.beat = started
             try:
                 self.round()
             except ServerAwayError as error:
+                self.pulse.trouble = f"{error.what}: {error.title}"
                 self._say(f"{error.what}, next try in {pause:g} s: {error.title}")
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
             pause = FIRST_PAUSE
-            self._stop.wait(max(0.0, self._schedule.interval - (time.monotonic() - started)))
+            self._stop.wait(max(0.0, self.schedule.interval - (time.monotonic() - started)))
 
     def round(self) -> None:
         """One round: the pipelines in turns until all have caught up, and retention when it is due.
@@ -114,24 +188,88 @@ class Worker:
         Raises :class:`ServerAwayError`.
         """
         try:
-            connection = open_driver(self._address, "worker", writes=True, **TCP_SETTINGS)
+            connection = open_driver(self.address, "worker", writes=True, **TCP_SETTINGS)
         except DatabaseStateError as error:
             raise ServerUnfitError(_first_line(error)) from error
         except (DatabaseConnectionError, psycopg2.OperationalError) as error:
             raise ServerAwayError(_first_line(error)) from error
+        self.pulse.trouble = ""
         try:
             connection.autocommit = True
             while self._turns(connection):
                 pass
         finally:
             connection.close()
+        self.pulse.rounds += 1
+        self.pulse.round_ended = time.monotonic()
+
+    def check(self) -> None:
+        """Find settings under which the worker could never do its work, before it begins.
+
+        A server that is away is none: it may come. Raises :class:`~setu.errors.SetuError`.
+        """
+        for name in ("interval", "slice_seconds"):
+            value = getattr(self.schedule, name)
+            if not math.isfinite(value) or value <= 0:
+                raise BadScheduleError(
+                    f"{name.removesuffix('_seconds')} is {value:g}: it must be a number above 0.",
+                    hint="Give seconds, such as 60",
+                )
+        try:
+            connection = open_driver(self.address, "worker", writes=True, **TCP_SETTINGS)
+        except DatabaseConnectionError as error:
+            if error.title.startswith(_MAY_COME):
+                return
+            raise
+        except (DatabaseStateError, psycopg2.OperationalError):
+            return
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                self._check_age(cursor)
+                self._check_rights(cursor)
+        finally:
+            connection.close()
+
+    def _check_age(self, cursor: Any) -> None:
+        """The age at which chunks go is an interval, and not so short that it takes what is new."""
+        if not self.schedule.retention:
+            return
+        try:
+            cursor.execute("SELECT %s::interval >= INTERVAL '1 day'", (self.schedule.drop_after,))
+            [long_enough] = cursor.fetchone()
+        except psycopg2.DataError as error:
+            raise BadScheduleError(
+                f"drop-after is no interval: {_first_line(error)}.",
+                hint="Give PostgreSQL's interval, such as '30 days'",
+            ) from None
+        if not long_enough:
+            raise BadScheduleError(
+                f"drop-after is {self.schedule.drop_after}: bronze would keep less than a day.",
+                hint="Give a day or more, such as '30 days'",
+            )
+
+    def _check_rights(self, cursor: Any) -> None:
+        """The role may call the loads, where there are any yet."""
+        cursor.execute(
+            "SELECT current_user, p.oid::regprocedure::text FROM pg_proc AS p"
+            " INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace"
+            " WHERE n.nspname = '_etl' AND p.proname LIKE 'sp\\_load\\_%'"
+            " AND NOT (has_schema_privilege(n.oid, 'USAGE')"
+            " AND has_function_privilege(p.oid, 'EXECUTE')) ORDER BY 2 LIMIT 1"
+        )
+        if refused := cursor.fetchone():
+            raise BadScheduleError(
+                f"Role {refused[0]} may not call {refused[1]}.",
+                hint=f"GRANT setu_etl TO {refused[0]}, or give another user in DATABASE_URL",
+            )
 
     def _turns(self, connection: Any) -> bool:
         """A slice of each pipeline, then of those with a backlog, for one interval.
 
         Whether a backlog is left. The other pipelines are then due, too, and so may be retention.
         """
-        until = time.monotonic() + self._schedule.interval
+        until = time.monotonic() + self.schedule.interval
         waiting = self._pipelines(connection)
         while waiting and not self._stop.is_set():
             waiting = [
@@ -141,7 +279,10 @@ class Worker:
             ]
             if time.monotonic() >= until:
                 break
-        if self._schedule.retention and not self._stop.is_set():
+        for chore in (*chores(self.schedule), *self._policies(connection)):
+            if not self._stop.is_set():
+                self._do(connection, chore)
+        if self.schedule.retention and not self._stop.is_set():
             self._retain(connection)
         return bool(waiting) and not self._stop.is_set()
 
@@ -149,7 +290,58 @@ class Worker:
         """Says that one thing failed; raises when it was the connection that did."""
         if connection.closed:
             raise ServerAwayError(_first_line(error)) from error
+        self.pulse.trouble = f"{what}: {_first_line(error)}"
         self._say(f"{what}: failed: {_first_line(error)}")
+
+    def _say_once(self, what: str, line: str) -> None:
+        """Says something of a thing, unless that was the last that was said of it."""
+        if self._told.get(what) != line or self.schedule.verbose:
+            self._say(f"{what}: {line}")
+        self._told[what] = line
+
+    def _policies(self, connection: Any) -> list[Chore]:
+        """TimescaleDB's policies on SETU's tables, where one process has no scheduler for them."""
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute(_POLICIES)
+            except psycopg2.Error as error:
+                self._failed(connection, "list of policies", error)
+                return []
+            return [Chore(what, run_job, every, {}) for what, run_job, every in cursor.fetchall()]
+
+    def _do(self, connection: Any, chore: Chore) -> None:
+        """Call a chore's procedure when it is due and there; its warnings are said."""
+        if time.monotonic() < self._next_chore.get(chore.procedure, 0.0):
+            return
+        connection.notices.clear()
+        self.pulse.beat = time.monotonic()
+        try:
+            with connection.cursor() as cursor:
+                if chore.procedure.startswith("run_job("):
+                    cursor.execute(f"CALL {chore.procedure}")
+                else:
+                    cursor.execute(
+                        "SELECT 1 WHERE to_regprocedure(%s) IS NOT NULL",
+                        (f"{chore.procedure}(integer, jsonb)",),
+                    )
+                    if cursor.fetchone() is None:
+                        return
+                    call = f"CALL {chore.procedure}(NULL, %s::jsonb)"
+                    cursor.execute(call, (json.dumps(dict(chore.config)),))
+        except psycopg2.errors.InsufficientPrivilege as error:
+            self._say_once(chore.what, f"this role may not: {_first_line(error)}")
+            return
+        except psycopg2.Error as error:
+            self._failed(connection, chore.what, error)
+            return
+        finally:
+            self.pulse.beat = time.monotonic()
+        self._told.pop(chore.what, None)
+        self._next_chore[chore.procedure] = time.monotonic() + chore.every
+        for notice in connection.notices:
+            self._say(f"{chore.what}: {notice.splitlines()[0]}")
+        if self.schedule.verbose:
+            self._say(f"{chore.what}: done")
 
     def _pipelines(self, connection: Any) -> list[str]:
         with connection.cursor() as cursor:
@@ -158,36 +350,42 @@ class Worker:
                     "SELECT w.pipeline FROM _etl.watermarks AS w WHERE w.enabled ORDER BY 1"
                 )
             except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
-                self._say("this database has no pipelines; it needs alembic upgrade head")
+                self.pulse.trouble = "this database has no pipelines"
+                self._say_once("database", "has no pipelines; it needs alembic upgrade head")
                 return []
             except psycopg2.Error as error:
                 self._failed(connection, "list of pipelines", error)
                 return []
+            self._told.pop("database", None)
             return [row[0] for row in cursor.fetchall()]
 
     def _load(self, connection: Any, pipeline: str) -> bool:
         """One slice of a pipeline; whether there may be more to do."""
-        started = time.monotonic()
+        started = self.pulse.beat = time.monotonic()
         try:
             run = self._call(connection, pipeline)
         except psycopg2.Error as error:
             self._failed(connection, pipeline, error)
             return False
+        finally:
+            self.pulse.beat = time.monotonic()
         if run is None:
-            self._say(f"{pipeline}: another session runs it")
+            self._say_once(pipeline, "another session runs it")
             return False
+        self._told.pop(pipeline, None)
         read, loaded, merged, rejected, late, batches, seconds, to_id = run
-        self._say(
-            f"{pipeline}: read {read}, loaded {loaded}, merged {merged}, rejected {rejected}, "
-            f"late {late}, batches {batches}, to id {to_id}, {seconds:.2f} s"
-        )
+        if read or self.schedule.verbose:
+            self._say(
+                f"{pipeline}: read {read}, loaded {loaded}, merged {merged}, rejected {rejected}, "
+                f"late {late}, batches {batches}, to id {to_id}, {seconds:.2f} s"
+            )
         # By the clock here: the run log begins some milliseconds after the call's budget does, and
         # by its seconds a call that used up its budget may look like one that caught up.
-        return bool(read) and time.monotonic() - started >= self._schedule.slice_seconds
+        return bool(read) and time.monotonic() - started >= self.schedule.slice_seconds
 
     def _call(self, connection: Any, pipeline: str) -> tuple[Any, ...] | None:
         """Call a pipeline's load; what the run log says of it, None when it did not run."""
-        config = json.dumps({"max_runtime": f"{self._schedule.slice_seconds:g} seconds"})
+        config = json.dumps({"max_runtime": f"{self.schedule.slice_seconds:g} seconds"})
         call = sql.SQL("CALL _etl.{}(NULL, %s::jsonb)").format(
             sql.Identifier(f"sp_load_{pipeline}")
         )
@@ -208,7 +406,7 @@ class Worker:
     def _retain(self, connection: Any) -> None:
         if time.monotonic() < self._next_retention:
             return
-        config = json.dumps({"drop_after": self._schedule.drop_after})
+        config = json.dumps({"drop_after": self.schedule.drop_after})
         connection.notices.clear()
         with connection.cursor() as cursor:
             try:
@@ -220,12 +418,11 @@ class Worker:
                     return
                 cursor.execute("CALL _etl.sp_retain_bronze(NULL, %s::jsonb)", (config,))
             except psycopg2.errors.InsufficientPrivilege:
-                if not self._told_no_retention:
-                    self._say(
-                        "retention: this role may not drop chunks; run a worker as the deploying "
-                        "role, or give --no-retention"
-                    )
-                self._told_no_retention = True
+                self._say_once(
+                    "retention",
+                    "this role may not drop chunks; run a worker as the deploying role, or give "
+                    "--no-retention",
+                )
                 return
             except psycopg2.Error as error:
                 self._failed(connection, "retention", error)
@@ -233,7 +430,7 @@ class Worker:
         self._next_retention = time.monotonic() + DAY
         for notice in connection.notices:
             self._say(f"retention: {notice.splitlines()[0]}")
-        self._say(f"retention: done, bronze chunks older than {self._schedule.drop_after}")
+        self._say(f"retention: done, bronze chunks older than {self.schedule.drop_after}")
 
 
 def _first_line(error: BaseException) -> str:

@@ -121,7 +121,7 @@ def test_a_worker_leaves_a_pipeline_alone_that_another_session_runs(fleet: Chain
 
 def test_a_worker_stops_cleanly_on_sigterm(fleet: Chain) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "setu.cli.main", "worker", "--interval", "0.2"],
+        [sys.executable, "-um", "setu.cli.main", "worker", "--interval", "0.2", "--verbose"],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": fleet.url},
         stdout=subprocess.PIPE,

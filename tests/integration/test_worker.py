@@ -88,6 +88,7 @@ def check_consistent(chain: Chain, *, all_of_it: bool, pipeline: str = "machine_
 def worker(
     chain: Chain, say: Callable[[str], None], stop: threading.Event | None = None, **schedule: Any
 ) -> Worker:
+    schedule.setdefault("verbose", True)
     url = make_url(chain.url).set(drivername="postgresql+psycopg2")
     return Worker(url, Schedule(**schedule), say, stop or threading.Event())
 
@@ -201,7 +202,7 @@ def test_a_slice_that_was_slow_to_begin_is_not_taken_for_the_end_of_a_backlog(v2
 def started(chain: Chain, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """``setu worker`` as a process; killed at the end, and after a minute, if it is still there."""
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "setu.cli.main", "worker", *arguments],
+        [sys.executable, "-u", "-m", "setu.cli.main", "worker", "--verbose", *arguments],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": chain.url},
         stdout=subprocess.PIPE,

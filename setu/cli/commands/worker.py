@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from setu.db.connection import database_url
+from setu.ops.answers import answering
 from setu.ops.worker import Schedule, Worker
 
 
@@ -34,8 +35,29 @@ def worker(
         bool, typer.Option(help="Drop loaded bronze chunks daily; needs the deploying role.")
     ] = True,
     drop_after: Annotated[str, typer.Option(help="Age at which a loaded chunk goes.")] = "30 days",
+    alerts: Annotated[
+        bool, typer.Option("--alerts", help="Check the alert rules each minute, too.")
+    ] = False,
+    listen: Annotated[
+        str,
+        typer.Option(
+            help="HOST:PORT on which to answer /live and /ready, and /metrics where prometheus-"
+            "client is installed (pip install 'setu[metrics]')."
+        ),
+    ] = "",
+    stuck_after: Annotated[
+        float, typer.Option(min=1, help="Seconds of one call after which /live says no.")
+    ] = 900.0,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Say what found nothing to do, too.")
+    ] = False,
 ) -> None:
-    """Run every enabled pipeline each interval until SIGTERM or Ctrl-C; a second ends at once."""
+    """Do what the server's jobs would, each interval, until SIGTERM or Ctrl-C.
+
+    It says what it did and what failed, and nothing when there is nothing to do. Bad settings end
+    it at its start, with exit code 1; a server that is away does not. A second signal ends it at
+    once.
+    """
     stop = threading.Event()
 
     def end(number: int, _frame: object) -> None:
@@ -49,9 +71,12 @@ def worker(
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    say("started")
-    schedule = Schedule(interval, slice_seconds, retention, drop_after)
-    _run_aside(Worker(database_url(), schedule, say, stop).run)
+    schedule = Schedule(interval, slice_seconds, retention, drop_after, alerts, verbose)
+    worker = Worker(database_url(), schedule, say, stop)
+    worker.check()
+    with answering(listen, worker, stuck_after) as address:
+        say(f"started, answers on {address}" if address else "started")
+        _run_aside(worker.run)
     say("stopped")
 
 
