@@ -1,0 +1,298 @@
+"""Metrics for Prometheus: right values, names by the conventions, and rules that find them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import make_url
+from typer import Typer
+from typer.testing import CliRunner
+
+from setu.cli.main import load_commands
+from setu.ops.answers import answering
+from setu.ops.metrics import exposition
+from setu.ops.worker import Pulse, Schedule, Worker
+from tests.servers.at_hand import Server
+from tests.v1 import ROOT
+from tests.v2 import Plant, plant_on
+
+DEPLOY = ROOT / "deploy"
+RULES = DEPLOY / "prometheus" / "rules.yaml"
+DASHBOARD = DEPLOY / "grafana" / "setu.json"
+
+
+@pytest.fixture(scope="module")
+def plant(server: Server) -> Iterator[Plant]:
+    with plant_on(server) as made:
+        cycle = {"cycle_start": "2024-03-05 08:00+00", "cycle_end": "2024-03-05 08:01+00"}
+        for offset in (7, 8):
+            made.send({**cycle, "kafka_partition": 3, "kafka_offset": offset})
+        made.send({**cycle, "machine_iot_id": 404})
+        made.load()
+        made.send({**cycle, "cycle_start": "2024-03-05 09:00+00", "cycle_end": None})
+        yield made
+
+
+def families(text: str) -> dict[str, Any]:
+    """Metrics by name, as Prometheus reads them."""
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+def values(text: str, name: str) -> dict[tuple[str, ...], float]:
+    """The samples of one metric, by the values of their labels."""
+    base = name.removesuffix("_total")
+    return {tuple(s.labels.values()): s.value for s in families(text)[base].samples}
+
+
+def url(plant: Plant, username: str | None = None) -> Any:
+    return make_url(plant.chain.url).set(drivername="postgresql+psycopg2", username=username)
+
+
+def test_metrics_say_what_the_database_says(plant: Plant) -> None:
+    text = exposition(url(plant))
+    cycles = ("machine_cycles",)
+    assert values(text, "setu_up") == {(): 1}
+    assert values(text, "setu_pipeline_lag_rows")[cycles] == 1
+    assert 0 <= values(text, "setu_pipeline_lag_seconds")[cycles] < 3600
+    assert values(text, "setu_pipeline_ids_processed_total")[cycles] == 3
+    assert values(text, "setu_bronze_ids_drawn_total")[cycles] == 4
+    assert values(text, "setu_pipeline_rows_read_last_day")[cycles] == 3
+    assert values(text, "setu_pipeline_rows_rejected_last_day")[cycles] == 1
+    assert values(text, "setu_rejected_rows") == {("machine_cycles", "unknown_machine"): 1}
+    assert values(text, "setu_pipeline_enabled")[cycles] == 1
+    assert values(text, "setu_pipeline_last_run_succeeded")[cycles] == 1
+    assert abs(values(text, "setu_pipeline_last_run_timestamp_seconds")[cycles]
+               - plant.chain.value("SELECT extract(epoch FROM max(started_at))::double precision"
+                                   " FROM _etl.job_runs")) < 1  # fmt: skip
+    assert values(text, "setu_kafka_stored_offset")["raw_machine_cycles", "3"] == 8
+    assert values(text, "setu_condition_holds")["pipelines_are_enabled",] == 1
+    assert values(text, "setu_condition_holds")["pipelines_run",] == 0
+    assert values(text, "setu_healthy") == {(): 0}
+    assert values(text, "setu_chunks")["silver", "machine_cycles", "false"] == 1
+    assert values(text, "setu_table_bytes")["bronze", "raw_machine_cycles"] > 8192
+    plant.chain.run("UPDATE _etl.watermarks SET enabled = false WHERE pipeline = 'machine_cycles'")
+    try:
+        assert values(exposition(url(plant)), "setu_pipeline_enabled")[cycles] == 0
+    finally:
+        plant.chain.run("UPDATE _etl.watermarks SET enabled = true")
+
+
+@pytest.mark.requires("community")
+def test_jobs_and_the_column_store_have_metrics(plant: Plant) -> None:
+    plant.chain.run("SELECT compress_chunk(c) FROM show_chunks('silver.machine_cycles') AS c")
+    try:
+        text = exposition(url(plant))
+    finally:
+        plant.chain.run("SELECT decompress_chunk(c) FROM show_chunks('silver.machine_cycles') AS c")
+    assert values(text, "setu_chunks")["silver", "machine_cycles", "true"] == 1
+    assert values(text, "setu_column_store_bytes_before")["silver", "machine_cycles"] > 0
+    jobs = {labels[1]: value for labels, value in values(text, "setu_job_scheduled").items()}
+    assert jobs["sp_load_machine_cycles"] == 0
+    assert {"sp_retain_bronze", "sp_roll_up", "policy_compression"} <= set(jobs)
+
+
+@pytest.mark.requires("multi_session")
+def test_a_reader_may_scrape(plant: Plant) -> None:
+    reader = "setu_test_scraper"
+    plant.chain.run(f"DROP ROLE IF EXISTS {reader}", f"CREATE ROLE {reader} LOGIN IN ROLE"
+                    " setu_reader")  # fmt: skip
+    try:
+        text = exposition(url(plant, username=reader))
+        assert values(text, "setu_up") == {(): 1}
+        assert set(families(text)) == set(families(exposition(url(plant))))
+    finally:
+        plant.chain.run(f"DROP ROLE {reader}")
+
+
+def test_a_database_that_cannot_be_read_is_down_and_no_error() -> None:
+    text = exposition("postgresql://nobody@127.0.0.1:1/nothing", Pulse())
+    assert values(text, "setu_up") == {(): 0}
+    assert "setu_pipeline_lag_rows" not in text
+    assert "setu_worker_rounds" in families(text)
+
+
+def test_the_command_prints_them(plant: Plant) -> None:
+    app = Typer()
+    load_commands(app)
+    result = CliRunner(env={"DATABASE_URL": plant.chain.url}).invoke(app, ["metrics"])
+    assert result.exit_code == 0, result.output
+    assert values(result.stdout, "setu_up") == {(): 1}
+
+
+def test_names_follow_the_conventions(plant: Plant) -> None:
+    for name, family in families(
+        exposition(url(plant), Pulse(round_ended=time.monotonic()))
+    ).items():
+        assert re.fullmatch(r"setu(_[a-z]+)+", name), name
+        assert family.documentation, name
+        assert not family.documentation.endswith("."), name
+        assert family.type in ("gauge", "counter"), name
+        # Base units, and no kind of number in a name but that of a counter.
+        assert not re.search(r"_(ms|minutes|hours|kb|mb|gauge|count|percent)$", name), name
+
+
+def named_metrics(expression: str) -> set[str]:
+    """The metrics that an expression names."""
+    return set(re.findall(r"\bsetu_[a-z_]+\b", expression))
+
+
+def expressions() -> dict[str, str]:
+    """Every expression of the rules and of the dashboard, by where it stands."""
+    rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    found = {
+        f"rule {rule['alert']}": rule["expr"]
+        for group in rules["groups"]
+        for rule in group["rules"]
+    }
+    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            found[f"panel {panel['title']} {target['refId']}"] = target["expr"]
+    return found
+
+
+def labels_of(expression: str) -> set[str]:
+    """The labels by which an expression groups."""
+    groups = re.findall(r"\bby \(([^)]*)\)", expression)
+    return {label.strip() for group in groups for label in group.split(",")}
+
+
+@pytest.mark.requires("community")
+def test_rules_and_dashboard_name_metrics_and_labels_that_there_are(plant: Plant) -> None:
+    text = exposition(url(plant), Pulse(round_ended=time.monotonic()))
+    there = {sample.name for family in families(text).values() for sample in family.samples}
+    # Without samples at this moment.
+    there |= {family.name for family in families(text).values()}
+    labels = {
+        label for family in families(text).values() for s in family.samples for label in s.labels
+    }
+    for where, expression in expressions().items():
+        assert named_metrics(expression) <= there, where
+        assert labels_of(expression) <= labels, where
+    legends = {
+        label
+        for panel in json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+        for target in panel["targets"]
+        for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])
+    }
+    assert legends <= labels
+
+
+def test_panels_of_the_dashboard_do_not_overlap() -> None:
+    taken: set[tuple[int, int]] = set()
+    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    for panel in dashboard["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken, panel["title"]
+        assert max(x for x, _ in cells) < 24, panel["title"]
+        taken |= cells
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def tool(name: str) -> str:
+    """One of Prometheus' programs (Debian's package prometheus has them)."""
+    found = shutil.which(name)
+    if not found:
+        pytest.skip(f"needs {name}, of Debian's package prometheus")
+    return found
+
+
+def test_promtool_takes_rules_their_tests_and_metrics(plant: Plant) -> None:
+    promtool = tool("promtool")
+    folder = RULES.parent
+    for arguments in (
+        ["check", "rules", "rules.yaml"],
+        ["check", "config", "prometheus.yml"],
+        ["test", "rules", "rules_test.yaml"],
+    ):
+        done = subprocess.run(
+            [promtool, *arguments], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run([promtool, "check", "metrics"], input=exposition(url(plant), Pulse()),
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def asked(address: str) -> Any:
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        return json.load(answer)["data"]
+
+
+@pytest.mark.requires("multi_session")
+def test_prometheus_scrapes_a_worker_and_its_rules_fire(plant: Plant, tmp_path: Path) -> None:
+    prometheus = tool("prometheus")
+    made = Worker(url(plant), Schedule(retention=False), lambda _: None, threading.Event())
+    with answering("127.0.0.1:0", made, 900) as worker:
+        settings = yaml.safe_load((RULES.parent / "prometheus.yml").read_text(encoding="utf-8"))
+        settings["global"] = {"scrape_interval": "10s", "evaluation_interval": "2s"}
+        settings["scrape_configs"][0]["scrape_timeout"] = "10s"
+        settings["scrape_configs"][0]["static_configs"][0]["targets"] = [worker.split("//")[1]]
+        rules = RULES.read_text(encoding="utf-8")
+        # Now, and not when it has lasted.
+        (tmp_path / "rules.yaml").write_text(re.sub(r"for: \d+m", "for: 0s", rules))
+        (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(settings))
+        port = free_port()
+        process = subprocess.Popen(
+            [prometheus, "--config.file=prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
+             f"--web.listen-address=127.0.0.1:{port}"],
+            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            wait_until(lambda: alerts(port) and "SetuConditionBroken" in alerts(port))
+            broken = {
+                alert["labels"]["condition"]
+                for alert in asked(f"http://127.0.0.1:{port}/api/v1/alerts")["alerts"]
+                if alert["labels"]["alertname"] == "SetuConditionBroken"
+            }
+            assert "pipelines_run" in broken
+            states = asked(f"http://127.0.0.1:{port}/api/v1/rules")["groups"][0]["rules"]
+            assert {rule["health"] for rule in states} <= {"ok", "unknown"}
+            for where, expression in expressions().items():
+                query = urllib.parse.urlencode({"query": expression})
+                found = asked(f"http://127.0.0.1:{port}/api/v1/query?{query}")
+                assert found["resultType"] == "vector", where
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def alerts(port: int) -> set[str]:
+    try:
+        found = asked(f"http://127.0.0.1:{port}/api/v1/alerts")["alerts"]
+    except OSError:
+        return set()
+    return {alert["labels"]["alertname"] for alert in found}
+
+
+def wait_until(holds: Any) -> None:
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
