@@ -1,0 +1,1 @@
+"""The rules of ``setu doctor``, a file a subject; each query returns what it finds."""
