@@ -35,7 +35,8 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_dates_in_silver() FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_dates_in_silver() IS
-    'The business dates since 1900 for which silver may have rows, or a stop may last: those of its chunks, and gaps of up to 400 days';
+    'The business dates since 1900 for which silver may have rows, or a stop may last: those of '
+    'its chunks, and gaps of up to 400 days';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION gold.fn_dates_in_silver() TO setu_etl, setu_reader;
