@@ -20,6 +20,10 @@ BEGIN
             (
                 'setu_reader', 'NOLOGIN',
                 'Reads gold, silver, master and the views of _etl; granted to people'
+            ),
+            (
+                'setu_admin', 'NOLOGIN',
+                'Registers master data and sends rejected rows again; granted to people'
             )
         ) AS r (name, options, description)
     LOOP
@@ -87,7 +91,19 @@ BEGIN
             ('setu_reader', 'default_transaction_isolation', 'read committed'),
             ('setu_reader', 'default_transaction_deferrable', 'off'),
             ('setu_reader', 'transform_null_equals', 'off'),
-            ('setu_reader', 'default_tablespace', '')
+            ('setu_reader', 'default_tablespace', ''),
+            ('setu_admin', 'datestyle', 'ISO, MDY'),
+            ('setu_admin', 'intervalstyle', 'postgres'),
+            ('setu_admin', 'timezone', 'UTC'),
+            ('setu_admin', 'timezone_abbreviations', 'Default'),
+            ('setu_admin', 'bytea_output', 'hex'),
+            ('setu_admin', 'extra_float_digits', '1'),
+            ('setu_admin', 'standard_conforming_strings', 'on'),
+            ('setu_admin', 'array_nulls', 'on'),
+            ('setu_admin', 'default_transaction_isolation', 'read committed'),
+            ('setu_admin', 'default_transaction_deferrable', 'off'),
+            ('setu_admin', 'transform_null_equals', 'off'),
+            ('setu_admin', 'default_tablespace', '')
         ) AS s (role_name, name, value)
     LOOP
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %I = %L',

@@ -19,3 +19,5 @@ REVOKE ALL ON SCHEMA master, silver, bronze, config, alerting, gold, _etl FROM P
 GRANT USAGE ON SCHEMA bronze, _etl TO setu_ingest;
 GRANT USAGE ON SCHEMA master, silver, bronze, config, alerting, gold, _etl TO setu_etl;
 GRANT USAGE ON SCHEMA master, silver, config, alerting, gold, _etl TO setu_reader;
+-- There it may only call what registers and resends.
+GRANT USAGE ON SCHEMA master, _etl TO setu_admin;

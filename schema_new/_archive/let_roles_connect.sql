@@ -6,7 +6,7 @@ BEGIN
     PERFORM set_config(
         'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
     );
-    FOREACH v_role IN ARRAY ARRAY['setu_ingest', 'setu_etl', 'setu_reader'] LOOP
+    FOREACH v_role IN ARRAY ARRAY['setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin'] LOOP
         IF has_database_privilege(v_role, current_database(), 'CONNECT') THEN
             CONTINUE;
         END IF;

@@ -1,5 +1,5 @@
 -- lint: allow-file plain-create: the archive outlives a downgrade and is met again
--- What the three roles and PUBLIC may do before 0203, for the way back: other people's grants, and
+-- What the four roles and PUBLIC may do before 0203, for the way back: other people's grants, and
 -- roles that were here before, are left as they were found.
 CREATE TABLE IF NOT EXISTS _archive.rights_before (
     schema_name text,
@@ -33,7 +33,7 @@ FROM (
 ) AS o
 CROSS JOIN LATERAL aclexplode(o.acl) AS a
 LEFT JOIN pg_roles AS r ON r.oid = a.grantee
-WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin')
     OR (a.grantee = 0 AND o.schema_name IS NOT NULL);
 
 INSERT INTO _archive.roles_before (role_name, is_member, settings)
@@ -42,9 +42,10 @@ FROM pg_roles AS r
 LEFT JOIN pg_db_role_setting AS s
     ON s.setrole = r.oid
     AND s.setdatabase = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin')
     AND coalesce(shobj_description(r.oid, 'pg_authid'), '') NOT IN (
         'Kafka sinks and gateways: insert into bronze, and nothing else',
         'Owner of the load jobs',
-        'Reads gold, silver, master and the views of _etl; granted to people'
+        'Reads gold, silver, master and the views of _etl; granted to people',
+        'Registers master data and sends rejected rows again; granted to people'
     );

@@ -72,7 +72,7 @@ SESSION: Final[Mapping[str, str]] = {
     "idle_session_timeout": "0",
 }
 
-ROLES: Final = ("setu_ingest", "setu_etl", "setu_reader")
+ROLES: Final = ("setu_ingest", "setu_etl", "setu_reader", "setu_admin")
 #: Of these, what the roles of SETU need in sessions that SETU does not open: jobs, sinks.
 _ROLE_PINS: Final = (
     "datestyle",

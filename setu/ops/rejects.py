@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from setu.errors import SetuError
+from setu.ops.register import Listed, registered
 
 # What identifies a row is not what is wrong with it, unless the reason says so.
 _ENVELOPE = frozenset(
@@ -255,8 +257,50 @@ def _does_not_fit(value: object, kind: str | None) -> bool:
     return False
 
 
-def advice(reject: Reject) -> list[str]:
-    """What corrects it, as commands where there are any, and then the one that sends it again."""
+@dataclass(frozen=True)
+class UnknownCode:
+    """A downtime code that could not be read as sent, how it was loaded, and what corrects it."""
+
+    company: str | None
+    number: int | None
+    code: str | None
+    fault: str
+    loaded_as: str | None
+    stops: int
+    last_seen_at: datetime
+
+    @property
+    def command(self) -> str:
+        """The command after which it is read."""
+        company, code = _word(self.company or "COMPANY"), self.code or self.loaded_as
+        if self.fault == "code and number disagree":
+            return f"setu register move code {company} {self.number} {_word(code)}"
+        named = f"setu register code {_word(code) if code else 'CODE'}"
+        if self.number is None or self.fault == "unknown code":
+            return named
+        return f"{named} --company {company} --number {self.number}"
+
+
+def unknown_codes(connection: Connection) -> list[UnknownCode]:
+    """The codes of the last 30 days that could not be read as sent, the most stops first."""
+    rows = connection.exec_driver_sql(
+        "SELECT u.company_id, u.source_down_id, nullif(u.down_code, ''), u.fault, u.loaded_as,"
+        " u.stops, u.last_seen_at"
+        " FROM _etl.v_unknown_codes AS u ORDER BY u.stops DESC, u.company_id, u.source_down_id"
+    )
+    return [UnknownCode(*row) for row in rows]
+
+
+def known_masters(connection: Connection) -> list[Listed]:
+    """The machines and gateways that advice names."""
+    return registered(connection, "machine") + registered(connection, "device")
+
+
+def advice(reject: Reject, known: Sequence[Listed] = ()) -> list[str]:
+    """What corrects it, as commands, and then the one that sends it again.
+
+    :param known: machines and gateways that are registered.
+    """
     again = f"setu rejects resend {reject.pipeline} --reason {reject.reason}"
     gone = f"setu rejects discard {reject.pipeline} --id {reject.reject_id}"
     machine, device = reject.row.get("machine_iot_id"), reject.row.get("device_id")
@@ -264,23 +308,11 @@ def advice(reject: Reject) -> list[str]:
         return ["Nothing sends a payload of v1 again; it is kept whole here", gone]
     match reject.reason:
         case "unknown_machine":
-            return [
-                f"Register the machine of gateway {device!r}, and give the gateway its number in "
-                f"place of {machine}; or, if {machine} is registered by now:",
-                again,
-            ]
+            return [*_register_machine(machine, device, known), again]
         case "sender_mismatch":
-            return [
-                "UPDATE master.machine_info SET device_iot_id = (SELECT d.device_iot_id FROM"
-                f" master.device_info AS d WHERE d.device_id = '{_quoted(device)}')"
-                f" WHERE iot_id = {machine};  -- if the gateway was replaced",
-                again,
-            ]
+            return [*_move_machine(machine, device, known), again]
         case "unknown_timezone":
-            return [
-                "UPDATE master.plants SET timezone = … WHERE iot_id = …;  -- the zone's new name",
-                again,
-            ]
+            return [f"{_plant_of(machine, known)} --timezone REGION", again]
         case "load_error" | "row_too_large":
             return ["Correct what the detail says", again, gone]
         case _:
@@ -290,5 +322,59 @@ def advice(reject: Reject) -> list[str]:
             ]
 
 
-def _quoted(value: object) -> str:
-    return str(value).replace("'", "''")
+def _register_machine(machine: Any, device: Any, known: Sequence[Listed]) -> list[str]:
+    """How a number that no machine has becomes a machine's; or whose number is meant."""
+    held = [m for m in known if m.kind == "machine" and m.number == machine]
+    if held:
+        return [f"Number {machine} is {held[0].key} by now:"]
+    speaks_for = [m for m in known if m.kind == "machine" and m.facts["device"] == device]
+    if speaks_for:
+        [meant, *_] = speaks_for
+        return [
+            f"Gateway {device} speaks for {meant.key}, number {meant.number}: let it send that. "
+            "If it speaks for another machine now:",
+            f"setu register retire machine {_key(meant)}",
+            _new_machine(machine, device),
+        ]
+    return [*_new_device(device, known), _new_machine(machine, device)]
+
+
+def _move_machine(machine: Any, device: Any, known: Sequence[Listed]) -> list[str]:
+    """How a machine gets the gateway that speaks for it."""
+    [*held] = (m for m in known if m.kind == "machine" and m.number == machine)
+    if not held:
+        return [f"No machine has the number {machine} any more:"]
+    return [
+        f"If gateway {device} speaks for {held[0].key} now, in place of "
+        f"{held[0].facts['device'] or 'none'}:",
+        *_new_device(device, known),
+        f"setu register move machine {_key(held[0])} --device {_word(device)}",
+    ]
+
+
+def _plant_of(machine: Any, known: Sequence[Listed]) -> str:
+    for one in known:
+        if one.kind == "machine" and one.number == machine and one.facts["plant"]:
+            return f"setu register plant {_word(one.company)} {_word(one.facts['plant'])}"
+    return "setu register plant COMPANY PLANT"
+
+
+def _new_device(device: Any, known: Sequence[Listed]) -> list[str]:
+    there = any(d.kind == "device" and d.key == device for d in known)
+    return [] if there else [f"setu register device {_word(device)}"]
+
+
+def _new_machine(machine: Any, device: Any) -> str:
+    return (
+        f"setu register machine COMPANY MACHINE --plant PLANT --device {_word(device)} "
+        f"--number {machine}"
+    )
+
+
+def _key(machine: Listed) -> str:
+    return f"{_word(machine.company)} {_word(machine.facts['machine'])}"
+
+
+def _word(value: Any) -> str:
+    """As one word of a command line."""
+    return shlex.quote(str(value))

@@ -133,7 +133,7 @@ SELECT jsonb_build_object(
     'roles_out_of_reach', (
         SELECT coalesce(jsonb_agg(r.rolname ORDER BY r.rolname), '[]')
         FROM pg_roles AS r
-        WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+        WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin')
             AND NOT pg_has_role(r.oid, CASE
                 WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER'
                 ELSE 'MEMBER WITH ADMIN OPTION'

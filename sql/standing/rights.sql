@@ -5,7 +5,7 @@ DECLARE
 BEGIN
     SELECT string_agg(format('role %s is missing', n.name), ', ')
     INTO v_wrong
-    FROM unnest(ARRAY['setu_ingest', 'setu_etl', 'setu_reader']) AS n (name)
+    FROM unnest(ARRAY['setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin']) AS n (name)
     WHERE NOT EXISTS (SELECT 1 FROM pg_roles AS r WHERE r.rolname = n.name);
     IF v_wrong IS NOT NULL THEN
         RAISE EXCEPTION 'roles of setu are missing' USING DETAIL = v_wrong;

@@ -13,7 +13,7 @@ from tests.servers.at_hand import Server
 from tests.v2 import Plant, plant_on
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "privileges.txt"
-ROLES = ("PUBLIC", "setu_etl", "setu_ingest", "setu_reader")
+ROLES = ("PUBLIC", "setu_admin", "setu_etl", "setu_ingest", "setu_reader")
 # Views that the community edition alone has.
 COMMUNITY = (
     "_etl.v_compression_ratios",
@@ -166,6 +166,7 @@ def test_both_roles_are_set_to_commit_asynchronously(plant: Plant) -> None:
             "%%", "%"
         )
     ) == [
+        ("setu_admin", None),
         ("setu_etl", ["synchronous_commit=off"]),
         ("setu_ingest", ["synchronous_commit=off"]),
         ("setu_reader", None),

@@ -14,7 +14,7 @@ from tests.chain import HEAD, Chain, chain_on
 from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("multi_session")
-ROLES = ("setu_ingest", "setu_etl", "setu_reader")
+ROLES = ("setu_ingest", "setu_etl", "setu_reader", "setu_admin")
 
 EVERYTHING = """
 WITH acl AS (

@@ -12,7 +12,7 @@ import psycopg2
 from setu.errors import SetuError
 
 CAPABILITIES = ("community", "multi_session", "scheduler", "native")
-ROLES = ("setu_ingest", "setu_etl", "setu_reader")
+ROLES = ("setu_ingest", "setu_etl", "setu_reader", "setu_admin")
 CONNECT_SECONDS = 10
 
 

@@ -1,7 +1,7 @@
-"""Three roles, and nothing for PUBLIC.
+"""Four roles, and nothing for PUBLIC.
 
-What: setu_ingest, setu_etl and setu_reader with their rights, without passwords.
-Why: a sink can only add rows, a job only load them, a reader only read.
+What: setu_ingest, setu_etl, setu_reader and setu_admin with their rights, without passwords.
+Why: a sink can only add rows, a job only load them, a reader only read, an admin only register.
 Risk: whoever read these schemas as PUBLIC no longer can: grant setu_reader.
 Downgrade: rights and roles go, and passwords that were set by hand with them; a role that another
   database uses stays.

@@ -9,7 +9,7 @@ Downgrade: code and views go; the rows they wrote stay.
 from setu.chain.runner import sql_step
 
 revision = "0401"
-down_revision = "0304"
+down_revision = "0305"
 branch_labels = None
 depends_on = None
 

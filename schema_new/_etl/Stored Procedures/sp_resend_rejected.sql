@@ -1,13 +1,14 @@
 -- New: once the cause is corrected (a machine registered, say), rejected rows go through again.
 -- They become new bronze rows, so that the load is the same for them as for any other row;
--- resent_id says which, and so the load knows their place in the order of arrival.
+-- resent_id says which, and so the load knows their place in the order of arrival. As its owner:
+-- setu_admin may send rows again, and reach neither bronze nor the rejects otherwise.
 CREATE PROCEDURE _etl.sp_resend_rejected(
     p_pipeline text,
     p_reason_code text DEFAULT NULL,
     INOUT rows_resent bigint DEFAULT 0,
     p_reject_ids bigint[] DEFAULT NULL
 )
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $procedure$
 DECLARE
@@ -83,7 +84,8 @@ END
 $procedure$;
 
 REVOKE ALL ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint, bigint[]) FROM PUBLIC;
-GRANT EXECUTE ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint, bigint[]) TO setu_etl;
+GRANT EXECUTE ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint, bigint[])
+TO setu_admin, setu_etl;
 
 COMMENT ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint, bigint[]) IS
     'Sends rejected rows of a pipeline, of one reason or all, through bronze again; says how many';

@@ -7,4 +7,4 @@ FROM _etl.rejected_rows AS r;
 
 COMMENT ON VIEW _etl.v_rejected_rows IS
     'Rejected rows whole, with reason; resent_at null: it waits';
-GRANT SELECT ON _etl.v_rejected_rows TO setu_etl, setu_reader;
+GRANT SELECT ON _etl.v_rejected_rows TO setu_admin, setu_etl, setu_reader;

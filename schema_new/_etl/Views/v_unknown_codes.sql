@@ -16,4 +16,4 @@ LEFT JOIN master.downtime_codes AS d ON d.down_id = u.loaded_down_id;
 
 COMMENT ON VIEW _etl.v_unknown_codes IS
     'Downtime codes of the last 30 days that could not be read as sent, and how they loaded';
-GRANT SELECT ON _etl.v_unknown_codes TO setu_etl, setu_reader;
+GRANT SELECT ON _etl.v_unknown_codes TO setu_admin, setu_etl, setu_reader;

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
 from setu.errors import SetuError
-from setu.ops.presentation import plain_table
+from setu.ops.presentation import plain_table, shown
 from setu.ops.rejects import (
     Filter,
     Reject,
@@ -21,11 +22,12 @@ from setu.ops.rejects import (
     culprits,
     discard,
     groups,
+    known_masters,
     rejects,
     resend,
+    unknown_codes,
 )
 
-JSON_FORMAT = 1
 SHOWN = 20
 
 Pipeline = Annotated[str | None, typer.Argument(help="The pipeline, such as machine_cycles.")]
@@ -36,7 +38,6 @@ Since = Annotated[
 ]
 Until = Annotated[str | None, typer.Option(help="Only rejected before then.")]
 Ids = Annotated[list[int] | None, typer.Option("--id", help="Only this one; may be repeated.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how many rows it would be.")]
 
 
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show_reject)
     group.command("resend")(resend_rejects)
     group.command("discard")(discard_rejects)
+    group.command("codes")(list_codes)
     app.add_typer(group, name="rejects", help="Rows that no load took: find, resend, discard.")
 
 
@@ -69,7 +71,7 @@ def list_rejects(
         by_reason = groups(connection, wanted)
         named = rejects(connection, wanted, limit) if pipeline or wanted.narrows else []
     if as_json:
-        _json({"groups": [vars(g) for g in by_reason], "rows": [vars(r) for r in named]})
+        _json("list", {"groups": [vars(g) for g in by_reason], "rows": [vars(r) for r in named]})
         return
     if not by_reason:
         typer.echo("no rejected row waits" if not resent else "no row was rejected")
@@ -96,8 +98,24 @@ def list_rejects(
         typer.echo(line)
 
 
-def _number(value: int | None) -> str | None:
-    return None if value is None else str(value)
+def list_codes(as_json: AsJson = False) -> None:
+    """List downtime codes that were loaded but not read as sent, and the command for each.
+
+    Example: setu rejects codes
+    """
+    with connected(database_url(), "rejects") as connection:
+        found = unknown_codes(connection)
+    if as_json:
+        _json("codes", {"codes": [{**vars(code), "command": code.command} for code in found]})
+        return
+    for code in found:
+        typer.echo(
+            f"{code.company}: number {shown(code.number)}, code {shown(code.code)}: {code.fault}; "
+            f"loaded as {shown(code.loaded_as)}, {code.stops:,} stops"
+        )
+        typer.echo(f"  {code.command}")
+    if not found:
+        typer.echo("every code was read as it was sent")
 
 
 def show_reject(
@@ -114,14 +132,15 @@ def show_reject(
             )
         [reject] = found
         wrong = culprits(reject, column_types(connection, reject.pipeline))
+        helps = advice(reject, known_masters(connection))
     if as_json:
-        _json({"row": vars(reject), "wrong": dict(wrong), "advice": advice(reject)})
+        _json("show", {"row": vars(reject), "wrong": dict(wrong), "advice": helps})
         return
-    for line in _lines(reject, wrong):
+    for line in _lines(reject, wrong, helps):
         typer.echo(line)
 
 
-def _lines(reject: Reject, wrong: Sequence[tuple[str, Any]]) -> list[str]:
+def _lines(reject: Reject, wrong: Sequence[tuple[str, Any]], helps: Sequence[str]) -> list[str]:
     shown = [f"{reject.pipeline} {reject.reject_id}: {reject.reason}"]
     shown += [f"  {name} = {json.dumps(value, ensure_ascii=False)}" for name, value in wrong]
     if reject.detail:
@@ -136,7 +155,7 @@ def _lines(reject: Reject, wrong: Sequence[tuple[str, Any]]) -> list[str]:
         for name, value in reject.row.items()
     ]
     if not reject.resent_at:
-        shown += ["", "What helps", *(f"  {line}" for line in advice(reject))]
+        shown += ["", "What helps", *(f"  {line}" for line in helps)]
     return shown
 
 
@@ -192,7 +211,10 @@ def _change(done: str, wanted: Filter, dry_run: bool, as_json: bool) -> None:
         else:
             counts = (resend if done == "resent" else discard)(connection, wanted)
     if as_json:
-        _json({"done": "nothing" if dry_run else done, "rows": counts})
+        _json(
+            "resend" if done == "resent" else "discard",
+            {"done": "nothing" if dry_run else done, "rows": counts},
+        )
         return
     prefix = "would be " if dry_run else ""
     for pipeline, count in counts.items():
@@ -236,7 +258,5 @@ def _instant(text: str | None) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def _json(content: dict[str, Any]) -> None:
-    typer.echo(
-        json.dumps({"format": JSON_FORMAT, **content}, indent=2, default=str, ensure_ascii=False)
-    )
+def _json(command: str, content: dict[str, Any]) -> None:
+    print_json(f"rejects {command}", content)

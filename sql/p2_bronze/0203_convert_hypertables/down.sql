@@ -34,7 +34,7 @@ BEGIN
         CROSS JOIN LATERAL aclexplode(d.datacl) AS a
         INNER JOIN pg_roles AS r ON r.oid = a.grantee
         WHERE d.datname = current_database() AND a.privilege_type = 'CONNECT'
-            AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+            AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin')
             AND NOT EXISTS (
                 SELECT 1 FROM _archive.rights_before AS b
                 WHERE b.schema_name IS NULL AND b.role_name = r.rolname AND b.privilege = 'CONNECT'
@@ -50,7 +50,7 @@ BEGIN
         WHERE s.setdatabase = (
             SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()
         )
-            AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+            AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin')
     LOOP
         EXECUTE format('ALTER ROLE %I IN DATABASE %I RESET ALL', v_row.rolname, current_database());
     END LOOP;
@@ -90,10 +90,11 @@ BEGIN
             shobj_description(r.oid, 'pg_authid') IN (
                 'Kafka sinks and gateways: insert into bronze, and nothing else',
                 'Owner of the load jobs',
-                'Reads gold, silver, master and the views of _etl; granted to people'
+                'Reads gold, silver, master and the views of _etl; granted to people',
+                'Registers master data and sends rejected rows again; granted to people'
             ) AS is_ours
         FROM pg_roles AS r
-        WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
+        WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin')
         ORDER BY r.rolname
     LOOP
         IF EXISTS (

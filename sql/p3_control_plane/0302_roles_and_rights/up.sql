@@ -1,4 +1,4 @@
--- what: the rights of setu_ingest, setu_etl and setu_reader; PUBLIC loses all
+-- what: the rights of the four roles of setu; PUBLIC loses all
 -- why: a sink can only add rows, a job only what it loads, a reader only read
 -- transaction: yes
 -- lock: none that a reader or writer would notice

@@ -4,7 +4,7 @@ DECLARE
     v_wrong text;
 BEGIN
     IF (SELECT count(*) FROM pg_roles AS r
-        WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')) < 3
+        WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin')) < 4
     THEN
         RAISE EXCEPTION 'a role of setu is missing';
     END IF;

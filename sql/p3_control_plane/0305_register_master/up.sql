@@ -1,0 +1,21 @@
+-- what: functions that register, move and retire master data, for role setu_admin, and a list of it
+-- why: with plain SQL one company's machine gets into another's plant, and a number cannot be given
+-- transaction: yes
+-- lock: none
+-- down: the functions and the view go; what was registered stays, and is v1's after the swap back
+-- @include schema_new/master/Functions/fn_refuse_blank.sql
+-- @include schema_new/master/Functions/fn_known_company.sql
+-- @include schema_new/master/Functions/fn_known_plant.sql
+-- @include schema_new/master/Functions/fn_known_machine.sql
+-- @include schema_new/master/Functions/fn_free_device.sql
+-- @include schema_new/master/Functions/fn_drop_stand_ins.sql
+-- @include schema_new/master/Functions/fn_register_company.sql
+-- @include schema_new/master/Functions/fn_register_plant.sql
+-- @include schema_new/master/Functions/fn_register_device.sql
+-- @include schema_new/master/Functions/fn_register_machine.sql
+-- @include schema_new/master/Functions/fn_register_shift.sql
+-- @include schema_new/master/Functions/fn_register_code.sql
+-- @include schema_new/master/Functions/fn_move_machine.sql
+-- @include schema_new/master/Functions/fn_move_code.sql
+-- @include schema_new/master/Functions/fn_retire.sql
+-- @include schema_new/master/Views/v_registered.sql
