@@ -16,7 +16,8 @@ BEGIN
     FROM pg_shdepend AS d
     INNER JOIN pg_roles AS r ON r.oid = d.refobjid AND d.refclassid = 'pg_authid'::regclass
     WHERE d.dbid = (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database())
-        AND d.deptype = 'o' AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin');
+        AND d.deptype = 'o'
+        AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin');
     IF v_owned IS NOT NULL THEN
         RAISE EXCEPTION 'cannot take the rights of the roles of setu because they own objects here'
             USING ERRCODE = 'dependent_objects_still_exist', DETAIL = v_owned,
@@ -51,7 +52,8 @@ BEGIN
         LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
         LEFT JOIN pg_namespace AS pn ON pn.oid = p.pronamespace
         WHERE d.dbid = (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database())
-            AND d.deptype = 'a' AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin')
+            AND d.deptype = 'a'
+            AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin')
             -- Chunks, and what is behind an aggregate, follow what they belong to. What somebody
             -- granted them elsewhere stays.
             AND (
