@@ -3,33 +3,78 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+from importlib.metadata import version
+from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 import setu.cli.commands
+from setu.cli.exit_codes import COULD_NOT
 from setu.errors import SetuError
+
+_HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
+
+#: The groups of the help, in its order.
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "Deploy": (
+        "adopt", "plan", "upgrade", "downgrade", "fresh", "verify", "current", "history", "archive",
+        "chunk-interval",
+    ),
+    "Look": ("status", "report", "drift", "doctor", "metrics"),
+    "Operate": ("register", "rejects", "feed", "worker"),
+    "Change SETU": ("revision", "lint", "release", "schema-diff", "diff", "catalog", "docs"),
+    "Try it": ("demo", "simulate", "server"),
+}  # fmt: skip
 
 app = typer.Typer(
     name="setu",
-    help="SETU: migrations between v1 and v2, and the tools around them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,
+    context_settings=_HELP_OPTIONS,
 )
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"setu {version('setu')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
-    """SETU: migrations between v1 and v2, and the tools around them."""
+def _root(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Say the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """SETU: migrations between v1 and v2, and the tools around them.
+
+    The database is the one in DATABASE_URL. NO_COLOR switches colours off.
+
+    Exit codes: 0 well, 1 could not, 2 differs, 3 rows rejected, 4 unhealthy.
+
+    Example: DATABASE_URL=postgresql://user@host/database setu plan
+    """
+    if os.environ.get("NO_COLOR"):
+        context.color = False
 
 
 def load_commands(into: typer.Typer) -> None:
     """Register every module of ``setu.cli.commands`` by its ``register(app)``."""
     for module in sorted(pkgutil.iter_modules(setu.cli.commands.__path__), key=lambda m: m.name):
         importlib.import_module(f"setu.cli.commands.{module.name}").register(into)
+    panels = {name: panel for panel, names in GROUPS.items() for name in names}
+    place = {name: number for number, name in enumerate(panels)}
+    for command in into.registered_commands:
+        command.rich_help_panel = panels.get(str(command.name))
+    for group in into.registered_groups:
+        group.rich_help_panel = panels.get(str(group.name))
+    into.registered_commands.sort(key=lambda command: place.get(str(command.name), len(place)))
 
 
 def main() -> None:
@@ -38,11 +83,11 @@ def main() -> None:
     try:
         app()
     except SetuError as error:
-        console = Console(stderr=True, highlight=False)
-        console.print(Text(error.title, style="bold red"))
+        colour = False if os.environ.get("NO_COLOR") else None
+        typer.secho(error.title, fg="red", bold=True, err=True, color=colour)
         for line in error.message.splitlines()[1:]:
-            console.print(Text(line), soft_wrap=True)
-        raise SystemExit(1) from None
+            typer.echo(line, err=True, color=colour)
+        raise SystemExit(COULD_NOT) from None
 
 
 if __name__ == "__main__":

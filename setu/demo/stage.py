@@ -20,7 +20,7 @@ from alembic import command
 from setu.chain.repository import alembic_config, repository_root
 from setu.db.connection import connected
 from setu.demo.progress import StepTime, step_progress
-from setu.ops.presentation import table
+from setu.ops.presentation import plain_table
 
 Row = tuple[Any, ...]
 
@@ -57,7 +57,8 @@ class Stage:
 
     def show(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Show a small table; see :func:`setu.ops.presentation.table`."""
-        self.console.print(table(title, columns, rows))
+        for line in plain_table(title, columns, rows):
+            self.console.print(Text(line), soft_wrap=True)
 
     def check(self, claim: str, holds: bool, detail: str = "") -> None:
         """Show a claim and whether it holds."""

@@ -313,9 +313,8 @@ def _room_on_disk(connection: Connection, limits: Thresholds) -> _Room:
 
 
 def as_json(health: Health) -> dict[str, Any]:
-    """The whole of it for a program; ``format`` changes when something is renamed or leaves."""
+    """The whole of it for a program."""
     return {
-        "format": 1,
         "healthy": health.healthy,
         **{
             name: [dict(vars(entry)) for entry in getattr(health, name)]

@@ -4,27 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from textwrap import wrap
 
-from rich.table import Table
-from rich.text import Text
-
-from setu.ops.health import Health
 from setu.ops.reconciliation import RowReport
-
-_NUMBER = "right"
-
-
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """A table; columns whose name begins with ``#`` hold numbers and stand to the right."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
-    for column in columns:
-        if column.startswith("#"):
-            made.add_column(column[1:], justify="right")
-        else:
-            made.add_column(column, overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(shown(value)) for value in row))
-    return made
 
 
 def shown(value: object) -> str:
@@ -40,15 +22,6 @@ def shown(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     return str(value)
-
-
-def rejects_table(health: Health) -> Table:
-    """Rejected rows by reason."""
-    return table(
-        "Rejected rows",
-        ("pipeline", "reason", "#waiting", "#resent", "the last one"),
-        ((r.pipeline, r.reason, r.waiting, r.resent, r.last_detail) for r in health.rejects),
-    )
 
 
 def plain_table(
@@ -74,28 +47,40 @@ def plain_table(
         yield ("  " + "  ".join(placed)).rstrip()
 
 
-def reconciliation_tables(report: RowReport) -> list[Table]:
-    """What became of v1's rows."""
-    made = [
-        table(
-            "v1's rows (the archive was dropped: these counts are what is left)"
-            if report.orphans is None
-            else "v1's rows (all of them stay in _archive until it is dropped)",
-            ("table", "#v1 rows", "#migrated", "#merged", "#left out", "#rounded", "why"),
-            (
-                (a.table, a.v1_rows, a.migrated, a.merged, a.left_out, a.rounded, a.note)
-                for a in report.tables
-            ),
-        )
-    ]
-    if report.orphans:
-        made.append(
-            table(
-                "Left out: rows of machines that v1's master does not know",
-                ("company", "machine", "#rows"),
-                ((o.company_id, o.machine_id, o.rows) for o in report.orphans),
+def reconciliation_lines(report: RowReport) -> Iterator[str]:
+    """What became of v1's rows, in 80 columns; names are not cut."""
+    yield from plain_table(
+        "v1's rows; they stay in _archive until it is dropped"
+        if report.orphans is not None
+        else "v1's rows; the archive was dropped, and these counts are what is left",
+        ("table", "#v1 rows", "#migrated", "#merged", "#left out"),
+        ((a.table, a.v1_rows, a.migrated, a.merged, a.left_out) for a in report.tables),
+    )
+    rounded = [a for a in report.tables if a.rounded]
+    yield from plain_table(
+        "Rounded: values that had more digits than v2 holds",
+        ("table", "#rows"),
+        ((a.table, a.rounded) for a in rounded),
+    )
+    notes = [a for a in report.tables if a.note]
+    if notes:
+        yield ""
+        yield "Why"
+        for account in notes:
+            first, *rest = wrap(account.note, 74) or [""]
+            yield (
+                f"  {account.table}: {first}"
+                if len(account.table) + len(first) < 76
+                else (f"  {account.table}:")
             )
-        )
+            if len(account.table) + len(first) >= 76:
+                rest = [first, *rest]
+            yield from (f"    {line}" for line in rest)
+    yield from plain_table(
+        "Left out: rows of machines that v1's master does not know",
+        ("company", "machine", "#rows"),
+        ((o.company_id, o.machine_id, o.rows) for o in report.orphans or ()),
+    )
     if report.payloads:
         p = report.payloads
         rows: list[tuple[object, ...]] = [
@@ -106,5 +91,4 @@ def reconciliation_tables(report: RowReport) -> list[Table]:
             (f"rejected: {reason}", count, "wait in _etl.rejected_rows")
             for reason, count in p.rejected.items()
         ]
-        made.append(table("Payloads of bronze.raw_telemetry", ("what", "#payloads", ""), rows))
-    return made
+        yield from plain_table("Payloads of bronze.raw_telemetry", ("what", "#payloads", ""), rows)

@@ -1,4 +1,4 @@
--- what: the roles are there, sources only add rows, readers only read, and PUBLIC has nothing
+-- what: the roles have their rights, PUBLIC has nothing, what runs as its owner pins its path
 DO $check$
 DECLARE
     v_wrong text;
@@ -39,6 +39,40 @@ BEGIN
         FROM pg_namespace AS n
         WHERE n.nspname IN ('master', 'silver', 'config', 'alerting', 'gold')
             AND has_schema_privilege('setu_ingest', n.oid, 'USAGE')
+        UNION ALL
+        SELECT format('setu_admin may reach %s', c.oid::regclass)
+        FROM pg_class AS c
+        INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')
+            AND c.relkind IN ('r', 'v', 'S')
+            AND c.relname NOT IN ('v_registered', 'v_rejected_rows', 'v_unknown_codes')
+            AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege('setu_admin', c.oid, 'USAGE')
+                ELSE has_any_column_privilege('setu_admin', c.oid, 'SELECT, INSERT, UPDATE')
+                    OR has_table_privilege('setu_admin', c.oid, 'DELETE, TRUNCATE') END
+        UNION ALL
+        SELECT format('%s runs as its owner and pins no search_path', p.oid::regprocedure)
+        FROM pg_proc AS p
+        INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace
+        WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')
+            AND p.prosecdef
+            AND NOT EXISTS (
+                SELECT 1 FROM unnest(p.proconfig) AS s (setting)
+                WHERE starts_with(s.setting, 'search_path=')
+            )
+        UNION ALL
+        SELECT format('PUBLIC may execute %s', p.oid::regprocedure)
+        FROM pg_proc AS p
+        INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace
+        CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
+        WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')
+            AND a.grantee = 0
+        UNION ALL
+        SELECT format('PUBLIC may reach %s', c.oid::regclass)
+        FROM pg_class AS c
+        INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+        WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')
+            AND a.grantee = 0
         UNION ALL
         SELECT 'PUBLIC may use schema ' || n.nspname
         FROM pg_namespace AS n

@@ -46,7 +46,8 @@ def plant(shared: Plant) -> Plant:
         " WHERE d.device_id = replace(m.machine_id, 'M', 'D')",
         "DELETE FROM master.device_info WHERE device_id NOT IN ('D-1', 'D-2')",
         "DELETE FROM master.downtime_codes",
-        "DELETE FROM master.shift_definitions WHERE shift_id > 2",
+        "DELETE FROM master.shift_definitions AS s USING master.plants AS p"
+        " WHERE p.iot_id = s.plant_iot_id AND (p.plant_id <> 'P' OR s.shift_id > 2)",
         "UPDATE master.plants SET effective_to_date = NULL",
         "DELETE FROM master.plants WHERE plant_id NOT IN ('P', 'Q')",
         "DELETE FROM master.companies WHERE company_id NOT IN ('C', 'B')",
@@ -232,7 +233,12 @@ def test_what_is_at_work_or_not_there_is_not_retired(
 def test_a_shift_a_code_a_plant_and_a_company_are_retired_and_come_back(plant: Plant) -> None:
     chain = plant.chain
     said(chain, "code", "COOLANT", "--company", "C", "--number", "91")
-    for key in (("shift", "C", "P", "1"), ("code", "C", "91"), ("plant", "B", "Q"), ("company", "B")):
+    for key in (
+        ("shift", "C", "P", "1"),
+        ("code", "C", "91"),
+        ("plant", "B", "Q"),
+        ("company", "B"),
+    ):
         said(chain, "retire", *key)
     assert "changed" in said(
         chain, "shift", "C", "P", "1", "--start", "06:00", "--end", "14:00", "--name", "Day"

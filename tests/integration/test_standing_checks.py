@@ -86,6 +86,34 @@ def test_all_hold_after_the_upgrade(chain: Chain) -> None:
     assert chain.broken() == []
 
 
+FUNCTION = "master.fn_retire(text, text[])"
+
+
+@pytest.mark.parametrize(
+    ("break_it", "restore"),
+    [
+        (f"ALTER FUNCTION {FUNCTION} RESET search_path",
+         f"ALTER FUNCTION {FUNCTION} SET search_path = pg_catalog, pg_temp"),
+        (f"GRANT EXECUTE ON FUNCTION {FUNCTION} TO PUBLIC",
+         f"REVOKE EXECUTE ON FUNCTION {FUNCTION} FROM PUBLIC"),
+        ("GRANT SELECT ON master.plants TO PUBLIC", "REVOKE SELECT ON master.plants FROM PUBLIC"),
+        ("GRANT UPDATE (plant_name) ON master.plants TO setu_admin",
+         "REVOKE UPDATE (plant_name) ON master.plants FROM setu_admin"),
+        ("GRANT USAGE ON SEQUENCE master.plants_iot_id_seq TO setu_admin",
+         "REVOKE USAGE ON SEQUENCE master.plants_iot_id_seq FROM setu_admin"),
+    ],
+)  # fmt: skip
+def test_a_right_too_many_or_an_open_path_is_named(
+    chain: Chain, break_it: str, restore: str
+) -> None:
+    chain.run(break_it)
+    try:
+        assert "rights" in chain.broken()
+    finally:
+        chain.run(restore)
+    assert "rights" not in chain.broken()
+
+
 # What nothing makes hold again comes last.
 @pytest.mark.parametrize("check", sorted(PLANTED, key=lambda name: PLANTED[str(name)][1] == NEVER))
 def test_a_broken_state_is_named_by_its_check(chain: Chain, check: str) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from alembic import command
 from setu.chain.environment import COMMAND
 from setu.chain.repository import alembic_config, repository_root
 from setu.chain.settings import Settings
+from setu.cli.output import AsJson, print_json
 from setu.db.acting_role import act_as_owner
 from setu.db.connection import connected, database_url
 from setu.db.version_table import current_revision
@@ -31,9 +30,12 @@ def adopt(
     setting: Annotated[
         list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Check that the database is v1 as expected, and mark it as revision 0001."""
-    console = Console(highlight=False)
+    """Check that the database is v1 as expected, and mark it as revision 0001.
+
+    Example: setu adopt
+    """
     settings = Settings.from_x_arguments(setting or [])
     root = repository_root()
     with connected(database_url(), "adopt", writes=True) as connection:
@@ -54,13 +56,15 @@ def adopt(
         connection.rollback()
     for finding in found:
         if not finding.stops:
-            console.print(Text("\n".join(finding.lines())), soft_wrap=True)
+            typer.echo("\n".join(finding.lines()), err=as_json)
     stopping = [finding for finding in found if finding.stops]
     if stopping:
         raise refusal(stopping)
     config = alembic_config(root)
     config.attributes[COMMAND] = command.stamp
     command.stamp(config, V1_REVISION)
-    console.print(
-        f"The database is v1, and now marked as {V1_REVISION}. Next: alembic upgrade head"
-    )
+    if as_json:
+        warnings = ["\n".join(finding.lines()) for finding in found if not finding.stops]
+        print_json("adopt", {"revision": V1_REVISION, "warnings": warnings})
+        return
+    typer.echo(f"The database is v1, and now marked as {V1_REVISION}. Next: setu upgrade")

@@ -8,6 +8,7 @@ import typer
 
 from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
+from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
 from setu.ops.archive import check_droppable, drop_archive
 from setu.review.verification import broken_checks
@@ -31,8 +32,12 @@ def drop(
     setting: Annotated[
         list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Drop v1's tables in _archive. After it no downgrade goes back to v1."""
+    """Drop v1's tables in _archive. After it no downgrade goes back to v1.
+
+    Example: setu archive drop
+    """
     settings = Settings.from_x_arguments(setting or [])
     url = database_url()
     root = repository_root()
@@ -47,6 +52,12 @@ def drop(
         dropped = drop_archive(
             connection, root, settings, lambda: broken_checks(connection, root, settings)
         )
+    if as_json:
+        print_json(
+            "archive drop",
+            {"dropped": [{"table": table.table, "bytes": table.size} for table in dropped]},
+        )
+        return
     for table in dropped:
         typer.echo(f"dropped _archive.{table.table}, {table.size / 1e6:,.1f} MB")
     typer.echo("Keys and row accounts are kept: `setu report` still counts.")

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from setu.catalog import KINDS, Catalog, differences, render_differences, snapshot
 from setu.chain.repository import repository_root
+from setu.cli.exit_codes import DIFFERS
+from setu.cli.output import AsJson, print_json
 from setu.db.address import Address
 from setu.db.connection import connected, database_url
 from setu.db.version_table import current_revision
@@ -33,14 +33,17 @@ def snapshot_command(
         list[str] | None, typer.Option(help="Only this schema; may be repeated.")
     ] = None,
 ) -> None:
-    """Take a snapshot of the database in DATABASE_URL, as stable JSON."""
+    """Take a snapshot of the database in DATABASE_URL, as stable JSON.
+
+    Example: setu catalog snapshot --out before.json
+    """
     with connected(database_url(), "catalog") as connection:
         catalog = snapshot(connection, schemas=schema)
     if out is None:
         typer.echo(catalog.to_json(), nl=False)
     else:
         out.write_text(catalog.to_json(), encoding="utf-8")
-        Console(stderr=True).print(f"{out}: {len(catalog)} objects")
+        typer.echo(f"{out}: {len(catalog)} objects", err=True)
 
 
 @_group.command("diff")
@@ -53,8 +56,12 @@ def diff_command(
     ignore: Annotated[
         list[str] | None, typer.Option(help="A kind of object to leave out; may be repeated.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Say what differs, object by object. Exit code 1 when something does."""
+    """Say what differs, object by object. Exit code 0: nothing. 2: something. 1: could not be told.
+
+    Example: setu catalog diff before.json "$DATABASE_URL"
+    """
     sides = _read(expected, schema), _read(actual, schema)
     unknown = sorted(set(ignore or ()) - set(KINDS) - {key.kind for side in sides for key in side})
     if unknown:
@@ -64,17 +71,21 @@ def diff_command(
             hint="Give one of these as --ignore",
         )
     found = differences(*sides, ignore_kinds=ignore or ())
-    console = Console(highlight=False)
-    if not found:
-        console.print("no difference")
-        return
-    console.print(Text(render_differences(found).rstrip()), soft_wrap=True)
-    raise typer.Exit(1)
+    said = render_differences(found).rstrip()
+    if as_json:
+        print_json("catalog diff", {"count": len(found), "differences": said.splitlines()})
+    else:
+        typer.echo(said if found else "no difference")
+    if found:
+        raise typer.Exit(DIFFERS)
 
 
 @_group.command("freeze-v1")
 def freeze_command() -> None:
-    """Write schema/catalog.json, what pre-flight expects of v1, from a database at 0001."""
+    """Write schema/catalog.json, what pre-flight expects of v1, from a database at 0001.
+
+    Example: setu catalog freeze-v1
+    """
     root = repository_root()
     with connected(database_url(), "catalog") as connection:
         current = current_revision(connection)
@@ -85,7 +96,7 @@ def freeze_command() -> None:
             )
         catalog = v1_snapshot(connection, root)
     (root / FILE).write_text(catalog.to_json(), encoding="utf-8")
-    Console(stderr=True).print(f"{FILE}: {len(catalog)} objects")
+    typer.echo(f"{FILE}: {len(catalog)} objects", err=True)
 
 
 def _read(source: str, schemas: list[str] | None) -> Catalog:

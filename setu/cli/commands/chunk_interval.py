@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from setu.cli.output import AsJson, print_json
 from setu.db.connection import VARIABLE, connected, database_url
 from setu.ops.chunk_interval import (
     DEFAULT_ROW_BYTES,
@@ -30,8 +31,12 @@ def chunk_interval(
     row_bytes: Annotated[
         float | None, typer.Option(help="Bytes of a row with its indexes; else it is measured.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Compute the bronze chunk interval: data and indexes being written in a quarter of memory."""
+    """Compute the bronze chunk interval: data and indexes being written in a quarter of memory.
+
+    Example: setu chunk-interval --ram 64GB --rate 1000
+    """
     if row_bytes is not None:
         size, origin = RowSize(row_bytes, 0), "as given"
     elif os.environ.get(VARIABLE):
@@ -47,6 +52,18 @@ def chunk_interval(
     memory = parse_bytes(ram)
     interval = rounded_down(chunk_seconds(memory, rate, size.row_bytes))
     per_day = rate * size.row_bytes * 86_400
+    if as_json:
+        print_json(
+            "chunk-interval",
+            {
+                "row_bytes": size.row_bytes,
+                "measured_rows": size.measured_rows,
+                "bytes_a_day": per_day,
+                "memory_bytes": SHARE_OF_RAM * memory,
+                "interval": interval,
+            },
+        )
+        return
     typer.echo(f"row with indexes: {size.row_bytes:.0f} bytes ({origin})")
     typer.echo(f"written in a day: {per_day / 1e9:.1f} GB at {rate:g} rows/s")
     typer.echo(f"may stay in memory: {SHARE_OF_RAM * memory / 1e9:.1f} GB, a quarter of {ram}")

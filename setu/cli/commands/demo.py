@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from setu.cli.commands import server as server_commands
+from setu.cli.output import AsJson, print_json
 from setu.demo.page import render_page
 from setu.demo.story import Demo
 from setu.errors import SetuError
@@ -36,9 +37,13 @@ def demo(
         bool, typer.Option("--keep", help="Leave the server running, with v2 and its data.")
     ] = False,
     page: Annotated[Path, typer.Option(help="Where to write the HTML page.")] = PAGE,
+    as_json: AsJson = False,
 ) -> None:
-    """Show the whole road: v1, upgrade, load, downgrade, upgrade. Exit code 1 if a claim fails."""
-    console = Console(highlight=False)
+    """Show the whole road: v1, upgrade, load, downgrade, upgrade. Exit code 1 if a claim fails.
+
+    Example: setu demo --keep
+    """
+    console = Console(highlight=False, stderr=as_json)
     started = time.monotonic()
     with _server(keep, console) as url:
         demo = Demo(url, console)
@@ -60,6 +65,8 @@ def demo(
         console.print(
             f"Stop it with:  .venv/bin/setu server stop --data {_folder()}", soft_wrap=True
         )
+    if as_json:
+        print_json("demo", {"page": str(page), "claims": [vars(check) for check in checks]})
     if failed:
         raise DemoFailedError(
             f"{len(failed)} claims of the demo do not hold.",

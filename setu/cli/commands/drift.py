@@ -10,6 +10,7 @@ import typer
 
 from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
+from setu.cli.output import AsJson
 from setu.db.address import Address
 from setu.db.connection import connected, database_url
 from setu.errors import SetuError
@@ -35,11 +36,15 @@ def drift(
         str | None,
         typer.Option(help="Address of a server for a scratch database; else the same server."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Name every difference between the database and its revision. It changes nothing.
 
     Exit code 0: no difference. 2: some. 1: it could not be told.
+
+    Example: setu drift
     """
+    format_ = "json" if as_json else format_
     if format_ not in FORMATS:
         raise SetuError(
             f"There is no format {format_!r}.",

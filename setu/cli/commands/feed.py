@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from typing import Annotated
 import psycopg2.extensions
 import typer
 
+from setu.cli.exit_codes import COULD_NOT, REJECTED
+from setu.cli.output import AsJson, print_json
 from setu.db.address import Address
 from setu.db.connection import open_driver
 from setu.errors import SetuError
@@ -28,9 +29,6 @@ from setu.ingest.gateway_file import gateway_files
 from setu.ingest.watch import Watcher, counted
 
 SHOWN_REJECTIONS = 10
-JSON_FORMAT = 1
-COULD_NOT = 1
-REJECTED = 3
 
 
 def register(app: typer.Typer) -> None:
@@ -67,12 +65,14 @@ def feed(
             help="Take a file in WAL mode without its -wal for one that was closed cleanly.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Feed gateway files into bronze; run it again with the same files after a failure.
 
     Exit code 0: all rows are stored. 3: some were rejected. 1: a file or the database could not be
     used; other files were fed.
+
+    Example: setu feed gateways/ --rejects rejects.jsonl
     """
     keep = append_rejections(rejects)
     shown = 0
@@ -123,7 +123,7 @@ def feed(
     finally:
         connection.close()
     if as_json:
-        typer.echo(json.dumps(_as_json(report, len(found)), indent=2))
+        print_json("feed", _as_json(report, len(found)))
     else:
         typer.echo(counted(report))
         if report.refused:
@@ -138,7 +138,6 @@ def feed(
 
 def _as_json(report: FeedReport, files: int) -> dict[str, object]:
     return {
-        "format": JSON_FORMAT,
         "files": files,
         "rows_read": report.read,
         "rows_stored": report.stored,

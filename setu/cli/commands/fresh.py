@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from setu.chain.fresh import apply_fresh, refuse_unless_empty
 from setu.chain.repository import head_of, repository_root
 from setu.chain.settings import Settings
+from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
 from setu.db.deploy_lock import deploy_lock
 from setu.preflight import check
@@ -24,8 +24,12 @@ def fresh(
     setting: Annotated[
         list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Make v2 in an empty database, without the chain, and mark it as the head."""
+    """Make v2 in an empty database, without the chain, and mark it as the head.
+
+    Example: setu fresh -x bronze_chunk_interval='12 hours'
+    """
     settings = Settings.from_x_arguments(setting or [])
     root = repository_root()
     with (
@@ -44,4 +48,7 @@ def fresh(
         )
         connection.rollback()
         head = apply_fresh(connection, root, settings)
-    Console(highlight=False).print(f"The database is v2, and now marked as {head}.")
+    if as_json:
+        print_json("fresh", {"revision": head})
+        return
+    typer.echo(f"The database is v2, and now marked as {head}.")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from setu.catalog import differences, render_differences
 from setu.chain.repository import repository_root, steps_to
+from setu.cli.output import AsJson, print_json
 from setu.db.address import Address
 from setu.errors import StepError
 from setu.review.chain_end import chain_end, destination
@@ -43,15 +43,18 @@ def lint(
     no_server: Annotated[
         bool, typer.Option("--no-server", help="Only what needs no server.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Check every revision, its step and its SQL, and whether the chain ends in schema_new/."""
+    """Check every revision, its step and its SQL, and whether the chain ends in schema_new/.
+
+    Example: setu lint --no-server
+    """
     root = repository_root()
-    console = Console(highlight=False)
     problems = problems_of(root)
     problems += [str(violation) for violation in check_style(root)]
     squawk = squawk_program()
     if squawk is None:
-        console.print("squawk is not installed, so its rules were not checked.", markup=False)
+        typer.echo("squawk is not installed, so its rules were not checked.", err=True)
     elif not problems:
         problems += check_steps(root, squawk)
     if problems:
@@ -59,18 +62,25 @@ def lint(
             "The chain breaks its rules.", context=problems, hint="Correct each of the lines above"
         )
     count = len(steps_to(root))
-    console.print(f"{count} revisions are in order.", markup=False)
+    if not as_json:
+        typer.echo(f"{count} revisions are in order.")
+    compared = not no_server and (root / "schema_new").is_dir()
+    compared = compared and (server is not None or embedded.is_installed())
+    if as_json:
+        if compared:
+            _compare(root, server)
+        print_json("lint", {"revisions": count, "end_compared": compared})
+        return
     if no_server or not (root / "schema_new").is_dir():
         return
     if server is None and not embedded.is_installed():
-        console.print(
+        typer.echo(
             "No server is at hand, so the end of the chain was not compared with schema_new/. "
-            "What to do: give one with --server, or run `make setup`",
-            markup=False,
+            "What to do: give one with --server, or run `make setup`"
         )
         return
     _compare(root, server)
-    console.print("The chain ends in the catalog of schema_new/.", markup=False)
+    typer.echo("The chain ends in the catalog of schema_new/.")
 
 
 def _compare(root: Path, server: str | None) -> None:

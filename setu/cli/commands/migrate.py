@@ -8,9 +8,13 @@ from typing import Annotated, Any
 
 import typer
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from alembic import command
-from setu.chain.repository import alembic_config, repository_root
+from setu.chain.repository import alembic_config, head_of, repository_root
+from setu.cli.output import AsJson, print_json
+from setu.db.connection import connected, database_url
+from setu.db.version_table import current_revision
 
 _Setting = Annotated[
     list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
@@ -29,7 +33,10 @@ def upgrade(
     setting: _Setting = None,
     sql: _Sql = False,
 ) -> None:
-    """Take the database up the chain, after pre-flight."""
+    """Take the database up the chain, after pre-flight.
+
+    Example: setu upgrade head -x lock_timeout='500 ms'
+    """
     command.upgrade(_config(command.upgrade, setting), revision, sql=sql)
 
 
@@ -38,17 +45,43 @@ def downgrade(
     setting: _Setting = None,
     sql: _Sql = False,
 ) -> None:
-    """Take the database back down the chain, after pre-flight."""
+    """Take the database back down the chain, after pre-flight.
+
+    Example: setu downgrade 0001
+    """
     command.downgrade(_config(command.downgrade, setting), revision, sql=sql)
 
 
-def current() -> None:
-    """Show the revision at which the database stands."""
+def current(as_json: AsJson = False) -> None:
+    """Show the revision at which the database stands.
+
+    Example: setu current
+    """
+    if as_json:
+        with connected(database_url(), "current") as connection:
+            at = current_revision(connection)
+        head = head_of(repository_root())
+        print_json("current", {"revision": at, "head": head, "is_head": at == head})
+        return
     command.current(_config(command.current))
 
 
-def history() -> None:
-    """List the revisions of the chain."""
+def history(as_json: AsJson = False) -> None:
+    """List the revisions of the chain.
+
+    Example: setu history
+    """
+    if as_json:
+        revisions = [
+            {
+                "revision": script.revision,
+                "down_revision": script.down_revision,
+                "title": script.doc,
+            }
+            for script in ScriptDirectory.from_config(_config(command.history)).walk_revisions()
+        ]
+        print_json("history", {"revisions": revisions})
+        return
     command.history(_config(command.history))
 
 

@@ -11,6 +11,7 @@ import typer
 
 from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
+from setu.cli.output import AsJson
 from setu.db.address import Address
 from setu.db.connection import connected, database_url
 from setu.db.version_table import current_revision
@@ -42,12 +43,16 @@ def plan(
         str | None,
         typer.Option(help="Address of a server for a scratch database; else the same server."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show the steps, locks, rows, disk and time of a run, and what would refuse.
 
     It changes nothing: the steps run in a scratch database, which is dropped again. Exit code 0: it
     can run. 2: something would refuse. 1: it could not be told.
+
+    Example: setu plan 0106
     """
+    format_ = "json" if as_json else format_
     if format_ not in FORMATS:
         raise SetuError(
             f"There is no format {format_!r}.",

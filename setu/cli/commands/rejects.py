@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from setu.cli.output import AsJson, print_json
+from setu.cli.exit_codes import WELL
+from setu.cli.output import AsJson, Watch, print_json, watched
 from setu.db.connection import connected, database_url
 from setu.errors import SetuError
 from setu.ops.presentation import plain_table, shown
@@ -61,21 +62,26 @@ def list_rejects(
     resent: Annotated[bool, typer.Option("--resent", help="Also those sent again.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many rows to name.")] = SHOWN,
     as_json: AsJson = False,
+    watch: Watch = None,
 ) -> None:
     """List waiting rows by reason; with a filter, the newest of them one by one.
 
     Example: setu rejects list machine_cycles --reason unknown_machine --since 2026-01-05
     """
     wanted = _filter(pipeline, reason, machine, since, until, resent=resent)
+    watched(lambda: _look(wanted, limit, as_json), None if as_json else watch)
+
+
+def _look(wanted: Filter, limit: int, as_json: bool) -> int:
     with connected(database_url(), "rejects") as connection:
         by_reason = groups(connection, wanted)
-        named = rejects(connection, wanted, limit) if pipeline or wanted.narrows else []
+        named = rejects(connection, wanted, limit) if wanted.pipeline or wanted.narrows else []
     if as_json:
         _json("list", {"groups": [vars(g) for g in by_reason], "rows": [vars(r) for r in named]})
-        return
+        return WELL
     if not by_reason:
-        typer.echo("no rejected row waits" if not resent else "no row was rejected")
-        return
+        typer.echo("no rejected row waits" if not wanted.resent else "no row was rejected")
+        return WELL
     for line in plain_table(
         "By reason",
         ("pipeline", "reason", "#rows", "#machines"),
@@ -96,6 +102,7 @@ def list_rejects(
         ),
     ):
         typer.echo(line)
+    return WELL
 
 
 def list_codes(as_json: AsJson = False) -> None:
@@ -122,7 +129,10 @@ def show_reject(
     reject_id: Annotated[int, typer.Argument(help="Its id, as list shows it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show one row whole, the value that is wrong, and what corrects it."""
+    """Show one row whole, the value that is wrong, and what corrects it.
+
+    Example: setu rejects show 42
+    """
     with connected(database_url(), "rejects") as connection:
         found = rejects(connection, Filter(ids=(reject_id,), resent=True), 1)
         if not found:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from setu.chain.releases import FOLDER, write_release
 from setu.chain.repository import repository_root
+from setu.cli.output import AsJson, print_json
 from setu.errors import ReleaseError
 from setu.review.expected import freeze_catalog
 from setu.review.lint import lint
@@ -21,10 +21,13 @@ def register(app: typer.Typer) -> None:
 
 def release(
     version: Annotated[str, typer.Argument(help="The version, such as 2.0.")],
+    as_json: AsJson = False,
 ) -> None:
     """Write all steps that are not released out as text, with their checksums.
 
     From then on they may not change, and schema_new/ is free to.
+
+    Example: setu release 2.1
     """
     root = repository_root()
     problems = lint(root)
@@ -36,13 +39,21 @@ def release(
         )
     made = write_release(root, version)
     catalog = freeze_catalog(root)
-    console = Console(highlight=False)
+    if as_json:
+        print_json(
+            "release",
+            {
+                "version": made.version,
+                "revision": made.revision,
+                "steps": list(map(str, made.steps)),
+            },
+        )
+        return
     for step in made.steps:
-        console.print(f"released {step}", markup=False)
-    console.print(
+        typer.echo(f"released {step}")
+    typer.echo(
         f"{made.version} ends in revision {made.revision}: {len(made.steps)} steps, "
-        f"{len(made.files)} files, {len(made.settings)} settings, in {FOLDER}/{made.version}.json.",
-        markup=False,
+        f"{len(made.files)} files, {len(made.settings)} settings, in {FOLDER}/{made.version}.json."
     )
-    console.print(f"{catalog.relative_to(root)} has its schema.", markup=False)
-    console.print("Commit the files below sql/, and tag the commit.", markup=False)
+    typer.echo(f"{catalog.relative_to(root)} has its schema.")
+    typer.echo("Commit the files below sql/, and tag the commit.")

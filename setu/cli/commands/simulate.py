@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
 from setu.errors import SetuError
 from setu.simulate.delivery import Fleet, messages
@@ -54,11 +55,14 @@ def simulate(
     rate: Annotated[
         float | None, typer.Option(min=0.1, help="Rows a second, with --bronze.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make up a fleet: cycles, stops, alarms, energy, and the faults of real gateways.
 
     With --bronze its company, plants, shifts, gateways and machines are registered first. In files
     the machines have the keys 1, 2, 3 and so on.
+
+    Example: setu simulate --machines 100 --hours 8 --bronze
     """
     if bronze == (files is not None):
         raise SimulationError(
@@ -76,9 +80,17 @@ def simulate(
     )
     if files is not None:
         written = write_files(messages(fleet), files)
-        typer.echo(f"{sum(written.values())} rows in {len(written)} files in {files}")
+        if as_json:
+            counts = {str(name): count for name, count in written.items()}
+            print_json("simulate", {"rows": sum(counts.values()), "files": counts})
+        else:
+            typer.echo(f"{sum(written.values())} rows in {len(written)} files in {files}")
         return
-    typer.echo(_line(_into_bronze(fleet, batch, rate)))
+    stored = _into_bronze(fleet, batch, rate)
+    if as_json:
+        print_json("simulate", {**vars(stored)})
+    else:
+        typer.echo(_line(stored))
 
 
 def _fleet(*, machines: int, start: str | None, hours: float, **faults: Any) -> Fleet:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from sqlalchemy import Connection
 
+from setu.cli.exit_codes import UNHEALTHY, WELL
+from setu.cli.output import AsJson, Watch, print_json, watched
 from setu.db.connection import connected, database_url
-from setu.ops.health import Health, Thresholds, as_json, lines, read_health
-from setu.ops.presentation import plain_table, reconciliation_tables
+from setu.ops.health import Health, Thresholds, lines, read_health
+from setu.ops.health import as_json as health_as_json
+from setu.ops.presentation import plain_table, reconciliation_lines
 from setu.ops.reconciliation import read_reconciliation
 from setu.preflight.rules import is_known_bad_pair
-
-UNHEALTHY = 4
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,8 @@ def status(
     show_all: Annotated[
         bool, typer.Option("--all", help="Also show each condition, pipeline, job and offset.")
     ] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    json_output: AsJson = False,
+    watch: Watch = None,
     run_age: Annotated[
         float, typer.Option(help="Seconds since a pipeline's last run.")
     ] = Thresholds.run_age,
@@ -49,12 +50,20 @@ def status(
     """Say whether rows flow and disk stays bounded: the verdict, then only what is wrong.
 
     Exit code 0: healthy. 4: unhealthy. 1: it could not be said.
+
+    Example: setu status --watch 5
     """
     limits = Thresholds(run_age, lag, error_rate, reject_rate, free_disk)
+    code = watched(lambda: _look(limits, show_all, json_output), None if json_output else watch)
+    if code:
+        raise typer.Exit(code)
+
+
+def _look(limits: Thresholds, show_all: bool, json_output: bool) -> int:
     with connected(database_url(), "status") as connection:
         health = read_health(connection, limits, job_stats_hold=_job_stats_hold(connection))
     if json_output:
-        typer.echo(json.dumps(as_json(health), indent=2, default=str, ensure_ascii=False))
+        print_json("status", health_as_json(health))
     else:
         verdict, *rest = lines(health)
         typer.secho(verdict, fg="green" if health.healthy else "red", bold=True)
@@ -63,8 +72,7 @@ def status(
         if show_all:
             for line in _everything(health):
                 typer.echo(line)
-    if not health.healthy:
-        raise typer.Exit(UNHEALTHY)
+    return WELL if health.healthy else UNHEALTHY
 
 
 def _job_stats_hold(connection: Connection) -> bool:
@@ -133,12 +141,15 @@ def _everything(health: Health) -> Iterator[str]:
     )
 
 
-def report() -> None:
-    """Show what became of v1's rows: migrated, merged, left out and why; payloads by reason."""
-    console = Console(highlight=False)
+def report(as_json: AsJson = False) -> None:
+    """Show what became of v1's rows: migrated, merged, left out and why; payloads by reason.
+
+    Example: setu report | grep machine_cycles
+    """
     with connected(database_url(), "report") as connection:
         found = read_reconciliation(connection)
-    for made in reconciliation_tables(found):
-        console.print(made)
-    if found.orphans is None:
-        console.print("The archive was dropped: the counts are kept, the rows are not.")
+    if as_json:
+        print_json("report", asdict(found))
+        return
+    for line in reconciliation_lines(found):
+        typer.echo(line)

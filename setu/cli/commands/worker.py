@@ -57,6 +57,8 @@ def worker(
     It says what it did and what failed, and nothing when there is nothing to do. Bad settings end
     it at its start, with exit code 1; a server that is away does not. A second signal ends it at
     once.
+
+    Example: setu worker --listen 127.0.0.1:9187
     """
     stop = threading.Event()
 
