@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
@@ -13,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import click
 import typer
 
 FORMAT: Final = 1
@@ -47,7 +47,8 @@ def watched(look: Callable[[], int], every: float | None) -> int:
     code = 0
     try:
         while True:
-            click.clear()
+            if sys.stdout.isatty():
+                typer.echo("\x1b[H\x1b[2J", nl=False)
             typer.echo(f"{datetime.now(UTC).isoformat(timespec='seconds')}, every {every:g} s")
             code = look()
             time.sleep(every)
