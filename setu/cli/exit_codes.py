@@ -32,6 +32,7 @@ ALSO: Final[dict[str, tuple[int, ...]]] = {
     "schema-diff": (DIFFERS,),
     "verify": (DIFFERS,),
     "feed": (REJECTED,),
+    "doctor": (UNHEALTHY,),
     "server status": (UNHEALTHY,),
     "status": (UNHEALTHY,),
 }

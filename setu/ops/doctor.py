@@ -156,9 +156,8 @@ def diagnose(
 
 
 def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
-    """All of it for a program; ``format`` changes when something is renamed or leaves."""
+    """All of it for a program."""
     return {
-        "format": 1,
         "sound": diagnosis.sound,
         "findings": [dict(vars(finding)) for finding in diagnosis.findings],
         "rules": [

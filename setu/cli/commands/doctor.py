@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from sqlalchemy import Connection
 
+from setu.cli.exit_codes import UNHEALTHY
+from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
 from setu.ops.chunk_interval import parse_bytes
 from setu.ops.doctor import Finding, Limits, Rule, as_json, diagnose, lines, memory_here
@@ -16,7 +17,6 @@ from setu.preflight.known_faults import faults_of
 from setu.preflight.rules import OLDEST_POSTGRES, OLDEST_TIMESCALEDB, is_known_bad_pair
 from setu.preflight.rules import version_tuple as version_of
 
-UNSOUND = 4
 VERSIONS_FIT = Rule(
     "versions_fit",
     "Do PostgreSQL and TimescaleDB go together, in versions that SETU knows?",
@@ -39,12 +39,14 @@ def doctor(
         str,
         typer.Option(help="Memory of the server's machine, such as 32GB; found out if it is here."),
     ] = "",
-    json_output: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    json_output: AsJson = False,
 ) -> None:
     """Look at how server and database are built: finding, reason, fix.
 
     Versions, memory, workers, log, settings, roles, chunks, compression, indexes. Nothing is
     changed. Exit code 0: nothing but advice. 4: errors or warnings. 1: it could not be said.
+
+    Example: setu doctor --ram 32GB
     """
     with connected(database_url(), "doctor") as connection:
         memory = int(parse_bytes(ram)) if ram else memory_here(connection)
@@ -55,14 +57,14 @@ def doctor(
             more_findings=list(_versions(connection)),
         )
     if json_output:
-        typer.echo(json.dumps(as_json(diagnosis), indent=2, ensure_ascii=False))
+        print_json("doctor", as_json(diagnosis))
     else:
         verdict, *rest = lines(diagnosis)
         typer.secho(verdict, fg="green" if diagnosis.sound else "red", bold=True)
         for line in rest:
             typer.echo(line)
     if not diagnosis.sound:
-        raise typer.Exit(UNSOUND)
+        raise typer.Exit(UNHEALTHY)
 
 
 def _versions(connection: Connection) -> Iterator[Finding]:

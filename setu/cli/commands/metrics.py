@@ -18,5 +18,7 @@ def metrics() -> None:
 
     For the textfile collector of node_exporter, or to look at. `setu worker --listen` serves them.
     A database that cannot be read gives `setu_up 0`.
+
+    Example: setu metrics > /var/lib/node_exporter/setu.prom
     """
     typer.echo(exposition(database_url()), nl=False)
