@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from bench.scratch import connect, console, run, say_where, scratch_database, seconds, upgrade
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 
 MACHINES = 10_000
 CYCLES = 60_000

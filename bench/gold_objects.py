@@ -15,7 +15,8 @@ from bench.scratch import (
     seconds,
     upgrade,
 )
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 
 AGGREGATES = (
     "hourly_production_stats",

@@ -13,7 +13,8 @@ from collections import defaultdict
 
 from bench.scratch import Connection, connect, console, run, scratch_database
 from bench.upgrade_under_load import alembic
-from setu.simulate.fleet import FleetSize, last_midnight, make_fleet
+from setu.simulate.fleet import last_midnight, make_fleet
+from setu.simulate.fleet_size import FleetSize
 
 FLEET = FleetSize(companies=1, plants=2, machines=20, days=30, cycles_per_machine_day=60)
 ROUNDS = 9

@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 from bench.scratch import Connection, connect, console, run, say_where, scratch_database, upgrade
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 
 MACHINES = 10_000
 WEEKS = 12

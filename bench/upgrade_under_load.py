@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from bench.scratch import connect, console, scratch_database
-from setu.simulate.fleet import FleetSize, last_midnight, make_fleet
+from setu.simulate.fleet import last_midnight, make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.concurrency.v1_sessions import Report, lost_and_doubled, v1_at_work
 
 FLEET = FleetSize(companies=1, plants=2, machines=20, days=60, cycles_per_machine_day=60)

@@ -29,7 +29,8 @@ from bench.scratch import (
     upgrade,
 )
 from setu.chain.repository import repository_root, steps_to
-from setu.simulate.fleet import FleetSize, last_midnight, make_fleet
+from setu.simulate.fleet import last_midnight, make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.concurrency.at_work import AtWork, in_v1
 
 FLEET = FleetSize(companies=2, plants=2, machines=10, days=40, cycles_per_machine_day=40)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from setu.catalog.parsed import SourceFile
+from setu.catalog.parsing.pieces import SourceFile
 
 FOLDER: Final = Path("sql") / "catalogs"
 FORMAT: Final = 1

@@ -13,7 +13,7 @@ from setu.demo.stage import Stage, query, run
 from setu.demo.v1 import LATHE, SIZE
 from setu.ingest.gateway import feed
 from setu.ops.health import Health, Pipeline, read_health
-from setu.simulate.fleet import GatewayCycle, gateway_cycles, write_gateway_file
+from setu.simulate.gateway_files import GatewayCycle, gateway_cycles, write_gateway_file
 from setu.simulate.recorded_cycles import OKUMA_CYCLES
 
 CYCLES_A_MACHINE = 40

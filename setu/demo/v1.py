@@ -9,7 +9,8 @@ from typing import Any
 
 from setu.catalog import Catalog, snapshot
 from setu.demo.stage import Stage, query, run
-from setu.simulate.fleet import V1_TABLES, FleetSize, count_rows, make_fleet
+from setu.simulate.fleet import V1_TABLES, count_rows, make_fleet
+from setu.simulate.fleet_size import FleetSize
 
 SIZE = FleetSize()
 LATHE = "OKUMA-LATHE"

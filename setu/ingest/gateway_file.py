@@ -33,7 +33,7 @@ COPY_ATTEMPTS = 3
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
 _WAL_MAGIC = {0x377F0682: "<", 0x377F0683: ">"}
-# What the check says of cells, not of the file: cells are judged one by one when they are read.
+# What the check says of cells, not of the file: cells are checked one by one when they are read.
 _ABOUT_CELLS = ("NULL value in ", "CHECK constraint failed", "NUMERIC value in ", "TEXT value in ")
 
 

@@ -10,14 +10,9 @@ from pathlib import Path
 import psycopg2.extensions
 
 from setu.errors import DatabaseConnectionError, SetuError
-from setu.ingest.gateway import (
-    FeedReport,
-    GatewayFeedError,
-    GatewayFileError,
-    Rejection,
-    feed,
-)
-from setu.ingest.gateway_file import GROWING, PASSING, FileStamp, gateway_files
+from setu.ingest.gateway import FeedReport, GatewayFeedError, feed
+from setu.ingest.gateway_file import GROWING, PASSING, FileStamp, GatewayFileError, gateway_files
+from setu.ingest.rejections import Rejection
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0

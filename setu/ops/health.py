@@ -1,7 +1,7 @@
 """How the pipelines are, and whether what must be true for rows to flow is true.
 
 The conditions are in ``setu/ops/conditions/``, one check each, asked of the database as any role
-that may read ``_etl``'s views. The loads are judged by their own run log: with some version pairs
+that may read ``_etl``'s views. The loads are assessed by their own run log: with some version pairs
 TimescaleDB counts a job that did its work as failed.
 """
 
@@ -21,9 +21,9 @@ import psycopg2
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from setu.db.rows import query_rows
 from setu.errors import SetuError
 
-NO_PARAMETERS = {"no_parameters": True}
 ROOM_ON_DISK = "room_on_disk"
 
 _MUST = re.compile(r"^-- must (\w+): (.+)$", re.MULTILINE)
@@ -111,7 +111,7 @@ class KafkaOffset:
 
 
 @dataclass(frozen=True)
-class Finding:
+class BrokenCondition:
     """A condition that does not hold: of what, why, and the command that helps."""
 
     condition: str
@@ -122,12 +122,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Condition:
-    """What must be true, and whether it is; ``holds`` is None where it could not be judged."""
+    """What must be true, and whether it is; ``holds`` is None where it could not be checked."""
 
     name: str
     must: str
     holds: bool | None
-    why_not_judged: str = ""
+    why_not_checked: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,17 +139,17 @@ class Health:
     jobs: tuple[Job, ...] = ()
     offsets: tuple[KafkaOffset, ...] = ()
     conditions: tuple[Condition, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[BrokenCondition, ...] = ()
 
     @property
     def healthy(self) -> bool:
-        """Whether every condition holds that could be judged."""
+        """Whether every condition holds that could be checked."""
         return not self.findings
 
 
 @dataclass(frozen=True)
 class Check:
-    """A query that returns breaches, and the conditions that it judges."""
+    """A query that returns breaches, and the conditions that it checks."""
 
     file: str
     query: str
@@ -208,18 +208,18 @@ def read_health(
 
     Raises :class:`ControlPlaneMissingError` below revision 0401.
     """
-    if not _rows(connection, "SELECT 1 WHERE to_regclass('_etl.v_pipeline_lag') IS NOT NULL"):
+    if not query_rows(connection, "SELECT 1 WHERE to_regclass('_etl.v_pipeline_lag') IS NOT NULL"):
         raise ControlPlaneMissingError(
             "This database has no control plane.",
             context=["The view _etl.v_pipeline_lag, of revision 0401, is not there."],
             hint="Run alembic upgrade head, or look at `alembic current`",
         )
-    conditions, findings = _judge(connection, thresholds or Thresholds(), job_stats_hold)
+    conditions, findings = _check(connection, thresholds or Thresholds(), job_stats_hold)
     return Health(
-        tuple(Pipeline(*row) for row in _rows(connection, _PIPELINES)),
-        tuple(Reject(*row) for row in _rows(connection, _REJECTS)),
-        tuple(Job(*row) for row in _rows(connection, _JOBS)),
-        tuple(KafkaOffset(*row) for row in _rows(connection, _OFFSETS)),
+        tuple(Pipeline(*row) for row in query_rows(connection, _PIPELINES)),
+        tuple(Reject(*row) for row in query_rows(connection, _REJECTS)),
+        tuple(Job(*row) for row in query_rows(connection, _JOBS)),
+        tuple(KafkaOffset(*row) for row in query_rows(connection, _OFFSETS)),
         tuple(conditions),
         tuple(findings),
     )
@@ -227,7 +227,7 @@ def read_health(
 
 @cache
 def checks() -> tuple[Check, ...]:
-    """All checks, in the order in which their conditions are judged."""
+    """All checks, in the order in which their conditions are checked."""
     found = []
     for path in sorted(files("setu.ops.conditions").iterdir(), key=lambda path: path.name):
         if path.name.endswith(".sql"):
@@ -238,23 +238,25 @@ def checks() -> tuple[Check, ...]:
     return tuple(found)
 
 
-def _judge(
+def _check(
     connection: Connection, limits: Thresholds, job_stats_hold: bool
-) -> tuple[list[Condition], list[Finding]]:
+) -> tuple[list[Condition], list[BrokenCondition]]:
     settings: dict[str, object] = {**vars(limits), "job_stats_hold": job_stats_hold}
     for name, value in settings.items():
         connection.exec_driver_sql(
             "SELECT set_config(%s, %s, true)", (f"setu_status.{name}", str(value).lower())
         )
     conditions: list[Condition] = []
-    findings: list[Finding] = []
+    findings: list[BrokenCondition] = []
     for check in checks():
         missing = [name for name in check.needs if not _is_there(connection, name)]
         why = f"needs {', '.join(missing)}" if missing else ""
         if not why:
             try:
                 with connection.begin_nested():
-                    findings += [Finding(*row) for row in _rows(connection, check.query)]
+                    findings += [
+                        BrokenCondition(*row) for row in query_rows(connection, check.query)
+                    ]
             except DBAPIError as error:
                 if not isinstance(error.orig, psycopg2.errors.InsufficientPrivilege):
                     raise
@@ -270,21 +272,21 @@ def _judge(
             findings += room.findings
             conditions.append(
                 Condition(
-                    ROOM_ON_DISK, check.conditions[ROOM_ON_DISK], room.holds, room.why_not_judged
+                    ROOM_ON_DISK, check.conditions[ROOM_ON_DISK], room.holds, room.why_not_checked
                 )
             )
     return conditions, findings
 
 
 def _is_there(connection: Connection, needed: str) -> bool:
-    return bool(_rows(connection, _NEEDED.format(needed=needed))[0][0])
+    return bool(query_rows(connection, _NEEDED.format(needed=needed))[0][0])
 
 
 @dataclass(frozen=True)
 class _Room:
     holds: bool | None
-    why_not_judged: str = ""
-    findings: tuple[Finding, ...] = ()
+    why_not_checked: str = ""
+    findings: tuple[BrokenCondition, ...] = ()
 
 
 def _room_on_disk(connection: Connection, limits: Thresholds) -> _Room:
@@ -295,7 +297,7 @@ def _room_on_disk(connection: Connection, limits: Thresholds) -> _Room:
         return _Room(None, "the server is on another machine")
     try:
         with connection.begin_nested():
-            [(folder,)] = _rows(connection, "SELECT current_setting('data_directory')")
+            [(folder,)] = query_rows(connection, "SELECT current_setting('data_directory')")
     except DBAPIError:
         return _Room(None, "needs role pg_read_all_settings")
     if not Path(folder).exists():
@@ -309,7 +311,7 @@ def _room_on_disk(connection: Connection, limits: Thresholds) -> _Room:
         return _Room(True)
     reason = f"has {free:.0%} of its space left, {usage.free / 1e9:,.1f} GB"
     command = "See what takes it: SELECT * FROM _etl.v_chunk_sizes ORDER BY total_bytes DESC"
-    return _Room(False, "", (Finding(ROOM_ON_DISK, f"disk of {folder}", reason, command),))
+    return _Room(False, "", (BrokenCondition(ROOM_ON_DISK, f"disk of {folder}", reason, command),))
 
 
 def as_json(health: Health) -> dict[str, Any]:
@@ -326,9 +328,9 @@ def as_json(health: Health) -> dict[str, Any]:
 def lines(health: Health) -> Iterator[str]:
     """The verdict in one line, then what is wrong, each with its reason and what helps."""
     if health.healthy:
-        unjudged = sum(condition.holds is None for condition in health.conditions)
-        rest = f", {unjudged} could not be judged (--all names them)" if unjudged else ""
-        yield f"healthy: {len(health.conditions) - unjudged} conditions hold{rest}"
+        unchecked = sum(condition.holds is None for condition in health.conditions)
+        rest = f", {unchecked} could not be checked (--all names them)" if unchecked else ""
+        yield f"healthy: {len(health.conditions) - unchecked} conditions hold{rest}"
         return
     broken = len({finding.condition for finding in health.findings})
     yield f"unhealthy: {broken} of {len(health.conditions)} conditions do not hold"
@@ -340,8 +342,3 @@ def lines(health: Health) -> Iterator[str]:
             yield f"{told}"
         yield f"  {finding.subject} {finding.reason}"
         yield f"    -> {finding.command}"
-
-
-def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
-    result = connection.exec_driver_sql(query, execution_options=NO_PARAMETERS)
-    return [tuple(row) for row in result]

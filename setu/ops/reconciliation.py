@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, inspect
 
+from setu.db.rows import query_rows
 from setu.errors import SetuError
 
-NO_PARAMETERS = {"no_parameters": True}
 SHOWN_ORPHANS = 10
 
 
@@ -148,7 +147,7 @@ def read_reconciliation(connection: Connection) -> RowReport:
 
     Raises :class:`NotReconciledError` below revision 0109, and where there never was a v1.
     """
-    if not _exists(connection, "_archive.row_reconciliation") or not _rows(
+    if not _exists(connection, "_archive.row_reconciliation") or not query_rows(
         connection,
         "SELECT 1 WHERE to_regprocedure('_archive.reconcile_rows()') IS NOT NULL",
     ):
@@ -168,16 +167,16 @@ def read_reconciliation(connection: Connection) -> RowReport:
     for table, keys, condition in _MASTERS:
         archived = f"_archive.{table.split('.')[1]}"
         if _exists(connection, archived):
-            [(rows, found)] = _rows(
+            [(rows, found)] = query_rows(
                 connection,
                 f"SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT 1 FROM {keys}"
                 f" AS k WHERE {condition})) FROM {archived} AS v",
             )
             tables.append(_master_rows(connection, table, rows, found))
-    for table, rows, migrated, merged, left_out, rounded, future in _rows(connection, _FACTS):
+    for table, rows, migrated, merged, left_out, rounded, future in query_rows(connection, _FACTS):
         note = _fact_note(merged, left_out - future, rounded, future)
         tables.append(TableRows(table, rows, migrated, merged, left_out, rounded, note, future))
-    archived_facts = [row[0] for row in _rows(connection, _ARCHIVED_FACTS)]
+    archived_facts = [row[0] for row in query_rows(connection, _ARCHIVED_FACTS)]
     orphans = _orphans(connection, archived_facts) if archived_facts else None
     return RowReport(tuple(tables), orphans, _payloads(connection))
 
@@ -185,7 +184,7 @@ def read_reconciliation(connection: Connection) -> RowReport:
 def _master_rows(connection: Connection, table: str, rows: int, found: int) -> TableRows:
     merged, note = 0, ""
     if table == "master.downtime_codes":
-        [(merged,)] = _rows(
+        [(merged,)] = query_rows(
             connection, "SELECT count(*) - count(DISTINCT down_code) FROM _archive.downtime_codes"
         )
         note = "merged: one catalogue, the oldest definition of a code wins" if merged else ""
@@ -198,7 +197,7 @@ def _orphans(connection: Connection, tables: list[str]) -> tuple[Orphan, ...]:
     union = " UNION ALL ".join(_ORPHANS_OF.format(table=table) for table in tables)
     return tuple(
         Orphan(*row)
-        for row in _rows(
+        for row in query_rows(
             connection,
             f"SELECT o.company_id, o.machine_id, sum(o.rows)::bigint FROM ({union}) AS o"
             " GROUP BY o.company_id, o.machine_id ORDER BY 3 DESC, 1, 2"
@@ -223,21 +222,16 @@ def _fact_note(merged: int, orphans: int, rounded: int, future: int) -> str:
 def _payloads(connection: Connection) -> Payloads | None:
     if not _exists(connection, "_archive.raw_telemetry"):
         return None
-    [(total, processed, flattened, bronze_rows)] = _rows(connection, _PAYLOADS)
+    [(total, processed, flattened, bronze_rows)] = query_rows(connection, _PAYLOADS)
     return Payloads(
         total,
         processed,
         flattened,
         bronze_rows,
-        {row[0]: row[1] for row in _rows(connection, _UNREAD)},
+        {row[0]: row[1] for row in query_rows(connection, _UNREAD)},
     )
 
 
 def _exists(connection: Connection, relation: str) -> bool:
     schema, _, name = relation.partition(".")
     return inspect(connection).has_table(name, schema)
-
-
-def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
-    result = connection.exec_driver_sql(query, execution_options=NO_PARAMETERS)
-    return [tuple(row) for row in result]

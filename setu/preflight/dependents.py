@@ -17,7 +17,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from setu.catalog.model import ObjectKey
-from setu.catalog.parsed import files_below, parse_schema
+from setu.catalog.parsed import parse_schema
+from setu.catalog.parsing.pieces import files_below
 from setu.chain.settings import Settings
 from setu.db.session_settings import pinned
 from setu.preflight.findings import SWAP_REVISION, Finding, Plan

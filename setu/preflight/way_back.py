@@ -12,7 +12,8 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from setu.catalog import Catalog
-from setu.catalog.parsed import files_below, parse_schema
+from setu.catalog.parsed import parse_schema
+from setu.catalog.parsing.pieces import files_below
 from setu.chain.settings import Settings
 from setu.db.session_settings import pinned
 from setu.preflight.findings import SWAP_REVISION, V1_REVISION, Finding, Plan

@@ -158,7 +158,7 @@ def _parse(path: Path, number: int, line: str) -> ChangeRequest:
 
 
 def _check_definition(path: Path, line: str, request: ChangeRequest) -> None:
-    """Let PostgreSQL's grammar judge what a request defines."""
+    """Check what a request defines with PostgreSQL's grammar."""
     name, detail = request.name, request.detail
     if request.target == "column" and request.action in ("add", "retype"):
         statement = f"ALTER TABLE t ADD COLUMN {name} {detail}"
@@ -207,5 +207,5 @@ def _broken(path: Path, number: int, line: str, reason: str) -> ChangeRequestErr
     return ChangeRequestError(
         f"{path}:{number}: broken change request",
         context=(f"line: {line.strip()}", f"reason: {reason}"),
-        hint="Schema/README.md gives the grammar.",
+        hint="Write the request as schema/README.md shows",
     )

@@ -1,6 +1,6 @@
 """Changes between two catalogs, as people speak of them.
 
-A difference is a fact about one object of a catalog. A change is what a reviewer judges: a new
+A difference is a fact about one object of a catalog. A change is what a reviewer assesses: a new
 table with all its parts is one change, a new comment on a column is one of its own, the index of a
 constraint is no change beside the constraint. Each has a class of risk and says why.
 """
@@ -147,7 +147,7 @@ def _changes(
     right: Catalog,
     parts: Sequence[ObjectKey],
 ) -> Iterator[SchemaChange]:
-    from setu.review.risk import judged  # it needs the class of this module
+    from setu.review.risk import assessed  # it needs the class of this module
 
     key, action = entry.key, _ACTIONS[entry.change]
     sources = right.sources.get(key) or left.sources.get(key) or ()
@@ -161,7 +161,7 @@ def _changes(
             sources=tuple(sources),
             **values,
         )
-        return judged(change, left, right)
+        return assessed(change, left, right)
 
     if action != "change":
         yield made(action=action, parts=tuple(sorted(parts)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from setu.catalog import Catalog, ObjectKey
-from setu.catalog.parsed import files_below
+from setu.catalog.parsing.pieces import files_below
 from setu.catalog.released import FOLDER, read_files, write_files
 from setu.chain.repository import steps_to
 from setu.chain.settings import Settings

@@ -16,7 +16,8 @@ from setu.catalog import Catalog, ObjectKey
 from setu.catalog.equivalence import equivalent_text
 from setu.catalog.intervals import Interval
 from setu.catalog.names import quote_ident
-from setu.catalog.parsed import SchemaSourceError, SourceFile, parse_schema
+from setu.catalog.parsed import parse_schema
+from setu.catalog.parsing.pieces import SchemaSourceError, SourceFile
 from setu.review.change_requests import BESIDE, REFRESH, ChangeRequest, ObjectFile
 
 _PART_KINDS = ("column", "constraint", "index")

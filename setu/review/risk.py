@@ -16,7 +16,7 @@ from setu.catalog.intervals import Interval
 from setu.catalog.names import base_type
 from setu.review.changes import RISKS, Risk, SchemaChange
 
-Judgement = tuple[Risk, str]
+Assessment = tuple[Risk, str]
 _WIDENED: Final = {
     ("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"),
     ("real", "double precision"), ("integer", "numeric"), ("bigint", "numeric"),
@@ -24,14 +24,14 @@ _WIDENED: Final = {
 _VOLATILE: Final = re.compile(r"\b(nextval|clock_timestamp|random|gen_random_uuid|uuid\w*)\s*\(")
 
 
-def judged(change: SchemaChange, left: Catalog, right: Catalog) -> SchemaChange:
+def assessed(change: SchemaChange, left: Catalog, right: Catalog) -> SchemaChange:
     """The change with its class and the reason for it."""
-    risk, why = _judge(change, left, right)
+    risk, why = _assess(change, left, right)
     return replace(change, risk=risk, why=why)
 
 
-def worst(found: list[Judgement]) -> Judgement:
-    """The most dangerous of several judgements, which keeps the reasons of its class."""
+def worst(found: list[Assessment]) -> Assessment:
+    """The most dangerous of several assessments, which keeps the reasons of its class."""
     risk: Risk = "safe"
     for level, _ in found:
         risk = max(risk, level, key=RISKS.index)
@@ -39,7 +39,7 @@ def worst(found: list[Judgement]) -> Judgement:
     return risk, "; ".join(reasons)
 
 
-def _judge(change: SchemaChange, left: Catalog, right: Catalog) -> Judgement:
+def _assess(change: SchemaChange, left: Catalog, right: Catalog) -> Assessment:
     if change.facet == "comment":
         return "safe", "A comment changes only what people read"
     if change.facet == "owner":
@@ -56,7 +56,7 @@ def _judge(change: SchemaChange, left: Catalog, right: Catalog) -> Judgement:
     return "risky", "It behaves otherwise from then on"
 
 
-def _table(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
+def _table(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     if change.action == "add":
         return "safe", "Nothing uses a new table yet"
     if change.action == "drop":
@@ -68,7 +68,7 @@ def _table(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
     return "risky", "Storage changes for rows that are written from then on"
 
 
-def _column(change: SchemaChange, left: Catalog, right: Catalog) -> Judgement:
+def _column(change: SchemaChange, left: Catalog, right: Catalog) -> Assessment:
     new = right.objects.get(change.key, {})
     if change.action == "drop":
         return "destructive", "The values of the column are lost"
@@ -84,7 +84,7 @@ def _column(change: SchemaChange, left: Catalog, right: Catalog) -> Judgement:
     return worst(found)
 
 
-def _column_field(name: str, pair: tuple[Any, Any]) -> Judgement:
+def _column_field(name: str, pair: tuple[Any, Any]) -> Assessment:
     before, after = pair
     if name == "type":
         types = (base_type(str(before)), base_type(str(after)))
@@ -115,7 +115,7 @@ def _volatile(default: Any) -> bool:
     return bool(_VOLATILE.search(str(default)))
 
 
-def _constraint(change: SchemaChange, _left: Catalog, right: Catalog) -> Judgement:
+def _constraint(change: SchemaChange, _left: Catalog, right: Catalog) -> Assessment:
     definition = str((right.objects.get(change.key) or {}).get("definition", ""))
     if change.action == "drop":
         return "risky", "Nothing holds rows to it any more, nor can upserts name it"
@@ -124,7 +124,7 @@ def _constraint(change: SchemaChange, _left: Catalog, right: Catalog) -> Judgeme
     return "risky", "All rows are checked under a lock, unless it is added NOT VALID first"
 
 
-def _index(change: SchemaChange, _left: Catalog, right: Catalog) -> Judgement:
+def _index(change: SchemaChange, _left: Catalog, right: Catalog) -> Assessment:
     if change.action == "drop":
         return "risky", "Queries that used it read the whole table"
     table = (right.objects.get(change.key) or {}).get("table")
@@ -133,7 +133,7 @@ def _index(change: SchemaChange, _left: Catalog, right: Catalog) -> Judgement:
     return "risky", "Writers wait while it is built, unless it is built CONCURRENTLY"
 
 
-def _function(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
+def _function(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     if change.action == "add":
         return "safe", "Nothing calls a new function yet"
     if change.action == "drop":
@@ -145,13 +145,13 @@ def _function(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgemen
     return "risky", "Callers get what the new text says from the next call on"
 
 
-def _trigger(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
+def _trigger(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     if change.action == "drop":
         return "risky", "Writers are no longer checked or followed by it"
     return "risky", "Each write runs it, and making it waits for all writers"
 
 
-def _view(change: SchemaChange, left: Catalog, right: Catalog) -> Judgement:
+def _view(change: SchemaChange, left: Catalog, right: Catalog) -> Assessment:
     if change.action == "add":
         return "safe", "Nothing reads a new view yet"
     if change.action == "drop":
@@ -163,7 +163,7 @@ def _view(change: SchemaChange, left: Catalog, right: Catalog) -> Judgement:
     return "risky", "Readers see what the new query gives"
 
 
-def _aggregate(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
+def _aggregate(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     if change.action == "add":
         return "safe", "Nothing reads a new aggregate yet; it is empty until it is refreshed"
     if change.action == "drop":
@@ -173,7 +173,7 @@ def _aggregate(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgeme
     return "destructive", "It is made anew: buckets of source rows that are gone are lost"
 
 
-def _hypertable(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
+def _hypertable(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     if change.action == "add":
         return "risky", "All rows of the table are moved into chunks under an exclusive lock"
     if change.action == "drop":
@@ -181,13 +181,13 @@ def _hypertable(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgem
     return "risky", "Chunks that are compressed stay as they are, later ones differ"
 
 
-def _dimension(change: SchemaChange, left: Catalog, right: Catalog) -> Judgement:
+def _dimension(change: SchemaChange, left: Catalog, right: Catalog) -> Assessment:
     if change.action == "change" and set(change.fields) == {"chunk_interval"}:
         return "safe", "Only chunks that come later have the new width"
     return _hypertable(change, left, right)
 
 
-def _job(change: SchemaChange, left: Catalog, right: Catalog) -> Judgement:
+def _job(change: SchemaChange, left: Catalog, right: Catalog) -> Assessment:
     deletes = "policy_retention" in change.key.name
     if change.action == "add":
         if deletes:
@@ -209,7 +209,7 @@ def _shorter(before: Any, after: Any) -> bool:
     return (new.months * 30 + new.days) < (old.months * 30 + old.days)
 
 
-def _privilege(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
+def _privilege(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     before, after = (_held(change, at) for at in (0, 1))
     lost, gained = before - after, after - before
     if change.action == "drop" or lost:
@@ -224,7 +224,7 @@ def _held(change: SchemaChange, side: int) -> set[str]:
     return set(pair[side] or ()) if pair else set()
 
 
-def _role(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
+def _role(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     if change.action == "add":
         return "safe", "A new role can do nothing by itself"
     if change.action == "drop":
@@ -232,17 +232,17 @@ def _role(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
     return "risky", "The role may do other things than before"
 
 
-def _setting(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
+def _setting(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     return "risky", "Each new session of the role behaves otherwise"
 
 
-def _schema(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
+def _schema(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     if change.action == "drop":
         return "destructive", "Whatever is in it has to leave"
     return "safe", "Nothing uses a new schema yet"
 
 
-def _sequence(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgement:
+def _sequence(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     if change.action == "drop":
         return "destructive", "Whatever draws from it fails"
     if change.action == "add":
@@ -250,7 +250,7 @@ def _sequence(change: SchemaChange, _left: Catalog, _right: Catalog) -> Judgemen
     return "risky", "Numbers that are drawn later differ"
 
 
-_BY_KIND: Final[Mapping[str, Callable[[SchemaChange, Catalog, Catalog], Judgement]]] = {
+_BY_KIND: Final[Mapping[str, Callable[[SchemaChange, Catalog, Catalog], Assessment]]] = {
     "table": _table,
     "column": _column,
     "constraint": _constraint,

@@ -134,7 +134,7 @@ def shown(side: str) -> str:
 
 
 def _rename(request: HeldRequest, v1: Catalog, v2: Catalog) -> SchemaChange:
-    from setu.review.risk import judged
+    from setu.review.risk import assessed
 
     table = request.file.qualified_name
     old = ObjectKey("column", f"{table}.{request.request.name}")
@@ -147,7 +147,7 @@ def _rename(request: HeldRequest, v1: Catalog, v2: Catalog) -> SchemaChange:
         after=request.request.detail,
         sources=tuple(v2.sources.get(request.key, ())),
     )
-    return judged(change, v1, v2)
+    return assessed(change, v1, v2)
 
 
 def _asking(change: SchemaChange, held: list[HeldRequest]) -> tuple[HeldRequest, ...]:

@@ -19,7 +19,8 @@ from sqlalchemy_utils import create_database, drop_database
 
 from setu.catalog import Catalog, ObjectKey, snapshot
 from setu.catalog.model import Description
-from setu.catalog.parsed import SourceFile, parse_schema
+from setu.catalog.parsed import parse_schema
+from setu.catalog.parsing.pieces import SourceFile
 from setu.chain.repository import alembic_config, steps_to
 from setu.chain.script import Statement
 from setu.chain.settings import Settings

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from setu.catalog import Catalog, snapshot
-from setu.catalog.parsed import SourceFile, files_below, parse_schema
+from setu.catalog.parsed import parse_schema
+from setu.catalog.parsing.pieces import SourceFile, files_below
 from setu.catalog.released import read_files
 from setu.chain.releases import read_releases
 from setu.chain.settings import Settings

@@ -8,31 +8,16 @@ Nothing here commits.
 from __future__ import annotations
 
 import random
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable
+from dataclasses import astuple
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 
 import psycopg2.extensions
-from psycopg2.extras import Json, execute_values
+from psycopg2.extras import execute_values
 
-from setu.ingest.source_templates import read_columns, read_template
 from setu.simulate.facts import make_other_facts, make_other_masters
-
-__all__ = [
-    "V1_TABLES",
-    "FleetSize",
-    "GatewayCycle",
-    "count_rows",
-    "gateway_cycles",
-    "gateway_rows",
-    "last_midnight",
-    "make_fleet",
-    "write_gateway_file",
-    "write_gateway_rows",
-]
+from setu.simulate.fleet_size import FleetSize
+from setu.simulate.telemetry import V1Machine, make_telemetry
 
 V1_TABLES = (
     "master.companies",
@@ -84,37 +69,6 @@ _SHIFT_PLANS: tuple[tuple[_Shift, ...], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class FleetSize:
-    """How much to make. Companies, plants and machines count for each of the level above.
-
-    ``events_per_machine_day`` is of each silver table but machine_cycles; the rarer kinds have a
-    half to an eighth of it.
-    """
-
-    companies: int = 2
-    plants: int = 2
-    machines: int = 5
-    days: int = 28
-    cycles_per_machine_day: int = 24
-    events_per_machine_day: int = 8
-    processed_payloads: int = 40
-    failed_payloads: int = 5
-    pending_payloads: int = 20
-    claimed_payloads: int = 5
-    dead_letters: int = 5
-
-    @property
-    def machine_count(self) -> int:
-        """Machines of the whole fleet."""
-        return self.companies * self.plants * self.machines
-
-    @property
-    def cycle_count(self) -> int:
-        """Cycles of the history, without those that payloads bring."""
-        return self.machine_count * self.days * self.cycles_per_machine_day
-
-
 def last_midnight() -> datetime:
     """The last midnight in UTC: v1's retention policy would take a history over a year old."""
     return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -144,7 +98,7 @@ def make_fleet(
         seed=seed,
         end=end,
     )
-    _make_telemetry(connection, wanted, chance, machines, end)
+    make_telemetry(connection, wanted, chance, machines, end)
     return count_rows(connection)
 
 
@@ -159,23 +113,14 @@ def count_rows(connection: _Connection, tables: Iterable[str] = V1_TABLES) -> di
     return counts
 
 
-@dataclass(frozen=True)
-class _Machine:
-    machine_id: str
-    company_id: str
-    plant_id: str
-    device_id: str
-    iot_id: str
-
-
-def _make_masters(connection: _Connection, size: FleetSize, end: datetime) -> list[_Machine]:
+def _make_masters(connection: _Connection, size: FleetSize, end: datetime) -> list[V1Machine]:
     begin = end - timedelta(days=size.days + 30)
     companies = [f"COMP-{c:02}" for c in range(1, size.companies + 1)]
     plants = [
         (f"{company}-P{p:02}", company) for company in companies for p in range(1, size.plants + 1)
     ]
     machines = [
-        _Machine(f"CNC-{number:05}", company, plant, f"GW-{number:05}", str(1000 + number))
+        V1Machine(f"CNC-{number:05}", company, plant, f"GW-{number:05}", str(1000 + number))
         for number, (plant, company) in enumerate(
             (pair for pair in plants for _ in range(size.machines)), start=1
         )
@@ -303,226 +248,3 @@ def _make_history(connection: _Connection, size: FleetSize, seed: int, end: date
                 "seed": seed,
             },
         )
-
-
-def _payload(machine: _Machine, start: datetime, end: datetime, program: str) -> dict[str, object]:
-    """A poll of a machine: all eight arrays."""
-    at = end.isoformat()
-    return {
-        "DeviceID": machine.device_id,
-        "IOTID": machine.iot_id,
-        "MachineRunningStatus": [
-            {"UpdatedTS": at, "RunningProgramNo": program, "Status": "Running",
-             "OperatorID": "OP-1", "Target": 100}
-        ],
-        "MachineWiseCycleDetails": [
-            {"CycleStart": start.isoformat(), "CycleEnd": at, "ProgramNo": program,
-             "StdLoadUnload": 60, "StdCycleTime": 420, "ActualLoadUnload": 45, "DownThreshold": 300}
-        ],
-        "MachineWiseDownDetails": [
-            {"DownStart": at, "DownEnd": (end + timedelta(minutes=1)).isoformat(),
-             "DownCode": "NO-OP", "DownID": 1, "DownThreshold": 300}
-        ],
-        "MachineWiseAlarmDetails": [{"AlarmTS": at, "AlarmNo": "1001", "AlarmDesc": "Door open"}],
-        "MachineWiseEnergyDetails": [
-            {"UpdatedTS": at, "Category": "Machine", "ServoEnergy": 0.125, "SpindleEnergy": 0.25,
-             "TotalEnergy": 0.375}
-        ],
-        "MachineWiseFocasDetails": [
-            {"UpdatedTS": at, "POT": 600, "OT": 420, "CT": 300, "PartCount": 1, "RejCount": 0}
-        ],
-        "MachineWiseToolDetails": [{"UpdatedTS": at, "ToolNo": "T1", "Target": 500, "Actual": 17}],
-        "MachineWisePMDetails": [{"UpdatedTS": at, "PMCorrectedCount": 2}],
-    }  # fmt: skip
-
-
-_TELEMETRY = (
-    "INSERT INTO bronze.raw_telemetry (ingest_time, device_id, iot_id, payload, processed,"
-    " company_id, batch_id, processing_status) VALUES %s"
-)
-
-
-def _make_telemetry(
-    connection: _Connection,
-    size: FleetSize,
-    chance: random.Random,
-    machines: Sequence[_Machine],
-    end: datetime,
-) -> None:
-    """Payloads of the hours after the history; v1's own batch makes processed and failed ones."""
-    if not machines:
-        return
-    worked = size.processed_payloads + size.failed_payloads
-    total = worked + size.pending_payloads + size.claimed_payloads
-    rows: list[tuple[object, ...]] = []
-    for number in range(total):
-        machine = machines[number % len(machines)]
-        start = end + timedelta(
-            minutes=10 * (number // len(machines)), milliseconds=chance.randrange(60_000)
-        )
-        payload = _payload(
-            machine, start, start + timedelta(minutes=7), f"O{chance.randrange(1000, 1004)}"
-        )
-        if number < size.failed_payloads:
-            payload["MachineWiseCycleDetails"] = [{"CycleStart": "not a time"}]
-        claimed = number >= worked + size.pending_payloads
-        rows.append(
-            (
-                start + timedelta(minutes=8),
-                machine.device_id,
-                machine.iot_id,
-                Json(payload),
-                False,
-                machine.company_id,
-                "00000000-0000-4000-8000-000000000001" if claimed else None,
-                "claimed" if claimed else "pending",
-            )
-        )
-    letters = [
-        (
-            end + timedelta(minutes=n),
-            Json({"DeviceID": f"GONE-{n}", "IOTID": "0"}),
-            f"Unknown machine: DeviceID=GONE-{n}, IOTID=0",
-            None,
-        )
-        for n in range(size.dead_letters)
-    ]
-    with connection.cursor() as cursor:
-        if worked:
-            execute_values(cursor, _TELEMETRY, rows[:worked], page_size=1000)
-            cursor.execute("CALL bronze.proc_process_bronze_batch(%s)", (worked,))
-        if rows[worked:]:
-            execute_values(cursor, _TELEMETRY, rows[worked:], page_size=1000)
-        if letters:
-            execute_values(
-                cursor,
-                "INSERT INTO bronze.dead_letter_queue (time, payload, error_reason, company_id)"
-                " VALUES %s",
-                letters,
-                page_size=1000,
-            )
-
-
-@dataclass(frozen=True)
-class GatewayCycle:
-    """A row of ``raw_machine_cycles`` in a gateway file, in the order of its columns.
-
-    Times are ISO-8601 text as the gateway wrote it, so that broken ones can be made too.
-    """
-
-    kafka_partition: int | None
-    kafka_offset: int | None
-    device_id: str
-    machine_iot_id: int
-    cycle_start: str | None
-    cycle_end: str | None
-    program_no: str | None = "O1000"
-    std_load_unload: int | None = 60
-    std_cycle_time: int | None = 420
-    down_threshold: int | None = 300
-
-
-def gateway_cycles(
-    machines: Sequence[tuple[str, int]],
-    *,
-    cycles: int,
-    first_start: datetime,
-    partition: int = 0,
-    first_offset: int = 0,
-    seed: int = 1,
-) -> Iterator[GatewayCycle]:
-    """``cycles`` cycles for each machine (device id, v2's integer key), in order of their offsets.
-
-    A cycle runs four to eight minutes and starts half a minute to two after the one before it.
-    """
-    chance = random.Random(seed)
-    clocks = dict.fromkeys(machines, first_start)
-    offset = first_offset
-    for _ in range(cycles):
-        for machine in machines:
-            start = clocks[machine] + timedelta(milliseconds=chance.randrange(30_000, 120_000))
-            end = start + timedelta(milliseconds=chance.randrange(240_000, 480_000))
-            clocks[machine] = end
-            yield GatewayCycle(
-                kafka_partition=partition,
-                kafka_offset=offset,
-                device_id=machine[0],
-                machine_iot_id=machine[1],
-                cycle_start=start.isoformat(timespec="milliseconds"),
-                cycle_end=end.isoformat(timespec="milliseconds"),
-                program_no=f"O{chance.randrange(1000, 1004)}",
-            )
-            offset += 1
-
-
-# Business values of the facts that a gateway sends, by column. Times come from the row itself.
-_SAMPLES: dict[str, tuple[str | int | float, ...]] = {
-    "program_no": ("O1000", "O1001", "O1002"),
-    "down_code": ("NO-OP", "TOOL", "POWER", "SETUP"),
-    "down_id": (1, 2, 3, 4),
-    "status": ("Running", "Idle", "Stopped"),
-    "operator_id": ("OP-1", "OP-2"),
-    "alarm_no": ("1001", "1002", "1003"),
-    "alarm_desc": ("Door open", "Spindle too hot"),
-    "category": ("Machine", "Coolant"),
-    "tool_no": ("T1", "T2", "T3", "T4"),
-}
-
-
-def gateway_rows(
-    table: str,
-    machines: Sequence[tuple[str, int]],
-    *,
-    rows: int,
-    first_time: datetime,
-    partition: int = 0,
-    first_offset: int = 0,
-    seed: int = 1,
-) -> Iterator[tuple[object, ...]]:
-    """``rows`` rows of a bronze table for each machine, in the order of its template's columns.
-
-    One row a minute; a column ``*_end`` is half a minute after the row's time. ``table`` is the
-    full name without its schema, ``raw_machine_energy``. For cycles that run like real ones, see
-    :func:`gateway_cycles`.
-    """
-    chance = random.Random(f"{seed}/{table}")
-    columns = read_template(table).columns[4:]
-    offset = first_offset
-    for number in range(rows):
-        at = first_time + timedelta(minutes=number)
-        for device, machine in machines:
-            values: list[object] = []
-            for column in columns:
-                if column.declared_type == "DATETIME":
-                    later = timedelta(seconds=30 if column.name.endswith("_end") else 0)
-                    values.append((at + later).isoformat(timespec="milliseconds"))
-                elif column.name in _SAMPLES:
-                    values.append(chance.choice(_SAMPLES[column.name]))
-                elif column.declared_type == "REAL":
-                    values.append(chance.randrange(8000) / 8)
-                else:
-                    values.append(chance.randrange(1000))
-            yield (partition, offset, device, machine, *values)
-            offset += 1
-
-
-def write_gateway_file(path: Path, rows: Iterable[GatewayCycle]) -> int:
-    """Make a gateway's file of cycles, or add to one; returns the number of rows written."""
-    return write_gateway_rows(path, "raw_machine_cycles", map(astuple, rows))
-
-
-def write_gateway_rows(path: Path, table: str, rows: Iterable[Sequence[object]]) -> int:
-    """Add rows of any bronze table to a gateway's SQLite file; makes the file, and the table in it.
-
-    A row has the columns of the table's template, without the file's own row number. Returns the
-    number of rows written.
-    """
-    template = read_template(table)
-    names = ", ".join(template.names)
-    marks = ", ".join("?" for _ in template.names)
-    with closing(sqlite3.connect(path)) as file, file:
-        if not read_columns(file, table):
-            file.execute(template.ddl)
-        before = file.total_changes
-        file.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
-        return file.total_changes - before

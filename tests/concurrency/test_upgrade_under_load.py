@@ -14,7 +14,8 @@ from datetime import timedelta
 import psycopg2
 import pytest
 
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.concurrency.v1_sessions import Report, lost_and_doubled, v1_at_work
 from tests.edge_cases.rows import last_midnight

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 import pytest
 
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import chain_on
 from tests.concurrency.at_work import AtWork, in_v1
 from tests.edge_cases.rows import last_midnight

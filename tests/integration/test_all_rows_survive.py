@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from setu.catalog.fingerprint import RowFingerprint, fingerprint_differences
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, Row, chain_on, since
 from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.kept import added, cache, keep, missing, rest, rows

@@ -12,7 +12,8 @@ from setu.errors import PreflightError
 from setu.ops.archive import ArchiveError, Dropped, drop_archive
 from setu.ops.reconciliation import read_reconciliation
 from setu.review.verification import broken_checks
-from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
+from setu.simulate.fleet import V1_TABLES, make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, chain_on
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
 from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.kept import rest

@@ -14,7 +14,8 @@ from datetime import timedelta
 import psycopg2
 import pytest
 
-from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
+from setu.simulate.fleet import V1_TABLES, make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, chain_on
 from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.servers.at_hand import Server

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.kept import rest
 from tests.servers.at_hand import Server

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url
 
-from setu.catalog.parsed import files_below
+from setu.catalog.parsing.pieces import files_below
 from setu.catalog.released import write_files
 from setu.chain.settings import Settings
 from setu.cli.commands.drift import drift_of_database

@@ -16,7 +16,7 @@ import pytest
 
 from setu.ingest.feed_record import PositionedRow, row_digest
 from setu.ingest.gateway import FeedReport, feed
-from setu.simulate.fleet import GatewayCycle, write_gateway_file
+from setu.simulate.gateway_files import GatewayCycle, write_gateway_file
 from tests.fresh_v2 import add_company, add_machine, v2_database
 from tests.servers.at_hand import Server
 from tests.v1 import query, run, value

@@ -23,7 +23,7 @@ from setu.cli.commands import feed as feed_command
 from setu.errors import DatabaseConnectionError
 from setu.ingest.gateway import GatewayFeedError, feed
 from setu.ingest.watch import Watcher
-from setu.simulate.fleet import GatewayCycle, write_gateway_file
+from setu.simulate.gateway_files import GatewayCycle, write_gateway_file
 from tests.bronze import create_bronze
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT, connect, query, run, value

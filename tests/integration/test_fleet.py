@@ -9,13 +9,8 @@ from typing import Any
 
 import pytest
 
-from setu.simulate.fleet import (
-    V1_TABLES,
-    FleetSize,
-    count_rows,
-    last_midnight,
-    make_fleet,
-)
+from setu.simulate.fleet import V1_TABLES, count_rows, last_midnight, make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.edge_cases.rows import (
     LONG_NAME,
     clock_changes,

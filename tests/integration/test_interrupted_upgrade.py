@@ -18,7 +18,8 @@ import pytest
 from alembic import command
 from setu.catalog import differences, render_differences
 from setu.errors import LockTimeoutError, PreflightError
-from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
+from setu.simulate.fleet import V1_TABLES, make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.servers.at_hand import Server

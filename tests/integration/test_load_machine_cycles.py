@@ -178,7 +178,7 @@ def history(start: float, end: float | None, *, gap: int | None = None) -> str:
     """
 
 
-def test_a_cycle_that_v1_carried_is_not_judged_again_when_it_arrives_again(plant: Plant) -> None:
+def test_a_cycle_that_v1_had_is_not_validated_again_when_it_arrives_again(plant: Plant) -> None:
     plant.chain.run(history(0, 90, gap=4711))
     before = plant.silver()
     plant.send(cycle(0, 90, program_no="V1"))

@@ -89,7 +89,7 @@ def test_an_event_too_far_after_its_arrival_is_rejected(fleet: Fleet, fact: Fact
     log = fleet.load(fact)
     assert (log["rows_loaded"], log["rows_rejected"]) == (2, 2)
     assert fleet.rejects(fact) == dict.fromkeys(ids[2:], f"{fact.word}_in_future")
-    # Sent again it is judged by its first arrival: the clock was wrong then.
+    # Sent again it counts by its first arrival: the clock was wrong then.
     run(fleet.connection, "UPDATE _etl.rejected_rows SET first_time = first_time - INTERVAL '1 y'")
     fleet.resend(fact)
     assert fleet.load(fact)["rows_rejected"] == 2

@@ -18,7 +18,8 @@ from typer.testing import CliRunner, Result
 
 from setu.cli.main import load_commands
 from setu.ops.worker import Schedule, Worker
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from setu.catalog import Catalog, differences, render_differences
-from setu.catalog.parsed import files_below, parse_schema
+from setu.catalog.parsed import parse_schema
+from setu.catalog.parsing.pieces import files_below
 from setu.chain.settings import Settings
 from tests.chain import HEAD, chain_on
 from tests.servers.at_hand import Server

@@ -15,7 +15,8 @@ from sqlalchemy import make_url
 
 from setu.db.connection import connected
 from setu.ops.reconciliation import TableRows, read_reconciliation
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
 from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.edge_cases.values import edges

@@ -14,7 +14,8 @@ from setu.chain.fresh import apply_fresh
 from setu.chain.includes import included_sections
 from setu.chain.order import schema_sections
 from setu.errors import RevisionStateError
-from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
+from setu.simulate.fleet import V1_TABLES, make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import BEFORE, HEAD, REVISIONS, STEPS, Chain, chain_on
 from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.kept import rest

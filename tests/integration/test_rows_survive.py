@@ -11,7 +11,8 @@ import pytest
 
 from setu.catalog.fingerprint import RowFingerprint, fingerprint_differences
 from setu.errors import PreflightError
-from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
+from setu.simulate.fleet import V1_TABLES, make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, Row, chain_on, since
 from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.kept import cache, keep, missing, rest, rows

@@ -23,7 +23,8 @@ from setu.chain.repository import steps_to
 from setu.db.connection import connected
 from setu.review.lint import lint
 from setu.review.verification import broken_checks
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.edge_cases.rows import last_midnight
 from tests.second_release import CHANGES, Copy

@@ -16,7 +16,7 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from setu.cli.main import load_commands
-from setu.ops.health import Finding, Health, Thresholds, checks, lines, read_health
+from setu.ops.health import BrokenCondition, Health, Thresholds, checks, lines, read_health
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 from tests.v2 import Plant, plant_on
@@ -351,7 +351,7 @@ BREACHES = (
 )  # fmt: skip
 
 
-def _text(finding: Finding) -> str:
+def _text(finding: BrokenCondition) -> str:
     return f"{finding.subject} {finding.reason}"
 
 
@@ -544,7 +544,7 @@ def test_the_verdict_is_the_first_line_and_all_of_it_when_all_is_well(plant: Pla
     result = setu(plant)
     assert result.exit_code == 0, result.output
     [line] = result.output.splitlines()
-    assert re.fullmatch(r"healthy: \d+ conditions hold(, \d+ could not be judged .*)?", line)
+    assert re.fullmatch(r"healthy: \d+ conditions hold(, \d+ could not be checked .*)?", line)
 
 
 def test_what_is_wrong_comes_with_its_reason_and_a_command_and_exit_code_4(plant: Plant) -> None:
@@ -584,7 +584,7 @@ def test_a_reader_gets_the_same_verdict(plant: Plant) -> None:
         url = make_url(plant.chain.url).set(username="setu_test_reader", password="setu")
         result = setu(plant, url=url.render_as_string(hide_password=False))
         assert result.exit_code == 0, result.output
-        assert "could not be judged" in result.output or "healthy" in result.output
+        assert "could not be checked" in result.output or "healthy" in result.output
     finally:
         plant.chain.run("DROP ROLE setu_test_reader")
 

@@ -10,7 +10,8 @@ import psycopg2
 import pytest
 
 from setu.errors import StatementError
-from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
+from setu.simulate.fleet import V1_TABLES, make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
 from tests.edge_cases.rows import last_midnight
 from tests.servers.at_hand import Server

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from setu.catalog.fingerprint import fingerprint_differences
-from setu.simulate.fleet import V1_TABLES, FleetSize, make_fleet
+from setu.simulate.fleet import V1_TABLES, make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
 from tests.edge_cases.rows import edge_case_rows, last_midnight
 from tests.kept import rest

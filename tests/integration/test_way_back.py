@@ -10,7 +10,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from setu.simulate.fleet import FleetSize, make_fleet
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
 from tests.edge_cases.rows import last_midnight
 from tests.kept import rest

@@ -20,7 +20,8 @@ from pglast.stream import RawStream
 from setu.catalog import Catalog, ObjectKey, differences
 from setu.catalog.difference import applied
 from setu.catalog.names import parts_of, quote_ident
-from setu.catalog.parsed import SourceFile, files_below, parse_schema
+from setu.catalog.parsed import parse_schema
+from setu.catalog.parsing.pieces import SourceFile, files_below
 from setu.chain.settings import Settings
 from setu.review.changes import SchemaChange, changes_between
 from tests.property.profile import cases

@@ -1,4 +1,4 @@
--- New: a job's config, read and judged before the run begins, so that a slip of the pen is named
+-- New: a job's config, read and validated before the run begins, so that a slip of the pen is named
 -- and not passed over. What is left out has its default.
 CREATE FUNCTION _etl.fn_run_config(
     p_pipeline text,

@@ -1,4 +1,4 @@
--- New: what all ten loads judge by, in one row, so that one UPDATE changes it for all of them.
+-- New: the settings of all ten loads, in one row, so that one UPDATE changes all of them.
 -- @section table
 CREATE TABLE _etl.load_settings (
     is_only_row boolean NOT NULL DEFAULT true,

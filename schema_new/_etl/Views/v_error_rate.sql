@@ -1,4 +1,4 @@
--- New: the last day of each pipeline; judged by its own log, since a job can do its work and be
+-- New: the last day of each pipeline; by its own log, since a job can do its work and be
 -- counted as failed by the scheduler all the same.
 CREATE VIEW _etl.v_error_rate AS
 SELECT

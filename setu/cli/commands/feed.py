@@ -17,15 +17,10 @@ from setu.cli.output import AsJson, print_json
 from setu.db.address import Address
 from setu.db.connection import open_driver
 from setu.errors import SetuError
-from setu.ingest.gateway import (
-    BATCH_ROWS,
-    FeedReport,
-    GatewayFileError,
-    Rejection,
-    append_rejections,
-)
+from setu.ingest.gateway import BATCH_ROWS, FeedReport
 from setu.ingest.gateway import feed as feed_files
-from setu.ingest.gateway_file import gateway_files
+from setu.ingest.gateway_file import GatewayFileError, gateway_files
+from setu.ingest.rejections import Rejection, append_rejections
 from setu.ingest.watch import Watcher, counted
 
 SHOWN_REJECTIONS = 10

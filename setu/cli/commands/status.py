@@ -89,7 +89,7 @@ def _everything(health: Health) -> Iterator[str]:
     yield from plain_table(
         "Conditions",
         ("state", "condition"),
-        ((marks[c.holds], c.name + (f" ({c.why_not_judged})" if c.why_not_judged else ""))
+        ((marks[c.holds], c.name + (f" ({c.why_not_checked})" if c.why_not_checked else ""))
          for c in health.conditions),
     )  # fmt: skip
     yield from plain_table(

@@ -5,7 +5,7 @@
 -- must autovacuum_works: Autovacuum runs, or tables and the commit log only grow
 -- must log_is_recycled: Neither a replication slot nor the archiver keeps the write-ahead log
 -- must no_transaction_is_forgotten: No prepared transaction is left behind for over an hour
--- must room_on_disk: The disk of the database has room left (judged where it can be seen)
+-- must room_on_disk: The disk of the database has room left (where it can be seen)
 WITH setting AS (
     -- What a new session gets: this one has pinned its own.
     SELECT s.name, s.reset_val AS value, 'the server' AS whose

@@ -55,7 +55,7 @@ object AS (
     UNION ALL
     SELECT n.nspname, n.oid, 'schema' FROM pg_namespace AS n
 ),
-judged AS (
+checked AS (
     SELECT d.name, d.kind, d.object, d.privilege,
         CASE
             WHEN o.oid IS NULL THEN NULL
@@ -135,7 +135,7 @@ SELECT 'roles_have_rights', j.name,
             upper(j.kind), j.object
                 || CASE WHEN j.kind = 'procedure' THEN '(integer, jsonb)' ELSE '' END, j.name)
     END
-FROM judged AS j
+FROM checked AS j
 WHERE NOT j.has
 GROUP BY j.name, j.kind, j.object
 UNION ALL

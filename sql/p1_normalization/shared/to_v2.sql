@@ -53,7 +53,7 @@ BEGIN
     LEFT JOIN _stage.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
     LEFT JOIN _stage.plants AS p ON p.iot_id = pm.plant_iot_id;
 
-    -- v1 judged a whole payload by one instant, so a row can lie outside the shift it was given:
+    -- v1 took one instant for a whole payload, so a row can lie outside the shift it was given:
     -- the nearest run of that shift is meant. Two runs are equally near at noon of the shift's
     -- middle, 12 hours on; up to there, the earlier run's date counts.
     DELETE FROM _stage.shift_map;
