@@ -42,7 +42,7 @@ def clock(time: timedelta) -> str:
 
 
 class Fleet:
-    """Four machines, three in plants of other time zones, one in none; the jobs sleep.
+    """Four machines, three in plants of other time zones, one in none; the jobs are paused.
 
     :ivar machines: the registered machines, by key, as the model wants them.
     :ivar codes: the downtime codes, as the model wants them.
@@ -106,7 +106,7 @@ class Fleet:
         )
 
     def remember(self, fact: Fact, history: Mapping[Key, Row]) -> None:
-        """Put rows into silver as an upgrade would have carried them."""
+        """Put rows into silver as an upgrade would have migrated them."""
         keys = ("machine_iot_id", fact.instant, *((fact.key,) if fact.key else ()))
         for key, row in history.items():
             names = [*keys, *row]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from setu.catalog.snapshot import covered_tables
-from setu.db.session_settings import pinned
+from setu.db.session_settings import stable_settings
 from setu.errors import SetuError
 
 
@@ -66,7 +66,7 @@ def fingerprint(
     :param by_name: take columns in the order of their names, so that tables with the same columns
         in another order compare.
     """
-    with pinned(connection):
+    with stable_settings(connection):
         columns = covered_tables(connection, schemas=schemas)
         if tables is not None:
             wanted = list(tables)
@@ -109,7 +109,7 @@ def sample_rows(
         same names, in any order.
     :return: up to ``limit`` rows missing in ``actual``, and up to ``limit`` that it has too many.
     """
-    with pinned(connection):
+    with stable_settings(connection):
         columns = _columns_of(connection, expected)
         row = f"ROW({', '.join(sorted(columns))})::text"
         sides = []

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from setu.catalog.deparse import unqualified_single_source
 from setu.catalog.model import Catalog, Description, ObjectKey, describe
-from setu.db.session_settings import pinned
+from setu.db.session_settings import stable_settings
 
 _QUERIES: Final = files("setu.catalog") / "queries"
 _PLAIN: Final = (
@@ -45,7 +45,7 @@ def snapshot(
     """
     objects: dict[ObjectKey, Description] = {}
     settings = {"setu_catalog.schemas": array_literal(schemas), "setu_catalog.owner": owner}
-    with pinned(connection, settings):
+    with stable_settings(connection, settings):
         names = [*_PLAIN, "timescaledb"] if _has_timescaledb(connection) else list(_PLAIN)
         for name in names:
             for kind, label, fields in _rows(connection, name):
@@ -60,10 +60,10 @@ def covered_tables(
 ) -> dict[str, list[str]]:
     """The tables that a snapshot covers, qualified and quoted, with their quoted columns.
 
-    To be called where session settings are pinned already, or where names are all that matters.
+    To be called where session settings are stable already, or where names are all that matters.
     """
     settings = {"setu_catalog.schemas": array_literal(schemas), "setu_catalog.owner": ""}
-    with pinned(connection, settings):
+    with stable_settings(connection, settings):
         return {
             label: list(fields["columns"] or ())
             for _, label, fields in sorted(_rows(connection, "tables"), key=lambda row: row[1])

@@ -27,7 +27,7 @@ from setu.chain.settings import Settings
 from setu.db.acting_role import act_as_owner, offline_owner_sql
 from setu.db.connection import apply_session_settings, connected, database_url
 from setu.db.deploy_lock import deploy_lock, offline_lock_sql, offline_unlock_sql
-from setu.db.session_settings import offline_pins_sql
+from setu.db.session_settings import stable_settings_sql
 from setu.db.version_table import SCHEMA, TABLE, current_revision, schema_sql
 from setu.errors import DatabaseConnectionError, RevisionStateError, SetuError
 
@@ -281,7 +281,7 @@ def _preamble(settings: Settings, heads: tuple[str, ...]) -> str:
     return f"""-- For psql. It stops at the first error; the step that failed is rolled back.
 \\set ON_ERROR_STOP on
 \\set AUTOCOMMIT on
-{offline_pins_sql()}
+{stable_settings_sql()}
 
 {offline_lock_sql()}
 

@@ -224,7 +224,7 @@ class Settings:
     def session_settings(self) -> dict[str, str]:
         """Session settings to make before a run: each ``setu.<name>``, and the timeouts.
 
-        Waits for locks are bounded; work is not. What else a session needs is pinned for every
+        Waits for locks are bounded; work is not. What else a session needs is set for every
         connection, in ``setu.db.session_settings``.
         """
         return {

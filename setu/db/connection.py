@@ -17,7 +17,7 @@ from setu.db.address import VARIABLE, Address
 from setu.db.address import database_address as database_url
 from setu.db.pooler import refuse_transaction_pooler
 from setu.db.rights import translated
-from setu.db.session_settings import pin_session
+from setu.db.session_settings import apply_stable_settings
 from setu.errors import DatabaseConnectionError, DatabaseStateError
 
 __all__ = [
@@ -129,7 +129,7 @@ def open_driver(
         driver = psycopg2.connect(**parameters)
         try:
             refuse_transaction_pooler(driver, address, parameters)
-            pin_session(driver)
+            apply_stable_settings(driver)
             _refuse_unfit(driver, writes=writes)
         except BaseException:
             driver.close()

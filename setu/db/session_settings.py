@@ -1,10 +1,10 @@
 """The session settings that every connection, job and role of SETU runs under.
 
 A server, a database and a role may have settings of their own: a search path, ``DateStyle``, an
-isolation level, timeouts. Those that could change a result, or end a long step, are pinned here,
-and nowhere else: ``pin_session`` for a connection, ``role_pins`` for the roles that ``0302`` makes,
-``offline_pins_sql`` for a script. ``pinned`` pins what decides how values print, for snapshots and
-fingerprints, and leaves no trace.
+isolation level, timeouts. Those that could change a result, or end a long step, are fixed here and
+nowhere else: ``apply_stable_settings`` for a connection, ``role_settings`` for the roles that
+``0302`` makes, ``stable_settings_sql`` for a script. ``stable_settings`` sets what decides how
+values print, for snapshots and fingerprints, and leaves no trace.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-PINNED: Final[Mapping[str, str]] = {
+STABLE_SETTINGS: Final[Mapping[str, str]] = {
     "search_path": "pg_catalog",
     "datestyle": "ISO, YMD",
     "timezone": "UTC",
@@ -74,7 +74,7 @@ SESSION: Final[Mapping[str, str]] = {
 
 ROLES: Final = ("setu_ingest", "setu_etl", "setu_reader", "setu_admin")
 #: Of these, what the roles of SETU need in sessions that SETU does not open: jobs, sinks.
-_ROLE_PINS: Final = (
+_ROLE_SETTINGS: Final = (
     "datestyle",
     "intervalstyle",
     "timezone",
@@ -89,7 +89,7 @@ _ROLE_PINS: Final = (
     "default_tablespace",
 )
 #: A job is bounded by its own run time.
-_JOB_PINS: Final = (
+_JOB_SETTINGS: Final = (
     "statement_timeout",
     "lock_timeout",
     "idle_in_transaction_session_timeout",
@@ -113,18 +113,18 @@ SELECT pg_catalog.concat_ws(
 # One that may not be changed (session_replication_role, but for superusers) is left out.
 _CHANGEABLE: Final = """
 SELECT s.name, w.value
-FROM pg_catalog.jsonb_each_text({pins}::pg_catalog.jsonb) AS w (name, value)
+FROM pg_catalog.jsonb_each_text({settings}::pg_catalog.jsonb) AS w (name, value)
 INNER JOIN pg_catalog.pg_settings AS s ON pg_catalog.lower(s.name) = w.name
 WHERE s.context = 'user' OR pg_catalog.has_parameter_privilege(s.name, 'SET')"""
 _OLDEST_WITH_PARAMETER_PRIVILEGES: Final = 150_000
 
 
-def pin_session(driver: Any) -> None:
+def apply_stable_settings(driver: Any) -> None:
     """Put a psycopg2 connection under ``SESSION`` for its life.
 
     The connection must be in no transaction; it is in none afterwards.
     """
-    changeable = _CHANGEABLE.format(pins="%s")
+    changeable = _CHANGEABLE.format(settings="%s")
     if driver.server_version < _OLDEST_WITH_PARAMETER_PRIVILEGES:
         changeable = changeable.partition(" OR ")[0]
     before = driver.autocommit
@@ -144,10 +144,10 @@ def pin_session(driver: Any) -> None:
         driver.autocommit = before
 
 
-def role_pins() -> list[tuple[str, str, str]]:
+def role_settings() -> list[tuple[str, str, str]]:
     """What SETU's roles are set to in a database: role, setting, value, as ``roles.sql`` has it."""
-    common = [(name, SESSION[name]) for name in _ROLE_PINS]
-    jobs = [(name, SESSION.get(name, "0")) for name in _JOB_PINS]
+    common = [(name, SESSION[name]) for name in _ROLE_SETTINGS]
+    jobs = [(name, SESSION.get(name, "0")) for name in _JOB_SETTINGS]
     return [
         (role, name, value)
         for role in ROLES
@@ -155,31 +155,33 @@ def role_pins() -> list[tuple[str, str, str]]:
     ]
 
 
-def offline_pins_sql() -> str:
-    """The same as :func:`pin_session`, as a statement for an offline script."""
-    pins = "'" + json.dumps(dict(SESSION)).replace("'", "''") + "'"
+def stable_settings_sql() -> str:
+    """The same as :func:`apply_stable_settings`, as a statement for an offline script."""
+    settings = "'" + json.dumps(dict(SESSION)).replace("'", "''") + "'"
     return f"""SELECT pg_catalog.set_config('search_path', 'pg_catalog', false);
 DO $setu$
 BEGIN
     PERFORM pg_catalog.set_config(c.name, c.value, false)
-    FROM ({_CHANGEABLE.format(pins=pins)}) AS c (name, value);
+    FROM ({_CHANGEABLE.format(settings=settings)}) AS c (name, value);
     PERFORM pg_catalog.set_config('search_path', ({_SEARCH_PATH}), false);
 END
 $setu$;"""
 
 
 @contextmanager
-def pinned(connection: Connection, extra: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Pin the session settings that decide how values print, for the time of the block.
+def stable_settings(
+    connection: Connection, extra: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Fix the session settings that decide how values print, for the time of the block.
 
     The block is for reading only: it ends with a rollback, of a savepoint where the connection is
     in a transaction, else of a transaction of its own. Works on an autocommit connection as well.
 
     :param extra: more settings to make, by name.
     """
-    settings = {**PINNED, **(extra or {})}
+    settings = {**STABLE_SETTINGS, **(extra or {})}
     if connection.in_transaction() and not _autocommits(connection):
-        scope = ("SAVEPOINT setu_pins", "ROLLBACK TO SAVEPOINT setu_pins")
+        scope = ("SAVEPOINT setu_settings", "ROLLBACK TO SAVEPOINT setu_settings")
         ends_transaction = False
     elif _autocommits(connection):
         scope = ("BEGIN", "ROLLBACK")
@@ -203,7 +205,7 @@ def pinned(connection: Connection, extra: Mapping[str, str] | None = None) -> It
         if scope[1]:
             connection.exec_driver_sql(scope[1])
         if scope[0].startswith("SAVEPOINT"):
-            connection.exec_driver_sql("RELEASE SAVEPOINT setu_pins")
+            connection.exec_driver_sql("RELEASE SAVEPOINT setu_settings")
         if ends_transaction:
             connection.rollback()
 

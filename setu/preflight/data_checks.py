@@ -16,7 +16,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from setu.db.session_settings import pinned
+from setu.db.session_settings import stable_settings
 from setu.errors import StepError
 from setu.preflight.findings import Finding, Plan
 
@@ -97,7 +97,7 @@ def _load(path: Path) -> DataCheck:
 
 
 def _run(connection: Connection, check: DataCheck) -> Finding | None:
-    with pinned(connection):
+    with stable_settings(connection):
         rows = connection.exec_driver_sql(
             "SELECT q.problem, q.key, q.detail, count(*) OVER () AS total FROM (\n"
             f"{check.query}\n) AS q (problem, key, detail) ORDER BY q.key LIMIT {SAMPLES}",

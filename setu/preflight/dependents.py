@@ -20,7 +20,7 @@ from setu.catalog.model import ObjectKey
 from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import files_below
 from setu.chain.settings import Settings
-from setu.db.session_settings import pinned
+from setu.db.session_settings import stable_settings
 from setu.preflight.findings import SWAP_REVISION, Finding, Plan
 
 ALL_TABLES: Final = "publication for all tables"
@@ -134,7 +134,7 @@ def dependents(
 def find(connection: Connection) -> list[Dependent]:
     """All that hangs on our objects, by kind and name."""
     query = (files("setu.preflight") / "dependents.sql").read_text(encoding="utf-8")
-    with pinned(connection):
+    with stable_settings(connection):
         rows = connection.exec_driver_sql(query, execution_options={"no_parameters": True}).all()
     return [Dependent(*row) for row in rows]
 
@@ -152,7 +152,7 @@ def is_movable(dependent: Dependent, known: Mapping[str, str]) -> bool:
 
 
 def _moved_before(connection: Connection) -> frozenset[str]:
-    with pinned(connection):
+    with stable_settings(connection):
         there = connection.exec_driver_sql(
             "SELECT to_regclass('_archive.dependent_views') IS NOT NULL"
         ).scalar_one()

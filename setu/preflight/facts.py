@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from setu.catalog.snapshot import array_literal
-from setu.db.session_settings import pinned
+from setu.db.session_settings import stable_settings
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def server_facts(connection: Connection, v1_schemas: Iterable[str]) -> ServerFac
     deployer = connection.exec_driver_sql(
         "SELECT coalesce(nullif(current_setting('setu.deployer', true), ''), current_user)"
     ).scalar_one()
-    pins = {"setu_catalog.schemas": array_literal(v1_schemas), "role": deployer}
-    with pinned(connection, pins):
+    settings = {"setu_catalog.schemas": array_literal(v1_schemas), "role": deployer}
+    with stable_settings(connection, settings):
         found: dict[str, Any] = connection.exec_driver_sql(
             query, execution_options={"no_parameters": True}
         ).scalar_one()

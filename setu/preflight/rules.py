@@ -25,7 +25,7 @@ _OF_ROLES: Final = (JOBS_REVISION, "0501")
 #: First PostgreSQL minor release of each version under which older TimescaleDB mistakes a job's
 #: success for a failure, and the releases of TimescaleDB that fix it.
 _BAD_SINCE_MINOR: Final = {15: 20, 16: 16, 17: 12, 18: 7}
-_MENDED: Final = (
+_FIXED_IN: Final = (
     ((2, 27, 3), (2, 28, 0)),
     ((2, 28, 5), (2, 29, 0)),
     ((2, 31, 2), (10_000, 0, 0)),
@@ -53,7 +53,7 @@ def is_known_bad_pair(version_number: int, timescaledb: str) -> bool:
     if major not in _BAD_SINCE_MINOR or minor < _BAD_SINCE_MINOR[major]:
         return False
     version = version_tuple(timescaledb)
-    return not any(first <= version < end for first, end in _MENDED)
+    return not any(first <= version < end for first, end in _FIXED_IN)
 
 
 def _postgres_version(facts: ServerFacts, _plan: Plan, _settings: Settings) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from setu.catalog import Catalog
 from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import files_below
 from setu.chain.settings import Settings
-from setu.db.session_settings import pinned
+from setu.db.session_settings import stable_settings
 from setu.preflight.findings import SWAP_REVISION, V1_REVISION, Finding, Plan
 
 #: The step whose downgrade is the first to need v1's rows.
@@ -41,7 +41,7 @@ def way_back(connection: Connection, plan: Plan, root: Path) -> list[Finding]:
 
 def _archive_is_gone(connection: Connection, plan: Plan, root: Path) -> list[Finding]:
     """v1's rows and code, which must be in ``_archive`` for a downgrade to restore them."""
-    with pinned(connection):
+    with stable_settings(connection):
         if _exists(connection, "_archive.dropped_tables"):
             dropped = _ask(
                 connection,
@@ -100,7 +100,7 @@ def _rows_before_base(connection: Connection, root: Path) -> list[Finding]:
     ]
     tables += [f"_archive.{table.partition('.')[2]}" for table in tables]
     tables += [f"bronze.{file.stem}" for file in root.glob("schema_new/bronze/Tables/raw_*.sql")]
-    with pinned(connection):
+    with stable_settings(connection):
         full = [
             table
             for table in sorted(set(tables))
@@ -120,7 +120,7 @@ def _rows_before_base(connection: Connection, root: Path) -> list[Finding]:
 
 def _changed_archive(connection: Connection, plan: Plan, root: Path) -> list[Finding]:
     """v2's tables that an earlier downgrade archived must be as ``schema_new/`` has them."""
-    with pinned(connection):
+    with stable_settings(connection):
         rows = _ask(connection, _ARCHIVED_COLUMNS).all()
     if not rows:
         return []

@@ -30,7 +30,7 @@ from setu.review.scratch import SERVER_KINDS
 
 #: Rises whenever a reader of the JSON before would not understand it.
 FORMAT: Final = 1
-#: Databases have these of their own accord; every session of SETU pins what would matter.
+#: Databases have these of their own accord; every session of SETU sets those that matter.
 _DATABASE_KINDS: Final = frozenset({"database setting"})
 
 

@@ -1,4 +1,4 @@
--- Drops v1's archived tables and aggregates for good. Keys, accounts and what came under v2 stay.
+-- Drops v1's archived tables and aggregates for good. Keys, row counts and what came under v2 stay.
 -- In one transaction. A note of what was dropped is left: verify.sql and pre-flight read it.
 CREATE TABLE _archive.dropped_tables (
     table_name text PRIMARY KEY,

@@ -30,7 +30,7 @@ _ENERGIES = (0.0005, -0.0005, 1.0015, 0.1 + 0.2, -0.0, 1e-300, 999_999_999.999, 
 
 @dataclass(frozen=True)
 class _Table:
-    """A silver table: its own columns, the values of a plain row, and those that hurt.
+    """A silver table: its own columns, the values of a plain row, and edge cases.
 
     ``other`` stands for the plain values in a row that is sent again with other ones;
     ``anyone`` says that no foreign key ties the company.

@@ -1,4 +1,4 @@
-"""v1 rows that are made to hurt: all that v1's schema lets in and v2's would rather not see."""
+"""Edge-case rows of v1: all that v1's schema lets in and v2's would rather not see."""
 
 from __future__ import annotations
 

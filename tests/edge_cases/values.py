@@ -1,4 +1,4 @@
-"""Names and times that hurt, for all the makers of v1 rows."""
+"""Edge-case names and times, for all the makers of v1 rows."""
 
 from __future__ import annotations
 

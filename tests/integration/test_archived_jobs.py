@@ -36,8 +36,8 @@ JOBS = (
 
 
 @dataclass(repr=False)
-class Sleep:
-    """Jobs and aggregates of v1 before, while and after it slept."""
+class ArchivedJobs:
+    """Jobs and aggregates of v1 before, while and after it was archived."""
 
     jobs: list[list[Row]] = field(default_factory=list)
     scheduled_of_v1: list[Row] = field(default_factory=list)
@@ -54,7 +54,7 @@ def aggregates(chain: Chain, schema: str) -> dict[str, list[Row]]:
 
 
 @pytest.fixture(scope="module")
-def sleep(server: Server) -> Iterator[Sleep]:
+def archived(server: Server) -> Iterator[ArchivedJobs]:
     until = last_midnight() - timedelta(days=1)
     with chain_on(server) as chain:
         chain.upgrade("0001")
@@ -78,7 +78,7 @@ def sleep(server: Server) -> Iterator[Sleep]:
         # Before the expansion it would be a drift that pre-flight names.
         chain.upgrade("0106")
         chain.run(f"SELECT alter_job({ids[0]}, scheduled => false)")
-        seen = Sleep()
+        seen = ArchivedJobs()
         seen.jobs.append(chain.query(JOBS, ids))
         seen.data.append(aggregates(chain, "gold"))
         chain.upgrade()
@@ -105,25 +105,25 @@ def sleep(server: Server) -> Iterator[Sleep]:
         yield seen
 
 
-def test_no_job_of_v1_is_scheduled_while_it_sleeps(sleep: Sleep) -> None:
-    assert sleep.scheduled_of_v1 == []
-    assert [row[4] for row in sleep.jobs[1]] == [False] * len(sleep.jobs[0])
+def test_no_job_of_v1_is_scheduled_while_it_is_archived(archived: ArchivedJobs) -> None:
+    assert archived.scheduled_of_v1 == []
+    assert [row[4] for row in archived.jobs[1]] == [False] * len(archived.jobs[0])
 
 
-def test_jobs_are_as_before_after_the_way_down(sleep: Sleep) -> None:
-    assert sleep.jobs[2] == sleep.jobs[0]
+def test_jobs_are_as_before_after_the_way_down(archived: ArchivedJobs) -> None:
+    assert archived.jobs[2] == archived.jobs[0]
     # One that its owner had paused stays paused.
-    assert [row[4] for row in sleep.jobs[2]].count(False) == 1
+    assert [row[4] for row in archived.jobs[2]].count(False) == 1
 
 
 @pytest.mark.parametrize("name", AGGREGATES)
-def test_an_aggregate_keeps_its_data(sleep: Sleep, name: str) -> None:
-    before, asleep, after = (data[name] for data in sleep.data)
+def test_an_aggregate_keeps_its_data(archived: ArchivedJobs, name: str) -> None:
+    before, archived_data, after = (data[name] for data in archived.data)
     assert before
-    assert asleep == before
+    assert archived_data == before
     assert after == before
 
 
-def test_a_refresh_works_again_after_the_way_down(sleep: Sleep) -> None:
-    before, after = sleep.refreshed
+def test_a_refresh_works_again_after_the_way_down(archived: ArchivedJobs) -> None:
+    before, after = archived.refreshed
     assert after == before + 1

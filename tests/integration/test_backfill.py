@@ -75,7 +75,7 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was_and_loses_nothing(chain:
     chain.upgrade("0103")
     after = chain.query(f"{finished} finished_at IS NOT NULL ORDER BY 1, 2")
     assert len(after) == done + left
-    assert set(before) <= set(after)  # what was carried is not carried again
+    assert set(before) <= set(after)  # what was migrated is not migrated again
 
     chain.upgrade()  # 0106 compares every row, and fails when one is missing
     assert chain.revision() == HEAD

@@ -1,6 +1,6 @@
 """What schema/ asks of v2 against what v2 really is, all 47 objects of it.
 
-The requests are carried out: each table of v1 is made once more at the head of the chain, under
+The requests are applied: each table of v1 is made once more at the head of the chain, under
 ``asked_<layer>``, as its requests leave it. PostgreSQL then writes both down in one way.
 """
 

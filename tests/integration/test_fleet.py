@@ -1,4 +1,4 @@
-"""The makers of v1 fleets and of rows that hurt."""
+"""The makers of v1 fleets and of edge-case rows."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def test_a_new_cycle_is_stitched_to_the_last_one_of_history(plant: Plant) -> Non
 
 
 def history(start: float, end: float | None, *, gap: int | None = None) -> str:
-    """SQL that puts a cycle into silver as the chain carried it over, and fills the cache."""
+    """SQL that puts a cycle into silver as the chain migrated it, and fills the cache."""
     stop = "NULL" if end is None else f"'{at(end).isoformat()}'"
     return f"""
     INSERT INTO silver.machine_cycles (
@@ -594,7 +594,7 @@ def test_the_offsets_to_resume_from_cover_every_partition(plant: Plant) -> None:
 
 
 @pytest.mark.requires("native")
-def test_a_row_too_large_for_jsonb_is_set_aside_and_holds_nothing_up(plant: Plant) -> None:
+def test_a_row_too_large_for_jsonb_is_rejected_and_holds_nothing_up(plant: Plant) -> None:
     plant.send(cycle(0, 5))
     plant.chain.run(
         "INSERT INTO bronze.raw_machine_cycles (device_id, machine_iot_id, cycle_start, program_no)"

@@ -96,7 +96,7 @@ def site(server: Server) -> Iterator[Site]:
     ],
     ids=["superuser", "member, then superuser", "member and superuser", "superuser, then member"],
 )
-def test_whoever_deploys_goes_up_and_down_and_up(
+def test_any_deploying_role_goes_up_and_down_and_up(
     site: Site, up: str | None, down: str | None, again: str | None
 ) -> None:
     v1, owners = site.superuser.catalog(), site.owners()

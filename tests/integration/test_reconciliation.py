@@ -77,7 +77,7 @@ class Upgrade:
 
 @pytest.fixture(scope="module")
 def upgrade(server: Server) -> Iterator[Upgrade]:
-    """From v1 with a fleet and rows that hurt to the revision that counts."""
+    """From v1 with a fleet and edge cases to the revision that counts."""
     with chain_on(server) as chain:
         chain.upgrade("0001")
         with chain.session() as connection:

@@ -54,7 +54,7 @@ class Walk:
 
 
 def with_data(chain: Chain) -> None:
-    """Take an empty database to v1, with a fleet and rows that hurt."""
+    """Take an empty database to v1, with a fleet and edge cases."""
     chain.upgrade("0001")
     rest(chain)
     with chain.session() as connection:

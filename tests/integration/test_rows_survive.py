@@ -24,7 +24,7 @@ UNTIL = last_midnight() - timedelta(days=1)
 
 
 def with_data(chain: Chain) -> None:
-    """v1 with a small fleet and rows that hurt; a copy of each table in schema ``keep``."""
+    """v1 with a small fleet and edge cases; a copy of each table in schema ``keep``."""
     chain.upgrade("0001")
     rest(chain)
     with chain.session() as connection:
@@ -412,7 +412,7 @@ def test_what_v1_writes_between_down_and_up_again_is_in_v2(chain: Chain) -> None
     chain.downgrade("0001")
     # v1 works off what waits, which v2 has not loaded and still has in bronze.
     chain.run("CALL bronze.proc_process_bronze_batch(1000)")
-    # Some of it are numbers that v2 has no room for: they stop the next upgrade until mended.
+    # Some are numbers that v2 has no room for: they stop the next upgrade until corrected.
     with pytest.raises(PreflightError, match=r"(?s)3000000000.*1000000000000"):
         chain.upgrade()
     chain.run(

@@ -1,4 +1,4 @@
-"""Values that v2 cannot hold: told before anything changes, and set aside when they come late."""
+"""Values that v2 cannot hold: reported before anything changes, quarantined when they come late."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.servers.at_hand import Server
 
 @pytest.fixture
 def chain(server: Server) -> Iterator[Chain]:
-    """v1 with rows that hurt, all of which can be converted."""
+    """v1 with edge cases, all of which can be converted."""
     with chain_on(server) as chain:
         chain.upgrade("0001")
         with chain.session() as connection:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from setu.chain.repository import repository_root
-from setu.db.session_settings import role_pins
+from setu.db.session_settings import role_settings
 
-_PIN = re.compile(r"\('(setu_\w+)', '(\w+)', '([^']*)'\)")
+_SETTING = re.compile(r"\('(setu_\w+)', '(\w+)', '([^']*)'\)")
 
 
 def test_roles_sql_sets_what_sessions_are_pinned_to() -> None:
     text = (repository_root() / "schema_new/roles.sql").read_text(encoding="utf-8")
     settings = text.partition("setu/db/session_settings.py")[2].partition("LOOP")[0]
-    assert _PIN.findall(settings) == role_pins()
+    assert _SETTING.findall(settings) == role_settings()

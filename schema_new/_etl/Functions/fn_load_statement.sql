@@ -58,7 +58,7 @@ picked AS (
     ORDER BY b.id
     LIMIT $4
 ),
-placed AS (
+enriched AS (
     SELECT
         p.*,
         coalesce(CASE WHEN g.has_resent THEN (
@@ -108,7 +108,7 @@ validated AS MATERIALIZED (
                     AND c.event_time = p.{instant} AND c.key_part = {key_part}
             ) THEN 'corrected'
         END AS reason_code
-    FROM placed AS p
+    FROM enriched AS p
     CROSS JOIN guards AS g
     LEFT JOIN _etl.v_machines AS m ON m.machine_iot_id = p.machine_iot_id
 ),
@@ -154,7 +154,7 @@ rejected AS (
         END,
         b.sent
     FROM validated AS v
-    -- The row as it was sent, read again: to carry it along for the few would cost all the others.
+    -- The row as it was sent, read again: few rows need it, and passing it on would slow all.
     CROSS JOIN LATERAL (
         SELECT to_jsonb(r) AS sent
         FROM {source} AS r

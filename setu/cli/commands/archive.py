@@ -60,4 +60,4 @@ def drop(
         return
     for table in dropped:
         typer.echo(f"dropped _archive.{table.table}, {table.size / 1e6:,.1f} MB")
-    typer.echo("Keys and row accounts are kept: `setu report` still counts.")
+    typer.echo("Keys and row counts are kept: `setu report` still counts.")

@@ -1,5 +1,5 @@
 -- what: the alerting procedures on integer keys, what they cannot evaluate, and when they last ran
--- why: v1's went with the swap; a heartbeat alert now carries its company, and is not raised twice
+-- why: v1's went with the swap; a heartbeat alert now has its company, and is not raised twice
 -- transaction: yes
 -- lock: none
 -- down: they go; v1's come back with the swap
