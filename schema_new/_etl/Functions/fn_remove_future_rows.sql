@@ -1,5 +1,5 @@
--- New: takes out what a wrong clock has left in silver from before such rows were rejected. By
--- default only what still lies ahead: it holds the state cache in the future, hides a dead gateway and ends no
+-- New: removes rows that a wrong clock left in silver before such rows were rejected. By default it
+-- removes only those in the future, which freeze the state cache, hide a dead gateway and end no
 -- stop.
 CREATE FUNCTION _etl.fn_remove_future_rows(
     p_after timestamptz DEFAULT clock_timestamp(),
