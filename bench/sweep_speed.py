@@ -89,7 +89,7 @@ CROSS JOIN LATERAL (
 ) AS c (cycle_start)
 """
 
-# The values are the sweep's in number and type, but nothing is looked up or worked out for them.
+# The values are the sweep's in number and type, but nothing is looked up or computed for them.
 BARE = """
 INSERT INTO public.bare_cycles (logical_date, company_iot_id, machine_iot_id, shift_id, shift_name,
     cycle_start, cycle_end, program_no, std_load_unload, std_cycle_time, actual_load_unload,

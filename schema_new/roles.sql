@@ -5,7 +5,7 @@ DECLARE
     v_role record;
     v_setting record;
 BEGIN
-    -- Roles are the deployer's business; the owner of the tables may have no right to make one.
+    -- The deploying role makes roles; the owner of the tables may lack the right.
     PERFORM set_config(
         'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
     );
@@ -27,7 +27,7 @@ BEGIN
             )
         ) AS r (name, options, description)
     LOOP
-        -- Roles belong to the server, not to the database: one that is there is used as it is. The
+        -- Roles belong to the server, not to the database: an existing one is used as it is. The
         -- comment says who made it. Another database may be making it at this moment.
         BEGIN
             IF NOT EXISTS (SELECT 1 FROM pg_roles AS p WHERE p.rolname = v_role.name) THEN
@@ -35,9 +35,9 @@ BEGIN
                 EXECUTE format('COMMENT ON ROLE %I IS %L', v_role.name, v_role.description);
             END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            RAISE NOTICE 'role % was made by another database just now', v_role.name;
+            RAISE NOTICE 'another database has just made role %', v_role.name;
         END;
-        -- Jobs are added as setu_etl: a role that is no superuser needs more than to have made it.
+        -- Jobs are added as setu_etl: a deployer that is no superuser needs membership for that.
         IF NOT pg_has_role(v_role.name, 'USAGE') OR NOT pg_has_role(
             v_role.name,
             CASE WHEN current_setting('server_version_num')::integer < 160000
@@ -46,9 +46,9 @@ BEGIN
             EXECUTE format('GRANT %I TO CURRENT_USER', v_role.name);
         END IF;
     END LOOP;
-    -- What the server, the database or the role is set to changes no result here. These hold in
-    -- this database alone: others, and roles that were here before, keep what they have. The list
-    -- is that of setu/db/session_settings.py.
+    -- Settings of the server, the database or the role must not change a result. These apply in
+    -- this database only; other databases, and roles that existed before, keep theirs. The list is
+    -- that of setu/db/session_settings.py.
     FOR v_setting IN
         SELECT s.role_name, s.name, s.value
         FROM (VALUES
@@ -116,8 +116,8 @@ END
 $roles$;
 
 -- @section asynchronous_commit
--- A commit need not wait for the disk. A crash loses at most what was committed in the last
--- 600 ms, all of it together: bronze, silver, cache and watermark. Kafka's offset is not among it.
+-- Commits do not wait for the disk. A crash loses at most the commits of the last 600 ms, of
+-- bronze, silver, cache and watermark together, but not Kafka's offset.
 DO $commit$
 DECLARE
     v_role record;

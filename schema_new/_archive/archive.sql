@@ -1,8 +1,8 @@
 -- lint: allow-file plain-create: the archive outlives a downgrade and is met again
--- What is archived, and how it is archived and restored. Kept across downgrades.
+-- The archive: its tables, and the functions that archive and restore. Downgrades keep it.
 CREATE SCHEMA IF NOT EXISTS _archive;
 COMMENT ON SCHEMA _archive IS
-    'Rows of the version that is not live, and the keys that tie v1 rows to v2 rows. Not for '
+    'Rows of the version that is not live, and the keys that map v1 rows to v2 rows. Not for '
     'queries.';
 REVOKE ALL ON SCHEMA _archive FROM PUBLIC;
 
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS _archive.former_machine_keys (
     machine_id text NOT NULL
 );
 COMMENT ON TABLE _archive.former_machine_keys IS
-    'Keys of machines that v2 deleted and made anew: rows in silver may have them';
+    'Former keys of machines that were deleted and registered again: rows in silver may have them';
 CREATE TABLE IF NOT EXISTS _archive.shift_keys (
     plant_iot_id integer NOT NULL,
     shift_id smallint NOT NULL,
@@ -44,9 +44,9 @@ CREATE TABLE IF NOT EXISTS _archive.down_code_keys (
     down_id integer NOT NULL,
     PRIMARY KEY (company_id, v1_down_id)
 );
--- The time series that go from one version to the other, and how a row of the one finds its row in
--- the other: by company, machine and time, and by the columns in same_columns. A row whose
--- end_column differs is another row.
+-- The time series that are migrated between the versions, and how a row of one version is matched
+-- with its row in the other: by company, machine and time, and by the columns in same_columns. A
+-- row whose end_column differs is another row.
 CREATE TABLE IF NOT EXISTS _archive.migrated_tables (
     table_name text PRIMARY KEY,
     schema_name text NOT NULL,
@@ -92,7 +92,8 @@ VALUES
         '{machine_iot_id,event_time,question_id,user_id}', true, 'false'),
     ('alerting', 'history', 'time', 'time', '{alert_id}', NULL, '{alert_id,time}', false, 'false');
 
--- What v2 has seen of v1, so that another upgrade looks only at what v1 changed in between.
+-- The rows of v1 that v2 has seen, so that another upgrade looks only at what v1 changed in
+-- between.
 CREATE TABLE IF NOT EXISTS _archive.migrated_chunks (
     table_name text NOT NULL,
     range_start timestamptz NOT NULL,
@@ -116,8 +117,7 @@ CREATE TABLE IF NOT EXISTS _archive.orphans (
     PRIMARY KEY (table_name, range_start, company_id, machine_id)
 );
 COMMENT ON TABLE _archive.orphans IS
-    'Where v1 has rows of machines that its master does not know: migrated should it come to know '
-    'them';
+    'Where v1 has rows of machines that its master does not know; they migrate once it does';
 CREATE TABLE IF NOT EXISTS _archive.noted_rows (
     table_name text,
     company_id text,
@@ -126,7 +126,7 @@ CREATE TABLE IF NOT EXISTS _archive.noted_rows (
     inserted boolean
 );
 COMMENT ON TABLE _archive.noted_rows IS
-    'Notes on v1''s changes that were not worked off when a downgrade took the triggers away';
+    'Notes on v1''s changes that were not processed when a downgrade took the triggers away';
 CREATE TABLE IF NOT EXISTS _archive.paused_jobs (
     job_id integer PRIMARY KEY,
     table_name text NOT NULL,
@@ -167,8 +167,8 @@ COMMENT ON TABLE _archive.row_reconciliation IS
 COMMENT ON COLUMN _archive.row_reconciliation.in_future IS
     'Of left_out: those whose event lies too far after their arrival';
 
--- The rule of the loads (_etl.load_settings) on the road from v1: an event that lies further after
--- its arrival comes from a clock that was wrong, and stays in the archive.
+-- The rule of the loads (_etl.load_settings), applied to the migration from v1: an event that lies
+-- further after its arrival comes from a wrong clock and stays in the archive.
 CREATE OR REPLACE FUNCTION _archive.future_limit() RETURNS interval
 LANGUAGE sql STABLE SECURITY INVOKER
 RETURN coalesce(nullif(current_setting('setu.future_limit', true), ''), '1 day')::interval;
@@ -195,8 +195,8 @@ REVOKE ALL ON FUNCTION _archive.future_condition(text) FROM PUBLIC;
 COMMENT ON FUNCTION _archive.future_condition(text) IS
     'Condition on a row v1 of a table that it lies in the future, and so does not go to v2';
 
--- Also in a session that plays a replica. TimescaleDB enables triggers of hypertables from 2.27 on;
--- before it, what such a session wrote is found where all rows are compared.
+-- Also with session_replication_role = replica. TimescaleDB can enable triggers of hypertables from
+-- 2.27 on; with older versions only a comparison of all rows finds what such a session wrote.
 CREATE OR REPLACE FUNCTION _archive.fire_for_replicas(p_table regclass, p_trigger text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -262,8 +262,7 @@ BEGIN
         RAISE EXCEPTION 'cannot restore %.% because _archive.% is not there',
             p_schema, p_table, p_name
             USING ERRCODE = 'undefined_table',
-                HINT = 'The archive was dropped, or changed by hand. Restore it from a backup '
-                       'first.';
+                HINT = 'Restore the archive from a backup: it was dropped, or changed by hand';
     END IF;
     EXECUTE format('ALTER TABLE %s SET SCHEMA %I', v_archived, p_schema);
     IF p_name <> p_table THEN
@@ -409,7 +408,7 @@ AS $function$
 DECLARE
     v_aggregate record;
 BEGIN
-    -- All of it is worked out from silver: what is defined otherwise now is worked out anew.
+    -- Aggregates come from silver, so one whose definition has changed is computed again.
     FOR v_aggregate IN
         SELECT new.view_name, old.view_definition = new.view_definition AS same
         FROM timescaledb_information.continuous_aggregates AS old
@@ -441,8 +440,8 @@ AS $function$
 DECLARE
     v_difference text;
 BEGIN
-    -- The new definition and the archived table must agree, or restoring it would be drift that
-    -- nobody sees.
+    -- The new definition and the archived table must agree, or restoring the table would be silent
+    -- drift.
     WITH sides AS (
         SELECT c.oid, t.name, c.relnamespace = '_archive'::regnamespace AS archived,
             a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull
@@ -471,8 +470,8 @@ BEGIN
                         'schema_new'
             USING ERRCODE = 'invalid_table_definition',
                 DETAIL = format('Columns: %s.', v_difference),
-                HINT = 'Someone changed the tables in _archive, or schema_new changed after the '
-                       'downgrade.';
+                HINT = 'Undo the change to the tables in _archive, or to schema_new since the '
+                       'downgrade';
     END IF;
 
     FOR v_index IN REVERSE array_length(p_tables, 1)..1 LOOP
@@ -481,8 +480,8 @@ BEGIN
                 p_schema, p_tables[v_index], 'fresh_' || v_index);
         END IF;
     END LOOP;
-    -- The new tables are empty and point only at each other, which CASCADE settles: it drops
-    -- their foreign keys, not a row.
+    -- The new tables are empty and refer only to each other: CASCADE drops their foreign keys and
+    -- no row.
     FOR v_index IN 1..array_length(p_tables, 1) LOOP
         IF to_regclass(format('_archive.%I', 'v2_' || p_tables[v_index])) IS NOT NULL THEN
             EXECUTE format('DROP TABLE %I.%I CASCADE', p_schema, 'fresh_' || v_index);
@@ -521,16 +520,15 @@ CREATE OR REPLACE FUNCTION _archive.lock_deadline() RETURNS timestamptz
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    -- A session that waits for a lock of ours looks for deadlocks after deadlock_timeout, and is
-    -- the one that fails. By then this transaction waits for nobody any more: it has all locks, or
-    -- none.
+    -- A session that waits for one of our locks checks for a deadlock after deadlock_timeout and
+    -- would fail. By then this transaction no longer waits: it has all locks or none.
     SELECT clock_timestamp() + least(
         nullif(current_setting('lock_timeout')::interval, INTERVAL '0'),
         current_setting('deadlock_timeout')::interval * 0.9
     )
 $function$;
 COMMENT ON FUNCTION _archive.lock_deadline() IS
-    'Until when locks may be waited for, all of them together';
+    'The time until which the session may wait for all locks together';
 
 CREATE OR REPLACE FUNCTION _archive.await_quiet(p_schemas text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -542,9 +540,8 @@ DECLARE
     v_holders bigint;
     v_started timestamptz := clock_timestamp();
 BEGIN
-    -- A lock comes when all who hold one there now have ended: the fewer, the sooner. So it is
-    -- asked for when they are as few as they ever were in the second before; asking itself makes
-    -- nobody wait.
+    -- A lock is granted when all present holders have ended: the fewer, the sooner. So this waits
+    -- until they are as few as in the second before; counting them blocks no session.
     SELECT array_agg(c.oid) INTO v_relations
     FROM pg_class AS c
     INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -581,10 +578,10 @@ CREATE OR REPLACE FUNCTION _archive.v1_tables() RETURNS text[]
 LANGUAGE sql IMMUTABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    -- A transaction that holds any lock on a table passes a queue there. So the first table locked
-    -- is a gate: new transactions wait before it, and those past it end. What refers to others
-    -- comes before them; what an ingest reads first comes before what it writes, in its order;
-    -- companies, which every foreign key reads last, come last.
+    -- A transaction that holds any lock on a table need not queue there. So the first locked table
+    -- works as a gate: new transactions wait for it, and those past it end. Referencing tables come
+    -- before referenced ones; tables come in the order in which an ingest reads and then writes
+    -- them; companies, which every foreign key reads last, come last.
     SELECT ARRAY[
         'master.machine_assets', 'master.production_targets', 'master.machine_health_settings',
         'config.alert_subscriptions', 'alerting.active_alerts', 'config.alert_rules',
@@ -597,4 +594,4 @@ AS $function$
     ]
 $function$;
 COMMENT ON FUNCTION _archive.v1_tables() IS
-    'v1''s tables that v2 replaces, in the order in which v1''s own code comes to lock them';
+    'v1''s tables that v2 replaces, in the order in which v1''s own code locks them';

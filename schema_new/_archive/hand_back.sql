@@ -1,6 +1,6 @@
 -- lint: allow-file plain-create: the archive outlives a downgrade and is met again
--- The flat tables with their pipelines, and where v1 has the same rows: the array of its payload,
--- and the column behind each key of an element. Null where v1 has no such array.
+-- The flat tables with their pipelines, and the place of the same rows in v1: the array of its
+-- payload, and the column for each key of an element. Null where v1 has no such array.
 CREATE TABLE IF NOT EXISTS _archive.flat_tables (
     table_name text PRIMARY KEY,
     pipeline text NOT NULL,
@@ -36,8 +36,7 @@ VALUES
     ('raw_machine_focas_program_production', 'machine_focas_program_production', NULL, NULL),
     ('raw_machine_am_status', 'machine_am_status', NULL, NULL);
 
--- The highest bronze id that v2 has loaded, as the archived watermark tells; 0 where none were
--- archived.
+-- The highest bronze id that v2 has loaded, by the archived watermark; 0 where none was archived.
 CREATE OR REPLACE FUNCTION _archive.last_loaded_id(p_table text) RETURNS bigint
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -54,8 +53,8 @@ BEGIN
 END
 $function$;
 
--- Up to which id the rows of a bronze table have been handed back. Ids only grow, so this is true
--- for good.
+-- The id up to which the rows of a bronze table have been handed back. Ids only grow, so this stays
+-- true.
 CREATE TABLE IF NOT EXISTS _archive.handed_back (
     table_name text PRIMARY KEY,
     upto_id bigint NOT NULL
@@ -63,8 +62,7 @@ CREATE TABLE IF NOT EXISTS _archive.handed_back (
 
 -- An id up to which every row of a bronze table is committed or never will be; null when a writer
 -- that may hold a lower one takes longer than p_wait. nextval locks the sequence for the rest of
--- its transaction, so the sessions that hold that lock after the reading are all that there is to
--- wait for.
+-- its transaction, so it is enough to wait for the sessions that hold that lock after the reading.
 CREATE OR REPLACE FUNCTION _archive.settled_id(p_table text, p_wait interval) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -99,8 +97,8 @@ COMMENT ON FUNCTION _archive.settled_id(text, interval) IS
     'the time';
 
 -- Gives v1 the next rows of a bronze table that v2 received and did not load, as payloads that v1
--- will process: about p_rows of them, up to p_upto. Says whether there may be more. Those that came
--- out of a payload are left out: the payload itself is still there.
+-- will process: about p_rows of them, up to p_upto. Returns whether there may be more. Rows that
+-- came out of a payload are left out: the payload still exists.
 CREATE OR REPLACE FUNCTION _archive.hand_back(p_table text, p_upto bigint, p_rows bigint)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -128,8 +126,8 @@ BEGIN
     IF v_found < p_rows THEN
         v_to := greatest(p_upto, v_after);
     END IF;
-    -- Each payload is known as flattened into the row that it comes from: another upgrade restores
-    -- that row, and must not make a second one of it. v1 has no place for rows without an array.
+    -- Each payload is recorded as flattened into its row: another upgrade restores that row and
+    -- must not make a second one. v1 has no place for rows without an array.
     IF v_found > 0 AND v_flat.array_name IS NOT NULL THEN
         EXECUTE format(
             $query$

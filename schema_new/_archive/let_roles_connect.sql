@@ -1,4 +1,4 @@
--- Where not everybody may connect to the database, the roles need a right of their own.
+-- Where PUBLIC may not connect to the database, the roles need a right of their own.
 DO $connect$
 DECLARE
     v_role text;

@@ -1,5 +1,5 @@
--- v2 that was made in an empty database has no v1 to go back to: verify.sql and pre-flight read
--- this as they read an archive that was dropped.
+-- A v2 made in an empty database has no v1 to go back to: verify.sql and pre-flight treat this like
+-- a dropped archive.
 CREATE TABLE _archive.dropped_tables (
     table_name text PRIMARY KEY,
     bytes bigint NOT NULL,

@@ -1,6 +1,6 @@
 -- lint: allow-file plain-create: the archive outlives a downgrade and is met again
--- What the four roles and PUBLIC may do before 0203, for the way back: other people's grants, and
--- roles that were here before, are left as they were found.
+-- What the four roles and PUBLIC may do before 0203, for the way back: grants by others, and roles
+-- that existed before, stay as they were.
 CREATE TABLE IF NOT EXISTS _archive.rights_before (
     schema_name text,
     role_name text NOT NULL,

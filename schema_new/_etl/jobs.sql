@@ -1,4 +1,4 @@
--- New: the jobs of v2. v1 has no jobs of its own but its policies.
+-- New: the jobs of v2. v1 has policies only.
 -- @section load_facts
 -- Each load every minute, six seconds after the one before, so that ten do not start at once.
 -- A job belongs to the role that is current when it is added.
@@ -55,7 +55,7 @@ SELECT alter_job(
 );
 
 -- @section extend_shift_calendar
--- Hourly: a plant that is new, or that silver has history of since, is written down soon.
+-- Hourly, so that a new plant, or one with new history in silver, gets its calendar soon.
 -- @community
 SET LOCAL ROLE setu_etl;
 -- @community
@@ -76,7 +76,7 @@ RESET ROLE;
 SELECT set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
 
 -- @section roll_up_shifts
--- Reports are right without it, but read silver for what it has not rolled up.
+-- Reports are right without it, but read silver for days that are not rolled up.
 -- @community
 SET LOCAL ROLE setu_etl;
 -- @community
@@ -97,7 +97,7 @@ RESET ROLE;
 SELECT set_config('role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true);
 
 -- @section run_alerts
--- Only where it is asked for: v1's deployments call the engine themselves.
+-- Only on request: v1's deployments call the engine themselves.
 -- @community
 SET LOCAL ROLE setu_etl;
 -- @community

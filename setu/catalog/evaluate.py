@@ -1,4 +1,4 @@
-"""Work out the constant expressions that calls in schema files are made of, without a server.
+"""Compute the constant expressions that calls in schema files are made of, without a server.
 
 Known are constants, casts, ``format``, ``current_setting('setu.…')`` (from the settings given),
 ``jsonb_build_object``, sums of intervals, arrays, and the columns of ``VALUES`` lists. Whatever
@@ -23,7 +23,7 @@ class _Unknown:
         return "UNKNOWN"
 
 
-#: The value of an expression that only a server can work out.
+#: The value of an expression that only a server can compute.
 UNKNOWN: Final = _Unknown()
 
 
@@ -64,7 +64,7 @@ class Evaluator:
         return UNKNOWN if handler is None else handler(node, row or {})
 
     def call(self, node: ast.FuncCall, row: Row | None = None) -> Call:
-        """A function call with its arguments worked out."""
+        """A function call with its arguments computed."""
         positional, named = [], {}
         for argument in node.args or ():
             if isinstance(argument, ast.NamedArgExpr):

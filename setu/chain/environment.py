@@ -292,7 +292,7 @@ DECLARE
 BEGIN
     IF pg_catalog.current_setting('timescaledb.restoring', true) = 'on' THEN
         RAISE EXCEPTION 'cannot run this script because timescaledb.restoring is on'
-            USING HINT = 'SELECT timescaledb_post_restore() when the restore has ended.';
+            USING HINT = 'Call timescaledb_post_restore() when the restore has ended';
     END IF;
     IF pg_catalog.to_regclass('{SCHEMA}.{TABLE}') IS NOT NULL THEN
         EXECUTE 'SELECT coalesce(array_agg(v.version_num::text), ''{{}}'')'

@@ -22,7 +22,7 @@ from setu.ops.reconciliation import RowReport, read_reconciliation
 from setu.simulate.fleet import last_midnight
 from setu.simulate.recorded_cycles import OKUMA_CYCLES
 
-#: The state cache is worked out from silver again, so when it was written may differ.
+#: The state cache is computed from silver again, so when it was written may differ.
 COMPARED = [
     "silver.machine_cycles",
     "bronze.raw_machine_cycles",

@@ -87,7 +87,7 @@ def changes_between(
 ) -> list[SchemaChange]:
     """All changes from one catalog to another, by layer and object.
 
-    :param found: the differences, where they are known; else they are worked out.
+    :param found: the differences, where they are known; else they are computed.
     """
     if found is None:
         found = differences(left, right)

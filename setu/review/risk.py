@@ -105,7 +105,7 @@ def _column_field(name: str, pair: tuple[Any, Any]) -> Assessment:
     if name == "identity":
         return "risky", "Inserts that give a value themselves fail, or are given one"
     if name in ("generated", "generated_kind"):
-        return "destructive", "Stored values are worked out anew"
+        return "destructive", "Stored values are computed again"
     return "risky", "Rows that come later are stored otherwise"
 
 

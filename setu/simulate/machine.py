@@ -1,6 +1,6 @@
 """The life of one machine tool, as its controller would report it to a gateway.
 
-A machine works off jobs: cycles of one program with loading between them, now and then a stop with
+A machine processes jobs: cycles of one program with loading between them, now and then a stop with
 a code, sometimes with an alarm, pauses at the change of shift. Meanwhile it reports status, energy,
 FOCAS amounts, tools and maintenance at fixed intervals.
 """

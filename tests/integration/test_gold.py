@@ -1,4 +1,4 @@
-"""Gold on the new keys, and overall equipment effectiveness against numbers worked out by hand."""
+"""Gold on the new keys, and overall equipment effectiveness against numbers computed by hand."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def plant(v2: psycopg2.extensions.connection) -> Plant:
     return Plant(v2)
 
 
-def test_all_factors_of_a_day_are_those_worked_out_by_hand(plant: Plant) -> None:
+def test_all_factors_of_a_day_are_those_computed_by_hand(plant: Plant) -> None:
     # An hour of lunch, and half an hour of the one that began at 21:30: 5,400 s of 57,600.
     machine = plant.machine()
     plant.stop(machine, f"{DAY} 12:00:00+05:30", f"{DAY} 13:00:00+05:30")

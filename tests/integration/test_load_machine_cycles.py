@@ -513,7 +513,7 @@ def test_a_config_that_is_no_object_is_refused(plant: Plant, config: str) -> Non
     with (
         plant.chain.session() as connection,
         connection.cursor() as cursor,
-        pytest.raises(psycopg2.Error, match="its config is no object"),
+        pytest.raises(psycopg2.Error, match="its config is not an object"),
     ):
         cursor.execute("CALL _etl.sp_load_machine_cycles(0, %s)", (config,))
 

@@ -410,7 +410,7 @@ def test_what_v1_writes_between_down_and_up_again_is_in_v2(chain: Chain) -> None
     Arrivals(HEAD).write(chain)
     before = chain.query("SELECT machine_id, iot_id FROM master.machine_info ORDER BY 2")
     chain.downgrade("0001")
-    # v1 works off what waits, which v2 has not loaded and still has in bronze.
+    # v1 processes what waits, which v2 has not loaded and still has in bronze.
     chain.run("CALL bronze.proc_process_bronze_batch(1000)")
     # Some are numbers that v2 has no room for: they stop the next upgrade until corrected.
     with pytest.raises(PreflightError, match=r"(?s)3000000000.*1000000000000"):

@@ -1,7 +1,7 @@
-"""v2's aggregates worked out, newest first.
+"""v2's aggregates computed, newest first.
 
 What: the first refresh, in pieces of eight weeks, each its own transaction.
-Why: what is not worked out is read through to a whole history of silver.
+Why: what is not computed is read through to a whole history of silver.
 Risk: load, no locks. Killed, it goes on where it stopped.
 Downgrade: the aggregates keep their data.
 """

@@ -1,7 +1,7 @@
 """The load of machine cycles.
 
 What: _etl.sp_load_machine_cycles, with stitching and the cache in one statement; its watermark.
-Why: gaps between cycles are worked out where the data is.
+Why: gaps between cycles are computed where the data is.
 Risk: none.
 Downgrade: the load goes; the watermark stays where it is.
 """

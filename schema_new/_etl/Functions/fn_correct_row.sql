@@ -1,7 +1,7 @@
 -- New: removes, replaces or restores one row of silver by hand, and lets its neighbours and the
 -- state cache follow; aggregates follow at their next refresh. fn_remove_row, fn_replace_row and
--- fn_restore_row call it. A load of the same pipeline waits, or is waited for: it locks the same
--- watermark. As its owner: setu_etl, which runs the loads, has no right to delete from silver.
+-- fn_restore_row call it. It and a load of the same pipeline wait for each other: both lock the
+-- same watermark. SECURITY DEFINER: setu_etl, which runs the loads, may not delete from silver.
 CREATE FUNCTION _etl.fn_correct_row(
     p_pipeline text,
     p_machine_iot_id integer,
@@ -131,4 +131,4 @@ GRANT EXECUTE ON FUNCTION
     _etl.fn_correct_row(text, integer, timestamptz, text, text, jsonb, text) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_correct_row(text, integer, timestamptz, text, text, jsonb, text) IS
-    'Removes, replaces or restores one row of silver: what the functions for each have in common';
+    'Removes, replaces or restores one row of silver; shared by the functions for each';

@@ -1,6 +1,6 @@
 -- New: machines whose new cycles need a second look, although they start after the machine's last
 -- one: a row of theirs is sent again, or one of the same key was rejected, removed or replaced
--- before. What starts earlier than the last cycle goes the slow path anyway.
+-- before. Cycles that start earlier than the last one take the slow path anyway.
 CREATE FUNCTION _etl.fn_disputed_machines(
     p_after_id bigint,
     p_fence_id bigint,
@@ -19,7 +19,7 @@ AS $function$
         SELECT s.machine_iot_id
         FROM silver.latest_cycle_state AS s
         WHERE
-            -- Nothing is asked machine by machine where nothing is open.
+            -- Skip the search by machine where nothing is open.
             (
                 SELECT EXISTS (
                     SELECT 1 FROM _etl.rejected_rows AS r

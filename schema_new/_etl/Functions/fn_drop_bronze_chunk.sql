@@ -1,6 +1,6 @@
--- New: drops one chunk of bronze if every row of it has been through the load. What is in the way
--- of this chunk (a view on it, an owner of its own, a lock) is an answer, so that the others still
--- go.
+-- New: drops one chunk of bronze if every row of it has been through the load. It returns what
+-- prevents the drop (a view on the chunk, an owner of its own, a lock) instead of failing, so that
+-- the others are dropped.
 CREATE FUNCTION _etl.fn_drop_bronze_chunk(
     p_pipeline text,
     p_chunk text,
@@ -19,7 +19,7 @@ DECLARE
     v_detail text;
     v_reason text;
 BEGIN
-    -- Lock first: a row on its way into this chunk is in it, or will not be, before one looks.
+    -- Lock before the check, so that no row can enter the chunk after it.
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', p_chunk::regclass);
 
     SELECT w.source_table::regclass AS source, w.last_processed_id INTO STRICT v_mark
@@ -51,4 +51,4 @@ $function$;
 REVOKE ALL ON FUNCTION _etl.fn_drop_bronze_chunk(text, text, timestamptz, timestamptz) FROM PUBLIC;
 
 COMMENT ON FUNCTION _etl.fn_drop_bronze_chunk(text, text, timestamptz, timestamptz) IS
-    'Drops a bronze chunk whose rows are all loaded; says dropped, or what is in the way';
+    'Drops a bronze chunk whose rows are all loaded; returns dropped, or what prevents it';

@@ -1,6 +1,6 @@
 -- New: which rows of gateway files are stored already, around the positions that a batch has.
 -- Arrays run in parallel, one entry a partition; a null partition stands for rows without one.
--- As its owner: who may insert into bronze need not see what others fed.
+-- SECURITY DEFINER: a role that may insert into bronze need not see rows that others fed.
 CREATE FUNCTION _etl.fn_fed_rows(
     p_source_table text,
     p_partitions integer[],

@@ -1,13 +1,14 @@
--- New: the highest bronze id up to which nothing can come any more.
+-- New: the highest bronze id up to which no more rows can appear.
 --
 -- Ids are drawn before commit, so a row may be visible while a lower id is still on its way.
 -- Drawing an id takes a lock on the sequence that is held to the end of the transaction. So: read
--- the sequence, and only then list who holds that lock. An id up to the reading is drawn either by
--- one of those, or by a transaction that has ended. It takes no lock that a writer would wait for.
+-- the sequence, and only then list the holders of that lock. An id up to the reading was drawn
+-- either by one of those, or by a transaction that has ended. It takes no lock that a writer would
+-- wait for.
 --
 -- The reading must be pg_sequence_last_value's. Every 32 ids, nextval shows a value 32 ahead for
 -- the moment in which it writes that value to the log: SELECT last_value sees it now and then, and
--- the sweep would pass over ids that no one has drawn yet.
+-- the sweep would pass over ids that are not drawn yet.
 CREATE FUNCTION _etl.fn_fence(p_pipeline text, p_wait interval DEFAULT INTERVAL '500 milliseconds')
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -30,7 +31,7 @@ BEGIN
         RAISE EXCEPTION 'cannot set the fence of % in a % transaction', p_pipeline,
             current_setting('transaction_isolation')
             USING ERRCODE = 'invalid_transaction_state',
-                HINT = 'Run the load with default_transaction_isolation = read committed.';
+                HINT = 'Run the load with default_transaction_isolation = read committed';
     END IF;
 
     SELECT w.source_table, w.last_processed_id INTO STRICT v_source, v_last_id
@@ -40,8 +41,8 @@ BEGIN
 
     v_reading := pg_sequence_last_value(v_sequence);
     IF v_reading IS NULL THEN
-        -- None is drawn since the sequence was made or set. If that still holds after the look at
-        -- where it stands, nextval did not come between.
+        -- No id was drawn since the sequence was made or set. If that still holds after the
+        -- reading, nextval did not come between.
         EXECUTE format('SELECT s.last_value - 1 FROM %s AS s', v_sequence) INTO v_reading;
         v_reading := coalesce(pg_sequence_last_value(v_sequence), v_reading);
     END IF;
@@ -49,10 +50,10 @@ BEGIN
     v_open := v_holders;
 
     LOOP
-        -- A holder that is gone may have been prepared meanwhile, and go on under another name (at
-        -- once, or from the next restart on, as the version has it): so a prepared one that the
-        -- reading does not know holds it up as well. After a restart only prepared ones are left of
-        -- those that were open before it.
+        -- A holder that is gone may have been prepared meanwhile and have another name (at once, or
+        -- from the next restart on, by version). So a prepared transaction that the reading does
+        -- not know counts as well. After a restart, only prepared transactions remain of those that
+        -- were open.
         v_prepared := ARRAY(
             SELECT h.holder FROM unnest(v_open) AS h (holder) WHERE h.holder LIKE '-1/%'
         );
@@ -81,8 +82,8 @@ BEGIN
     v_safe := greatest(v_safe, v_last_id);
 
     IF v_safe < v_reading THEN
-        -- Somebody stays open. Ids that are visible one after another are decided, too: go up to
-        -- the first that is not there.
+        -- A transaction stays open. Ids that are visible without a hole are decided, too: go up to
+        -- the first hole.
         EXECUTE format($query$
             SELECT coalesce(max(r.id), $1)
             FROM (
@@ -104,7 +105,7 @@ BEGIN
             holders = excluded.holders;
     END IF;
 
-    -- A later reading that waits for no one else makes an earlier one useless.
+    -- A later reading with the same holders, or fewer, replaces an earlier one.
     DELETE FROM _etl.fence_readings AS f
     WHERE f.pipeline = p_pipeline
         AND (

@@ -1,7 +1,7 @@
--- New: whether a number of the source goes into a numeric(12, 3) of silver, rounded.
+-- New: whether a number of the source fits a numeric(12, 3) of silver, rounded.
 CREATE FUNCTION _etl.fn_fits_decimal(p_value double precision) RETURNS boolean
 LANGUAGE sql IMMUTABLE SECURITY INVOKER PARALLEL SAFE
--- The quick half settles all but the edge; NaN and the infinities are greater than any number.
+-- The first condition decides all but the edge; NaN and the infinities are greater than any number.
 RETURN p_value IS NULL OR abs(p_value) < 999999999 OR abs(round(p_value::numeric, 3)) < 1000000000;
 
 REVOKE ALL ON FUNCTION _etl.fn_fits_decimal(double precision) FROM PUBLIC;

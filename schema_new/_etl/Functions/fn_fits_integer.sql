@@ -1,5 +1,5 @@
--- New: whether a number of the source goes into an integer of silver, rounded half away from zero.
--- The body is bound when it is created, so it needs no search_path, and without one it is inlined.
+-- New: whether a number of the source fits an integer of silver, rounded half away from zero. The
+-- body is bound when it is created, so it needs no search_path, and without one it is inlined.
 CREATE FUNCTION _etl.fn_fits_integer(p_value bigint) RETURNS boolean
 LANGUAGE sql IMMUTABLE SECURITY INVOKER PARALLEL SAFE
 RETURN p_value IS NULL OR p_value BETWEEN -2147483648 AND 2147483647;

@@ -1,5 +1,5 @@
--- New: a revision that drops a column keeps its values, so that the other direction can bring them
--- back.
+-- New: a revision that drops a column keeps its values, so that the opposite direction can restore
+-- them.
 CREATE FUNCTION _etl.fn_keep_column(p_table regclass, p_column name, VARIADIC p_key name[])
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER

@@ -1,5 +1,5 @@
--- New: one batch of machining cycles from bronze into silver. Most machines of a batch go the fast
--- path; those with a row that is late, repeated, a correction or not to be loaded go the slow path.
+-- New: one batch of machining cycles from bronze into silver. Most machines of a batch take the
+-- fast path; those with a row that is late, repeated, a correction or invalid take the slow path.
 -- Both are in the batch's transaction, and each writes silver and the state cache in one statement.
 CREATE FUNCTION _etl.fn_load_machine_cycles(
     p_after_id bigint,
@@ -70,8 +70,8 @@ BEGIN
     END IF;
     RETURN NEXT;
 EXCEPTION WHEN unique_violation THEN
-    -- Somebody else has written to silver, and the cache lags behind. If there is nothing to
-    -- correct in it, the cause is another one.
+    -- Another session has written to silver, and the cache lags behind. If the cache needs no
+    -- correction, the cause is another one.
     IF silver.fn_rebuild_cycle_state() = 0 THEN
         RAISE;
     END IF;
@@ -89,4 +89,4 @@ GRANT EXECUTE ON FUNCTION
     _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_load_machine_cycles(bigint, bigint, timestamptz, integer) IS
-    'Loads the next rows of bronze.raw_machine_cycles, by id, and says what became of them';
+    'Loads the next rows of bronze.raw_machine_cycles, by id, and returns what became of them';

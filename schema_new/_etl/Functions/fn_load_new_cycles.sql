@@ -1,8 +1,8 @@
 -- New: the fast path of the load of cycles: machines of a batch whose rows are all in order. Each
 -- row starts after the machine's last cycle, at an instant of its own, and can be loaded. So it
 -- needs no merge, the cycle before it is the row before it or the cached one, and silver cannot
--- hold it yet. A machine with any other row is left to the slow path, whole; slow_machines says
--- which those are.
+-- hold it yet. All rows of any other machine are left to the slow path; slow_machines lists those
+-- machines.
 CREATE FUNCTION _etl.fn_load_new_cycles(
     p_after_id bigint,
     p_fence_id bigint,
@@ -33,18 +33,17 @@ SET work_mem = '64MB'
 SET enable_bitmapscan = off
 -- Rows stay in the order of machines, in which their index entries are next to each other.
 SET enable_mergejoin = off
--- Old rows may open batches of the column store; what one transaction opens is bounded by its
--- batch.
+-- Old rows may decompress batches of the column store; the size of the batch bounds how many.
 SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0
 AS $function$
 BEGIN
     RETURN QUERY
-    -- While a row is narrow and as it was sorted, a look at its neighbours costs least.
+    -- Reading the neighbours is cheapest while rows are narrow and sorted.
     WITH ordered AS (
         SELECT
             r.id, r.time, r.device_id, r.machine_iot_id, r.cycle_start, r.cycle_end, r.program_no,
             r.std_load_unload, r.std_cycle_time, r.down_threshold,
-            -- Minus infinity: none is before it in the batch. No row that can be loaded ends then.
+            -- Minus infinity: no row precedes it in the batch. No valid row ends at that instant.
             lag(r.cycle_end, 1, '-infinity') OVER batch AS previous_end,
             lead(r.cycle_start) OVER batch AS next_start
         FROM _etl.fn_next_cycles(p_after_id, p_fence_id, p_since, p_limit) AS r
@@ -146,4 +145,4 @@ GRANT EXECUTE ON FUNCTION _etl.fn_load_new_cycles(
 COMMENT ON FUNCTION _etl.fn_load_new_cycles(
     bigint, bigint, timestamptz, integer, bigint[], interval, boolean
 ) IS
-    'Loads the next cycles of machines whose rows are all new; says which machines are left';
+    'Loads the next cycles of machines whose rows are all new; returns the machines that are left';

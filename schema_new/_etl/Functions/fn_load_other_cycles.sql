@@ -1,8 +1,8 @@
 -- New: the slow path of the load of cycles: machines of a batch with a row that is late, repeated,
--- a correction, sent again, or not to be loaded. Rows of one cycle merge column by column, with one
--- another and with what silver holds: the known value that arrived last counts, and null never
--- erases. Then each cycle is stitched to its true neighbours, and the one after a cycle that is new
--- or ends otherwise is stitched again.
+-- a correction, sent again, or invalid. Rows of one cycle merge column by column, with one another
+-- and with what silver holds: the known value that arrived last counts, and null never erases. Then
+-- each cycle is stitched to its true neighbours, and the cycle after one that is new or has another
+-- end is stitched again.
 CREATE FUNCTION _etl.fn_load_other_cycles(
     p_after_id bigint,
     p_to_id bigint,
@@ -28,10 +28,11 @@ SET timezone = 'UTC'
 SET work_mem = '64MB'
 -- Bronze is read in the order of its index. A sort would read a whole backlog for each batch.
 SET enable_bitmapscan = off
--- What is grouped by sorting is in the order that the window function needs.
+-- Grouping by sorting gives the order that the window function needs.
 SET enable_hashagg = off
--- A late row opens its batch of the column store, a thousand rows; a fleet that comes back online
--- late must not meet a limit. What one transaction opens is bounded by the size of a batch.
+-- A late row decompresses its batch of the column store, a thousand rows; a fleet that comes back
+-- online late must not hit the limit. The size of a batch bounds how much one transaction
+-- decompresses.
 SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0
 AS $function$
 BEGIN
@@ -124,7 +125,8 @@ BEGIN
         WHERE v.reason_code IS NOT NULL
         ON CONFLICT (pipeline, bronze_id) DO NOTHING
     ),
-    -- A rejected row of the same key may be sent again: what came after it must be known then.
+    -- A rejected row of the same key may be sent again: the values that came after it must be known
+    -- then.
     noted AS (
         INSERT INTO _etl.later_values (
             pipeline, machine_iot_id, event_time, key_part, first_id, known_columns
@@ -241,8 +243,8 @@ BEGIN
             ON w.plant_iot_id = b.plant_iot_id AND w.utc_date = b.cycle_start::date
             AND b.cycle_start >= w.starts_at AND b.cycle_start < w.ends_before
     ),
-    -- Only where a cycle is late does silver have to be asked: for the cycle itself, the one before
-    -- and the one after it, and the machine's last one.
+    -- Silver is read only where a cycle is late: for the cycle itself, the one before and the one
+    -- after it, and the machine's last one.
     neighbours AS MATERIALIZED (
         SELECT DISTINCT ON (n.machine_iot_id, n.cycle_start)
             n.logical_date, n.company_iot_id, n.machine_iot_id, n.shift_id, n.shift_name,
@@ -330,7 +332,7 @@ BEGIN
         FROM merged AS m
         WINDOW previous AS (PARTITION BY m.machine_iot_id ORDER BY m.cycle_start)
     ),
-    -- An upsert and not an UPDATE, which would look for each cycle in every chunk.
+    -- An upsert, since an UPDATE would search every chunk for each cycle.
     written AS (
         INSERT INTO silver.machine_cycles AS t (
             logical_date, company_iot_id, machine_iot_id, shift_id, shift_name, cycle_start,
@@ -340,7 +342,7 @@ BEGIN
         SELECT
             s.logical_date, s.company_iot_id, s.machine_iot_id, s.shift_id, s.shift_name,
             s.cycle_start, s.cycle_end, s.program_no, s.std_load_unload, s.std_cycle_time,
-            -- What silver says stands, unless the cycle before it is new or ends otherwise now.
+            -- Silver's value stays, unless the cycle before it is new or has another end now.
             CASE
                 WHEN s.is_known AND NOT s.follows_anew THEN s.actual_load_unload
                 ELSE _etl.fn_gap_seconds(s.previous_end, s.cycle_start)

@@ -22,8 +22,9 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 -- The day of an instant is that of UTC, and a day has 24 hours.
 SET timezone = 'UTC'
--- A late row opens its batch of the column store, a thousand rows; a fleet that comes back online
--- late must not meet a limit. What one transaction opens is bounded by the size of a batch.
+-- A late row decompresses its batch of the column store, a thousand rows; a fleet that comes back
+-- online late must not hit the limit. The size of a batch bounds how much one transaction
+-- decompresses.
 SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0
 AS $function$
 BEGIN
@@ -36,4 +37,4 @@ REVOKE ALL ON FUNCTION _etl.fn_load_rows(text, bigint, bigint, timestamptz, inte
 GRANT EXECUTE ON FUNCTION _etl.fn_load_rows(text, bigint, bigint, timestamptz, integer) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_load_rows(text, bigint, bigint, timestamptz, integer) IS
-    'Loads the next rows of a pipeline through its view, by id; says what became of them';
+    'Loads the next rows of a pipeline through its view, by id; returns what became of them';

@@ -1,12 +1,12 @@
 -- New: the statement that loads one batch of a pipeline, for every fact whose rows stand on their
--- own. What differs from fact to fact is its view, _etl.v_transform_<pipeline>; silver's unique key
--- and columns say the rest. SELECT it to read it, or to EXPLAIN it with four parameters.
+-- own. Facts differ only in their view, _etl.v_transform_<pipeline>; silver's unique key and
+-- columns give the rest. SELECT it to read it, or to EXPLAIN it with four parameters.
 --
 -- Rows of one key merge column by column: the known value that arrived last counts, and null never
--- erases. A sweep goes by id, so whatever it reads is later than all that silver holds, and the
--- grouping into batches cannot show. The one exception is a row that is sent again: it keeps its
--- place in the order of arrival (first_id), so for keys with such a row _etl.later_values says what
--- came after it.
+-- erases. A sweep goes by id, so every row that it reads is later than all rows in silver, and the
+-- result does not depend on the batches. The one exception is a row that is sent again: it keeps
+-- its place in the order of arrival (first_id), so for keys with such a row _etl.later_values says
+-- what came after it.
 CREATE FUNCTION _etl.fn_load_statement(p_pipeline text) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -36,7 +36,8 @@ WITH guards AS MATERIALIZED (
     FROM _etl.load_settings AS s
 ),
 picked AS (
-    -- The bound on arrival time rules old chunks out; the second half finds what it shuts out.
+    -- The bound on arrival time excludes old chunks; the second half finds the rows that it
+    -- excludes.
     SELECT b.*
     FROM (
         (
@@ -169,7 +170,8 @@ refused AS MATERIALIZED (
     FROM validated AS v
     WHERE v.reason_code IS NOT NULL
 ),
--- A rejected row of the same key may be sent again: what came after it must be known then.
+-- A rejected row of the same key may be sent again: the values that came after it must be known
+-- then.
 noted AS (
     INSERT INTO _etl.later_values (
         pipeline, machine_iot_id, event_time, key_part, first_id, known_columns
@@ -241,7 +243,7 @@ written AS (
     ON CONFLICT ({key}) DO UPDATE
     SET {set_merged}
     WHERE ({stored}) IS DISTINCT FROM ({merged})
-    -- Only a row that was there before has been locked, and so has an xmax.
+    -- Only a row that existed before was locked, and so has an xmax.
     RETURNING t.xmax = 0 AS is_new
 ),
 counted AS (

@@ -1,6 +1,6 @@
--- New: the bronze rows of a batch of cycles, by id. The bound on arrival time rules old chunks out;
--- the second half finds what it shuts out. The body is bound when it is created, so it needs no
--- search_path, and without one it is inlined.
+-- New: the bronze rows of a batch of cycles, by id. The bound on arrival time excludes old chunks;
+-- the second half finds the rows that it excludes. The body is bound when it is created, so it
+-- needs no search_path, and without one it is inlined.
 CREATE FUNCTION _etl.fn_next_cycles(
     p_after_id bigint,
     p_fence_id bigint,

@@ -62,7 +62,7 @@ BEGIN
                 coalesce(a.xact_start, p.prepared) AS since
             FROM pg_locks AS l
             LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
-            -- Until the server restarts, a prepared transaction goes by its session's number.
+            -- Until the server restarts, a prepared transaction has its session's number.
             LEFT JOIN pg_locks AS x
                 ON l.pid IS NULL
                 AND x.pid IS NULL

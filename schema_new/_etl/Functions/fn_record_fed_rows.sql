@@ -1,4 +1,4 @@
--- New: remembers what a batch of `setu feed` stored, in the batch's own transaction. A short record
+-- New: records what a batch of `setu feed` stored, in the batch's own transaction. A short record
 -- is extended rather than followed by another: a watched file grows by a few rows at a time.
 CREATE FUNCTION _etl.fn_record_fed_rows(
     p_source_table text,
@@ -20,7 +20,7 @@ BEGIN
     WHERE r.source_table = p_source_table
         AND r.kafka_partition IS NOT DISTINCT FROM p_partition
         AND octet_length(r.row_digests) + octet_length(p_row_digests) <= c_short
-        -- Only the one just before: a record that spans far apart positions would be read in vain.
+        -- Only the record just before: one that spans distant positions would be read for nothing.
         AND r.last_position BETWEEN p_first_position - 1000 AND p_last_position
         AND r.stored_at > clock_timestamp() - INTERVAL '1 day'
     ORDER BY r.last_position DESC
@@ -46,4 +46,4 @@ GRANT EXECUTE ON FUNCTION _etl.fn_record_fed_rows(text, integer, bigint, bigint,
 TO setu_ingest;
 
 COMMENT ON FUNCTION _etl.fn_record_fed_rows(text, integer, bigint, bigint, bytea) IS
-    'Remembers rows of gateway files as stored, so that they are not sent again';
+    'Records rows of gateway files as stored, so that they are not sent again';

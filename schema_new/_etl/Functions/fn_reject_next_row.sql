@@ -1,4 +1,4 @@
--- New: a row that fails in a way that no check foresaw must not hold up those behind it.
+-- New: a row that fails in a way that no check foresaw must not block the rows behind it.
 CREATE FUNCTION _etl.fn_reject_next_row(
     p_pipeline text,
     p_after_id bigint,
@@ -57,8 +57,8 @@ BEGIN
             USING p_after_id, p_fence_id, p_pipeline, v_reason, p_detail;
             RETURN;
         EXCEPTION WHEN program_limit_exceeded THEN
-            -- Text of 256 MB and more fits into no jsonb: what tells the row apart is kept, and the
-            -- row itself while its chunk of bronze is.
+            -- Text of 256 MB and more fits into no jsonb: only the beginning is kept here, and the
+            -- row itself as long as its chunk of bronze.
             IF v_reason = 'row_too_large' THEN
                 RAISE;
             END IF;

@@ -1,5 +1,5 @@
--- New: takes a row of silver back that should never have been there. Rows that arrive for its key
--- afterwards are rejected as corrected, until fn_restore_row.
+-- New: removes a row of silver that should not exist. Rows that arrive for its key afterwards are
+-- rejected as corrected, until fn_restore_row.
 CREATE FUNCTION _etl.fn_remove_row(
     p_pipeline text,
     p_machine_iot_id integer,
@@ -22,4 +22,4 @@ GRANT EXECUTE ON FUNCTION
     _etl.fn_remove_row(text, integer, timestamptz, text, text) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_remove_row(text, integer, timestamptz, text, text) IS
-    'Removes a row of silver; what arrives for its key is rejected until it is restored';
+    'Removes a row of silver; rows that arrive for its key are rejected until it is restored';

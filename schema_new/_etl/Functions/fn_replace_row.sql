@@ -1,6 +1,5 @@
--- New: sets columns of a row of silver to what somebody knows better than its gateway; null is a
--- value, too. Rows that arrive for its key afterwards are rejected as corrected, until
--- fn_restore_row.
+-- New: sets columns of a row of silver to values that its gateway did not send; null is a value,
+-- too. Rows that arrive for its key afterwards are rejected as corrected, until fn_restore_row.
 CREATE FUNCTION _etl.fn_replace_row(
     p_pipeline text,
     p_machine_iot_id integer,
@@ -24,4 +23,5 @@ GRANT EXECUTE ON FUNCTION
     _etl.fn_replace_row(text, integer, timestamptz, jsonb, text, text) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_replace_row(text, integer, timestamptz, jsonb, text, text) IS
-    'Sets columns of a row of silver; what arrives for its key is rejected until it is restored';
+    'Sets columns of a row of silver; rows that arrive for its key are rejected until it is '
+    'restored';

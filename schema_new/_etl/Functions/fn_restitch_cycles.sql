@@ -55,4 +55,4 @@ $function$;
 REVOKE ALL ON FUNCTION _etl.fn_restitch_cycles(integer, timestamptz) FROM PUBLIC;
 
 COMMENT ON FUNCTION _etl.fn_restitch_cycles(integer, timestamptz) IS
-    'Works out anew what depends on a cycle: its times, the next gap, the state cache';
+    'Recomputes what depends on a cycle: its times, the next gap, the state cache';

@@ -1,5 +1,5 @@
--- New: ends a correction: silver holds again what it held before. Rows that were rejected meanwhile
--- are sent again by CALL _etl.sp_resend_rejected(pipeline, 'corrected'), and keep their place.
+-- New: ends a correction: silver gets its former row back. Rows that were rejected meanwhile are
+-- sent again by CALL _etl.sp_resend_rejected(pipeline, 'corrected'), and keep their place.
 CREATE FUNCTION _etl.fn_restore_row(
     p_pipeline text,
     p_machine_iot_id integer,
@@ -21,4 +21,4 @@ GRANT EXECUTE ON FUNCTION
     _etl.fn_restore_row(text, integer, timestamptz, text) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_restore_row(text, integer, timestamptz, text) IS
-    'Puts back what silver held before a row was removed or replaced; new rows count again';
+    'Restores the row that silver had before it was removed or replaced; new rows count again';

@@ -1,5 +1,5 @@
--- New: runs one batch so that an error in it is an answer and not an end. A procedure that commits
--- cannot catch errors itself.
+-- New: runs one batch and returns an error in it as a value. A procedure that commits cannot catch
+-- errors itself.
 CREATE FUNCTION _etl.fn_run_batch(
     p_pipeline text,
     p_after_id bigint,

@@ -1,5 +1,5 @@
--- New: a job's config, read and validated before the run begins, so that a slip of the pen is named
--- and not passed over. What is left out has its default.
+-- New: a job's config, read and validated before the run begins, so that a mistake is reported and
+-- not ignored. Missing settings have their defaults.
 CREATE FUNCTION _etl.fn_run_config(
     p_pipeline text,
     p_config jsonb,
@@ -18,7 +18,7 @@ DECLARE
     v_fault text;
 BEGIN
     IF jsonb_typeof(p_config) <> 'object' THEN
-        RAISE EXCEPTION 'cannot run pipeline % because its config is no object', p_pipeline
+        RAISE EXCEPTION 'cannot run pipeline % because its config is not an object', p_pipeline
             USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Config: %s.', p_config),
                 HINT = 'Correct it with alter_job(job_id, config => ''{}''), for example.';
     END IF;

@@ -1,6 +1,5 @@
 -- New: a sequence that went back (a table restored without it, a replica that took over, setval)
--- gives out ids that count as loaded already. Those rows would be lost without a sign, so no run
--- begins.
+-- gives out ids that count as loaded already. Those rows would be lost silently, so no run begins.
 CREATE FUNCTION _etl.fn_sequence_fault(p_pipeline text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp

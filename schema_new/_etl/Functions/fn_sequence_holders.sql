@@ -11,7 +11,7 @@ AS $function$
         AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
         AND l.mode = 'RowExclusiveLock'
         AND l.granted
-        -- The embedded server's one process is 0, which pg_locks shows as null.
+        -- The embedded server's only process has id 0, which pg_locks shows as null.
         AND l.pid IS DISTINCT FROM nullif(pg_backend_pid(), 0)
 $function$;
 

@@ -1,5 +1,5 @@
--- New: how much of its range each sequence has used. `setu status` asks, and a reader may read
--- none.
+-- New: how much of its range each sequence has used. `setu status` needs it, and a reader may not
+-- read sequences.
 CREATE FUNCTION _etl.fn_sequence_use()
 RETURNS TABLE (sequence_name text, used numeric)
 LANGUAGE sql STABLE SECURITY DEFINER

@@ -34,7 +34,7 @@ BEGIN
     WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
         AND a.attname <> ALL (v_key)
         AND a.attname <> ALL ('{logical_date,company_iot_id,shift_id,shift_name,created_at}')
-        -- Worked out from the cycle and its neighbours.
+        -- Computed from the cycle and its neighbours.
         AND a.attname <> ALL ('{actual_load_unload,actual_cycle_time}');
 END
 $function$;

@@ -3,8 +3,8 @@ CREATE FUNCTION _etl.fn_to_integer(p_value bigint) RETURNS integer
 LANGUAGE sql IMMUTABLE SECURITY INVOKER PARALLEL SAFE
 RETURN CASE WHEN _etl.fn_fits_integer(p_value) THEN p_value::integer END;
 
--- Half away from zero, exactly. PostgreSQL's own cast rounds half to even, and the way by numeric
--- looks at 15 digits only and takes ten times as long.
+-- Half away from zero, exactly. PostgreSQL's own cast rounds half to even, and a cast through
+-- numeric reads only 15 digits and takes ten times as long.
 CREATE FUNCTION _etl.fn_to_integer(p_value double precision) RETURNS integer
 LANGUAGE sql IMMUTABLE SECURITY INVOKER PARALLEL SAFE
 RETURN CASE

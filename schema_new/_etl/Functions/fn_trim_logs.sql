@@ -1,5 +1,5 @@
--- New: bounds what only grows: the run log, rejected rows, and what files were fed. A fault that
--- lasts must not fill the disk on top.
+-- New: bounds tables that only grow: the run log, rejected rows, and the record of fed files. A
+-- lasting fault must not fill the disk.
 CREATE FUNCTION _etl.fn_trim_logs(
     p_drop_after interval,
     p_keep_rejects interval DEFAULT INTERVAL '1 year',
@@ -26,7 +26,7 @@ BEGIN
     DELETE FROM _etl.retention_runs AS r
     WHERE r.started_at < clock_timestamp() - INTERVAL '30 days';
 
-    -- Sent through again: the new bronze row speaks for it, once it is through the load.
+    -- Sent again: the new bronze row stands for it, once it is through the load.
     DELETE FROM _etl.rejected_rows AS r
     WHERE r.resent_at < clock_timestamp() - INTERVAL '30 days' AND NOT r.is_open;
 
@@ -55,7 +55,7 @@ BEGIN
         last_discarded_at = excluded.last_discarded_at,
         last_discarded_by = excluded.last_discarded_by;
 
-    -- Only a row that may still be sent again asks what came after it.
+    -- Only a row that may still be sent again needs the values that came after it.
     DELETE FROM _etl.later_values AS l
     WHERE NOT EXISTS (
         SELECT 1 FROM _etl.rejected_rows AS r

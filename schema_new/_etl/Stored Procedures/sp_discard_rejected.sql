@@ -1,5 +1,5 @@
--- New: lets rejected rows go that nobody will correct. They are counted, so that each bronze row
--- stays accounted for. As its owner: nobody else may delete a rejected row.
+-- New: deletes rejected rows that will not be corrected. They are counted, so that each bronze row
+-- stays accounted for. SECURITY DEFINER: only the owner may delete a rejected row.
 CREATE PROCEDURE _etl.sp_discard_rejected(
     p_pipeline text,
     p_reject_ids bigint[],
@@ -43,5 +43,5 @@ REVOKE ALL ON PROCEDURE _etl.sp_discard_rejected(text, bigint[], bigint) FROM PU
 GRANT EXECUTE ON PROCEDURE _etl.sp_discard_rejected(text, bigint[], bigint) TO setu_etl;
 
 COMMENT ON PROCEDURE _etl.sp_discard_rejected(text, bigint[], bigint) IS
-    'Discards waiting rejected rows of a pipeline, and counts them in discarded_rejects; says how '
-    'many';
+    'Discards waiting rejected rows of a pipeline, and counts them in discarded_rejects; returns '
+    'how many';

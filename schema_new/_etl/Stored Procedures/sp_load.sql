@@ -1,4 +1,4 @@
--- New: the actions that jobs call, one for each fact. They differ in the name alone.
+-- New: the actions that jobs call, one for each fact. They differ only in their names.
 CREATE PROCEDURE _etl.sp_load_machine_cycles(job_id integer, config jsonb)
 LANGUAGE plpgsql
 AS $procedure$

@@ -1,7 +1,7 @@
 -- New: once the cause is corrected (a machine registered, say), rejected rows go through again.
--- They become new bronze rows, so that the load is the same for them as for any other row;
--- resent_id says which, and so the load knows their place in the order of arrival. As its owner:
--- setu_admin may send rows again, and reach neither bronze nor the rejects otherwise.
+-- They become new bronze rows, so that the load treats them like any other row; resent_id names the
+-- new row, which gives the load its place in the order of arrival. As its owner: setu_admin may
+-- send rows again, and reach neither bronze nor the rejects otherwise.
 CREATE PROCEDURE _etl.sp_resend_rejected(
     p_pipeline text,
     p_reason_code text DEFAULT NULL,
@@ -28,7 +28,7 @@ BEGIN
         RAISE EXCEPTION 'cannot resend rows of pipeline % because _etl.watermarks does not know it',
             p_pipeline
             USING ERRCODE = 'no_data_found',
-                HINT = 'SELECT pipeline FROM _etl.watermarks lists the pipelines there are.';
+                HINT = 'Take a name from SELECT pipeline FROM _etl.watermarks';
     END IF;
     IF p_reason_code <> ALL (c_reasons) THEN
         RAISE EXCEPTION 'cannot resend rows of reason % because no load rejects for it',
@@ -50,7 +50,7 @@ BEGIN
             WHERE r.pipeline = $1 AND r.resent_at IS NULL AND r.bronze_id IS NOT NULL
                 AND ($2 IS NULL OR r.reason_code = $2)
                 AND ($3 IS NULL OR r.reject_id = ANY ($3))
-                -- Of these only the beginning was kept.
+                -- Only the beginning of these was kept.
                 AND r.reason_code <> 'row_too_large'
             FOR UPDATE
         ),
@@ -88,4 +88,5 @@ GRANT EXECUTE ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint, bigint[])
 TO setu_admin, setu_etl;
 
 COMMENT ON PROCEDURE _etl.sp_resend_rejected(text, text, bigint, bigint[]) IS
-    'Sends rejected rows of a pipeline, of one reason or all, through bronze again; says how many';
+    'Sends rejected rows of a pipeline, of one reason or all, through bronze again; returns how '
+    'many';

@@ -46,15 +46,15 @@ BEGIN
             IF v_kept <= c_warnings THEN
                 RAISE WARNING 'bronze chunk % of pipeline %, up to %, is kept: %',
                     v_chunk.chunk, v_chunk.pipeline, v_chunk.range_end, v_outcome
-                    USING HINT = 'Look at _etl.v_kept_chunks.';
+                    USING HINT = 'Look at _etl.v_kept_chunks';
             END IF;
         END IF;
     END LOOP;
     IF v_kept > c_warnings THEN
         RAISE WARNING '% bronze chunks in all are kept', v_kept
-            USING HINT = 'Look at _etl.v_kept_chunks.';
+            USING HINT = 'Look at _etl.v_kept_chunks';
     END IF;
-    -- Those that somebody else dropped.
+    -- Chunks that another session dropped.
     DELETE FROM _etl.kept_chunks AS k WHERE k.last_kept_at < v_started;
     COMMIT;
     PERFORM _etl.fn_trim_logs(v_drop_after, v_keep_rejects, v_max_rejects, v_max_runs);

@@ -19,22 +19,22 @@ DECLARE
     v_row_is_bad boolean;
     v_fault text;
 BEGIN
-    -- Hypertables behave as plain tables while it is on: rows would vanish with it.
+    -- While it is on, hypertables behave as plain tables: rows would be hidden afterwards.
     IF current_setting('timescaledb.restoring', true) = 'on' THEN
         RAISE EXCEPTION 'cannot run pipeline % because timescaledb.restoring is on', p_pipeline
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                HINT = 'SELECT timescaledb_post_restore() when the restore has ended.';
+                HINT = 'Call timescaledb_post_restore() when the restore has ended';
     END IF;
     IF NOT EXISTS (SELECT 1 FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline) THEN
         RAISE EXCEPTION 'cannot run pipeline % because _etl.watermarks does not know it', p_pipeline
             USING ERRCODE = 'no_data_found',
-                HINT = 'SELECT pipeline FROM _etl.watermarks lists the pipelines there are.';
+                HINT = 'Take a name from SELECT pipeline FROM _etl.watermarks';
     END IF;
     v_config := _etl.fn_run_config(p_pipeline, p_config);
 
     LOOP
-        -- The row lock is the pipeline's: a second run of it returns at once. It ends with each
-        -- batch's commit, so a killed session leaves nothing behind.
+        -- The row lock stands for the pipeline: a second run of it returns at once. It ends with
+        -- each batch's commit, so a killed session leaves nothing behind.
         SELECT w.last_processed_id, w.last_processed_ts, w.enabled,
             coalesce(v_config.batch_size, w.batch_size) AS batch_size
         INTO v_mark
@@ -42,7 +42,7 @@ BEGIN
         WHERE w.pipeline = p_pipeline
         FOR UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
-            RAISE NOTICE 'pipeline % is being run by another session', p_pipeline;
+            RAISE NOTICE 'another session is running pipeline %', p_pipeline;
             EXIT;
         END IF;
         IF NOT v_mark.enabled THEN
@@ -66,7 +66,7 @@ BEGIN
         END IF;
         v_size := v_mark.batch_size;
 
-        -- A backlog has its fence already; only what is near the end of bronze needs a new one.
+        -- A backlog has its fence already; only rows near the end of bronze need a new one.
         IF v_fence IS NULL OR v_fence < v_mark.last_processed_id + v_limit THEN
             v_fault := _etl.fn_sequence_fault(p_pipeline);
             IF v_fault IS NOT NULL THEN
@@ -92,7 +92,7 @@ BEGIN
         );
 
         IF v_batch.error_code IS NOT NULL THEN
-            -- Compression or retention was at a chunk that the batch came to: it can try again.
+            -- Compression or retention held a chunk that the batch needs: the run can retry.
             IF v_tries < 3 AND (
                 v_batch.error_code IN ('40P01', '55P03', '40001')
                 OR v_batch.error_code = 'XX000' AND v_batch.error LIKE 'could not open relation%'
@@ -102,7 +102,7 @@ BEGIN
                 PERFORM pg_sleep(0.1 * v_tries);
                 CONTINUE;
             END IF;
-            -- A value that no check foresaw, or that a trigger of somebody's refuses.
+            -- A value that no check foresaw, or that a foreign trigger refuses.
             v_row_is_bad := left(v_batch.error_code, 2) IN ('22', '23')
                 OR v_batch.error_code IN ('54000', 'P0001');
             -- 53400: a limit of the server's, such as how much one transaction may decompress.
@@ -139,7 +139,7 @@ BEGIN
             END IF;
         END IF;
 
-        -- Rows that were sent again are through the load now: loaded, or rejected anew.
+        -- Rows that were sent again are through the load now: loaded, or rejected again.
         UPDATE _etl.rejected_rows AS r
         SET is_open = false
         WHERE r.pipeline = p_pipeline AND r.is_open

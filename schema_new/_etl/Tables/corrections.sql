@@ -1,5 +1,5 @@
--- New: silver rows that were removed or replaced by hand. What arrives for such a key is rejected,
--- so that no resend brings the row back, until _etl.fn_restore_row takes the correction away.
+-- New: silver rows that were removed or replaced by hand. Rows that arrive for such a key are
+-- rejected, so that no resend brings the row back, until _etl.fn_restore_row ends the correction.
 -- @section table
 CREATE TABLE _etl.corrections (
     pipeline text NOT NULL,

@@ -1,5 +1,5 @@
--- New: rejected rows that were let go, counted: by hand, or because there were too many or they
--- were too old. A row that is gone must still be accounted for.
+-- New: counts rejected rows that were deleted: by hand, or because they were too many or too old.
+-- Each bronze row must stay accounted for.
 CREATE TABLE _etl.discarded_rejects (
     pipeline text NOT NULL,
     reason_code text NOT NULL,

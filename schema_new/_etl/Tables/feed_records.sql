@@ -1,5 +1,6 @@
--- New: what `setu feed` has stored, by content. An offset says nothing: files come in any order,
--- topics are made anew, and two brokers number alike. Ten bytes a row, in the row's transaction.
+-- New: the rows that `setu feed` has stored, by content. Offsets do not identify them: files come
+-- in any order, topics are recreated, and two brokers may use the same numbers. Ten bytes a row, in
+-- the row's transaction.
 CREATE TABLE _etl.feed_records (
     record_id bigint GENERATED ALWAYS AS IDENTITY,
     source_table text NOT NULL,
@@ -11,7 +12,7 @@ CREATE TABLE _etl.feed_records (
     CONSTRAINT feed_records_pkey PRIMARY KEY (record_id)
 );
 
--- Digests are noise: an attempt to compress them would be in vain.
+-- Digests are random, so compression would not help.
 ALTER TABLE _etl.feed_records ALTER COLUMN row_digests SET STORAGE EXTERNAL;
 
 CREATE INDEX feed_records_source_table_kafka_partition_last_position_idx

@@ -1,4 +1,4 @@
--- New: TimescaleDB's own job history counts a run; this says what it did.
+-- New: TimescaleDB's job history counts runs; this records what each one did.
 -- @section table
 CREATE TABLE _etl.job_runs (
     run_id bigint GENERATED ALWAYS AS IDENTITY,
@@ -29,7 +29,7 @@ CREATE INDEX job_runs_pipeline_started_at_idx ON _etl.job_runs (pipeline, starte
 COMMENT ON TABLE _etl.job_runs IS
     'One row per run of a pipeline; rows_read = loaded + merged + rejected';
 COMMENT ON COLUMN _etl.job_runs.rows_late IS
-    'Of rows_read: those that the bound on arrival time had shut out';
+    'Of rows_read: those that the bound on arrival time excludes';
 COMMENT ON COLUMN _etl.job_runs.rows_sender_mismatch IS
     'Rows of another device than their machine''s: loaded, where _etl.load_settings says count';
 COMMENT ON COLUMN _etl.job_runs.rows_unknown_code IS

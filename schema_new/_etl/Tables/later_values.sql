@@ -1,7 +1,6 @@
--- New: columns of silver rows whose value arrived after a rejected row of the same key. Silver
--- itself does not say when a value came, and need not: only a row that is sent again could take the
--- place of a value that is newer. So this is kept for keys that have such a row, and only while
--- they have it.
+-- New: columns of silver rows whose value arrived after a rejected row of the same key. Silver does
+-- not record when a value came, and need not: only a row that is sent again could replace a newer
+-- value. So there are rows here for keys with such a row only, as long as it waits.
 -- @section table
 CREATE TABLE _etl.later_values (
     pipeline text NOT NULL,

@@ -2,7 +2,7 @@
 --
 -- A row that is sent again keeps its place in the order of arrival: first_id is the bronze id under
 -- which it first came, however often it is sent and rejected again. The key that it would have in
--- silver is kept beside it, so that the loads know which keys a row may still come back to.
+-- silver is kept beside it, so that the loads know the keys to which a row may still return.
 -- @section table
 CREATE TABLE _etl.rejected_rows (
     reject_id bigint GENERATED ALWAYS AS IDENTITY,

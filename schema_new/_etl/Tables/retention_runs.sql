@@ -1,5 +1,5 @@
--- New: when retention ran and what it did, by its own log: the scheduler counts some runs as failed
--- that did their work, and where there is no scheduler a worker runs it.
+-- New: when retention ran and what it did. The scheduler counts some successful runs as failed, and
+-- a server without a scheduler has a worker.
 CREATE TABLE _etl.retention_runs (
     run_id bigint GENERATED ALWAYS AS IDENTITY,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),

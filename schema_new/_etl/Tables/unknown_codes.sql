@@ -1,5 +1,5 @@
--- New: downtime codes that could not be read as they were sent. Their stops are loaded all the
--- same, so they do not show among the rejected rows.
+-- New: downtime codes that could not be read as they were sent. Their stops are loaded, so the
+-- rejected rows do not show them.
 -- @section table
 CREATE TABLE _etl.unknown_codes (
     company_iot_id integer NOT NULL,

@@ -1,4 +1,4 @@
--- New: what bronze and silver take on disk, chunk by chunk.
+-- New: the size of bronze and silver on disk, chunk by chunk.
 CREATE VIEW _etl.v_chunk_sizes AS
 SELECT
     c.hypertable_schema,

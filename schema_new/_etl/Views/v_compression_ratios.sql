@@ -1,4 +1,4 @@
--- New: what the column store saves. Community edition: the Apache edition has none.
+-- New: the space that the column store saves. Community edition: the Apache edition has none.
 -- @community
 CREATE VIEW _etl.v_compression_ratios AS
 SELECT

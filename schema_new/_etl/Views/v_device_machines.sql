@@ -1,4 +1,4 @@
--- New: how a gateway learns the numbers of its machines, which bronze asks for in place of v1's
+-- New: gateways look up the numbers of their machines here, which bronze needs in place of v1's
 -- text.
 CREATE VIEW _etl.v_device_machines AS
 SELECT d.device_id, m.source_iot_id, m.iot_id AS machine_iot_id

@@ -1,5 +1,5 @@
--- New: the last day of each pipeline; by its own log, since a job can do its work and be
--- counted as failed by the scheduler all the same.
+-- New: the last day of each pipeline, by its own log, since the scheduler can count a successful
+-- job as failed.
 CREATE VIEW _etl.v_error_rate AS
 SELECT
     w.pipeline,

@@ -1,5 +1,5 @@
--- New: with asynchronous commit a crash can lose what Kafka believes stored; this is what is
--- stored.
+-- New: with asynchronous commit a crash can lose rows that Kafka counts as delivered; this shows
+-- what is stored.
 CREATE VIEW _etl.v_kafka_offsets AS
 SELECT o.source_table, o.kafka_partition, o.kafka_offset, o.stored_at
 FROM _etl.fn_kafka_offsets() AS o;

@@ -1,4 +1,4 @@
--- New: what retention had to leave behind, and why.
+-- New: chunks that retention could not drop, with the reason.
 CREATE VIEW _etl.v_kept_chunks AS
 SELECT k.pipeline, k.chunk, k.range_end, k.reason, k.first_kept_at, k.last_kept_at
 FROM _etl.kept_chunks AS k;

@@ -1,4 +1,4 @@
--- New: the last run of each pipeline, in its own words.
+-- New: the last run of each pipeline, from its own log.
 CREATE VIEW _etl.v_last_run AS
 SELECT
     r.pipeline, r.status, r.started_at, r.finished_at,

@@ -1,4 +1,4 @@
--- New: what a load needs to know of each machine, in one place for all ten.
+-- New: master data that a load needs of each machine, in one place for all ten.
 CREATE VIEW _etl.v_machines AS
 WITH plants AS MATERIALIZED (
     SELECT p.iot_id, p.timezone, master.fn_knows_zone(p.timezone) AS is_known

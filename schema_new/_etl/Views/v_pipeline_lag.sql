@@ -1,4 +1,4 @@
--- New: how far behind each pipeline is, and who holds it up.
+-- New: how far behind each pipeline is, and which transactions block it.
 CREATE VIEW _etl.v_pipeline_lag AS
 SELECT
     l.pipeline, l.enabled, l.last_processed_id, l.newest_id, l.rows_behind, l.seconds_behind,

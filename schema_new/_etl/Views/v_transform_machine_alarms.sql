@@ -1,4 +1,4 @@
--- New: what becomes of a row of bronze.raw_machine_alarms. Nothing in it can fail to fit.
+-- New: the transform of bronze.raw_machine_alarms. All its values fit silver's types.
 CREATE VIEW _etl.v_transform_machine_alarms AS
 SELECT
     r.id,

@@ -1,8 +1,8 @@
--- New: what becomes of a row of bronze.raw_machine_downtime. Later rows complete an open downtime.
+-- New: the transform of bronze.raw_machine_downtime. Later rows complete an open downtime.
 --
 -- A number means what the company of the machine means by it (master.downtime_code_mapping); the
--- text decides where both are known and disagree. A stop whose code nobody knows is still a stop:
--- its down_id stays null. code_fault says where the code was not read as it was sent.
+-- text decides where both are known and disagree. A stop with an unknown code is still a stop: its
+-- down_id stays null. code_fault marks a code that was not read as sent.
 CREATE VIEW _etl.v_transform_machine_downtime AS
 SELECT
     r.id,
@@ -17,7 +17,7 @@ SELECT
     CASE
         WHEN r.down_end < r.down_start THEN 'end_before_start'
         -- Seconds from start to end must fit an integer. Hours need no time zone, days do. A start
-        -- that is out of range itself is refused before this is asked.
+        -- that is out of range itself is rejected before this check.
         WHEN r.down_start < '2200-01-01 00:00:00+00'
             AND r.down_end > r.down_start + INTERVAL '596520 hours'
             THEN 'end_out_of_range'
@@ -49,5 +49,5 @@ CROSS JOIN LATERAL (
 ) AS c;
 
 COMMENT ON VIEW _etl.v_transform_machine_downtime IS
-    'Rows of bronze.raw_machine_downtime as silver takes them; fault and code_fault: what is not';
+    'Rows of bronze.raw_machine_downtime as silver takes them; fault and code_fault: why not';
 GRANT SELECT ON _etl.v_transform_machine_downtime TO setu_etl;

@@ -1,4 +1,4 @@
--- New: what becomes of a row of bronze.raw_machine_energy.
+-- New: the transform of bronze.raw_machine_energy.
 CREATE VIEW _etl.v_transform_machine_energy AS
 SELECT
     r.id,

@@ -1,5 +1,5 @@
--- New: what becomes of a row of bronze.raw_machine_focas. Amounts are whole numbers that the
--- source sends as fractions now and then.
+-- New: the transform of bronze.raw_machine_focas. Amounts are whole numbers that the source sends
+-- as fractions now and then.
 CREATE VIEW _etl.v_transform_machine_focas AS
 SELECT
     r.id,

@@ -1,4 +1,4 @@
--- New: what becomes of a row of bronze.raw_machine_focas_program_production.
+-- New: the transform of bronze.raw_machine_focas_program_production.
 CREATE VIEW _etl.v_transform_machine_focas_program_production AS
 SELECT
     r.id,

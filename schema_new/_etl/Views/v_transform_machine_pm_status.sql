@@ -1,4 +1,4 @@
--- New: what becomes of a row of bronze.raw_machine_pm_status.
+-- New: the transform of bronze.raw_machine_pm_status.
 CREATE VIEW _etl.v_transform_machine_pm_status AS
 SELECT
     r.id,

@@ -1,4 +1,4 @@
--- New: what becomes of a row of bronze.raw_machine_tool_usage.
+-- New: the transform of bronze.raw_machine_tool_usage.
 CREATE VIEW _etl.v_transform_machine_tool_usage AS
 SELECT
     r.id,

@@ -1,4 +1,4 @@
--- New: which downtime codes senders use that master cannot read, for the people who keep the
+-- New: downtime codes of senders that master does not know, for the people who maintain the
 -- catalogue.
 CREATE VIEW _etl.v_unknown_codes AS
 SELECT

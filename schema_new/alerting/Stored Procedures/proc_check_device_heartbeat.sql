@@ -10,7 +10,7 @@ BEGIN
     IF p_threshold_minutes IS NULL OR p_threshold_minutes <= 0 THEN
         RAISE EXCEPTION 'cannot check heartbeats because the threshold is % minutes',
             coalesce(p_threshold_minutes::text, 'null')
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a number of minutes above 0.';
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a number of minutes above 0';
     END IF;
     -- Two engines at once would each miss the alert that the other is about to raise.
     LOCK TABLE alerting.active_alerts IN SHARE ROW EXCLUSIVE MODE;
@@ -21,13 +21,14 @@ BEGIN
         LEFT JOIN LATERAL (
             SELECT n.event_time
             FROM silver.machine_status AS n
-            -- A clock that is a day ahead or more says nothing of now.
+            -- A clock that is a day ahead or more says nothing about the present.
             WHERE n.machine_iot_id = m.iot_id AND n.event_time <= now() + INTERVAL '1 day'
             ORDER BY n.event_time DESC
             LIMIT 1
         ) AS s ON true
     ),
-    -- A machine heard after its alert is not in alarm any more; its next silence is a new one.
+    -- A machine that was heard after its alert is no longer in alarm; its next silence is a new
+    -- alert.
     answered AS (
         UPDATE alerting.history AS h
         SET status = 'Resolved', resolved_at = now()
@@ -60,7 +61,7 @@ $procedure$;
 REVOKE ALL ON PROCEDURE alerting.proc_check_device_heartbeat(integer) FROM PUBLIC;
 
 COMMENT ON PROCEDURE alerting.proc_check_device_heartbeat(integer) IS
-    'Raises an alert for each machine not heard of for so many minutes, unless one is open';
+    'Raises an alert for each machine that has been silent for so many minutes, unless one is open';
 
 -- @section grants
 GRANT EXECUTE ON PROCEDURE alerting.proc_check_device_heartbeat(integer) TO setu_etl;

@@ -20,7 +20,7 @@ BEGIN
                 OR r.threshold_value !~ v_number
             )
     );
-    -- A rule that cannot be evaluated is said to be so once, and stays on record.
+    -- A rule that cannot be evaluated raises one warning and stays on record.
     FOR v_fault IN
         INSERT INTO alerting.rule_faults AS f (rule_id, reason)
         SELECT
@@ -45,7 +45,7 @@ BEGIN
         RETURNING f.rule_id, f.reason
     LOOP
         RAISE WARNING 'alert rule % is left out: %', v_fault.rule_id, v_fault.reason
-            USING HINT = 'Correct the rule in config.alert_rules, or set enabled to false.';
+            USING HINT = 'Correct the rule in config.alert_rules, or set enabled to false';
     END LOOP;
 
     WITH rules AS (
@@ -67,14 +67,14 @@ BEGIN
             SELECT 1 FROM alerting.rule_faults AS f WHERE f.rule_id = r.rule_id
         )
     ),
-    -- Stops without an end are few, and known.
+    -- Stops without an end are few, and listed.
     open_stops AS (
         SELECT DISTINCT ON (l.machine_iot_id) l.machine_iot_id, l.down_start
         FROM gold.long_stops AS l
         WHERE l.is_open AND l.down_start <= now()
         ORDER BY l.machine_iot_id, l.down_start DESC
     ),
-    -- The stop that speaks for a machine: its newest open one, else its newest.
+    -- The stop that counts for a machine: its newest open one, else its newest.
     newest AS MATERIALIZED (
         SELECT
             m.iot_id,
@@ -91,7 +91,7 @@ BEGIN
             SELECT d.down_start, d.down_end
             FROM silver.machine_downtime AS d
             WHERE d.machine_iot_id = m.iot_id AND d.down_start <= now()
-                -- An end that no clock reaches is none.
+                -- An infinite end counts as no end.
                 AND (d.down_end IS NULL OR d.down_end < '2300-01-01 00:00:00+00')
             ORDER BY d.down_start DESC
             LIMIT 1
@@ -121,7 +121,8 @@ BEGIN
         END
         WHERE r.company_iot_id IS NULL OR r.company_iot_id = n.company_iot_id
     ),
-    -- An alert is over once its stop has ended, another has begun, or its condition holds no more.
+    -- An alert is over once its stop has ended, another has begun, or its condition no longer
+    -- holds.
     answered AS (
         UPDATE alerting.history AS h
         SET status = 'Resolved', resolved_at = now()
@@ -165,7 +166,7 @@ BEGIN
                     AND h.status IS DISTINCT FROM 'Resolved'
                     AND h.time >= t.down_start
             )
-            -- Nor a second time for one stop, after somebody resolved the first.
+            -- Nor a second alert for one stop, after the first was resolved by hand.
             AND NOT EXISTS (
                 SELECT 1
                 FROM alerting.active_alerts AS a

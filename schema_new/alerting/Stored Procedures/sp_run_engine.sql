@@ -1,4 +1,4 @@
--- New: the engine as a job, where a deployment asks for it (-x run_alerts=yes); v1's deployments
+-- New: the engine as a job, where a deployment requests it (-x run_alerts=yes); v1's deployments
 -- call proc_run_engine themselves.
 -- @section procedure
 CREATE PROCEDURE alerting.sp_run_engine(job_id integer, config jsonb)

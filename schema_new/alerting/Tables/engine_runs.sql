@@ -1,4 +1,4 @@
--- New: rules that nothing runs are silent, and look as if all were well.
+-- New: rules that are not evaluated are silent, as if all were well.
 -- @section table
 CREATE TABLE alerting.engine_runs (
     check_name text NOT NULL,

@@ -1,4 +1,4 @@
--- New: a rule that cannot be evaluated raises no alert; this says so.
+-- New: a rule that cannot be evaluated raises no alert; this table lists it.
 -- @section table
 CREATE TABLE alerting.rule_faults (
     rule_id integer NOT NULL,

@@ -1,4 +1,4 @@
--- New: what an operator must know of the alert engine, in one row.
+-- New: the state of the alert engine, in one row.
 -- @section view
 CREATE VIEW alerting.v_engine_state AS
 SELECT
@@ -13,7 +13,7 @@ SELECT
 FROM (
     SELECT
         count(*) AS enabled_rules,
-        -- A rule that is an hour old has been missed by nobody yet.
+        -- A rule younger than an hour cannot be overdue.
         min(a.created_at) AS last_enabled_at
     FROM config.alert_rules AS a
     WHERE a.enabled

@@ -1,5 +1,5 @@
--- New: flat and typed, in place of JSON in bronze.raw_telemetry. Everything that a source sends is
--- nullable but its identity: bronze takes what arrives.
+-- New: flat and typed, in place of JSON in bronze.raw_telemetry. Every column that a source sends
+-- is nullable, except its identity: bronze accepts what arrives.
 -- @section table
 CREATE TABLE bronze.raw_machine_alarms (
     id bigint NOT NULL,  -- an identity column: see section identity
@@ -31,12 +31,11 @@ SELECT create_hypertable(
 );
 
 -- @section indexes
--- The sweep reads by id; time comes along so that the bound on it needs no look at the row.
+-- The sweep reads by id; with time in the index, the bound on it needs no look at the row.
 CREATE INDEX raw_machine_alarms_id_time_idx ON bronze.raw_machine_alarms (id, time DESC);
 
 -- @section grants
--- A source sets what it knows: not the id, not the time of arrival. Nor does a row that setu_etl
--- sends through again.
+-- A source sets neither the id nor the time of arrival. Nor does setu_etl when it resends a row.
 GRANT INSERT (
     kafka_partition, kafka_offset, device_id, machine_iot_id,
     event_time, alarm_no, alarm_desc

@@ -1,5 +1,5 @@
--- New: flat and typed, in place of JSON in bronze.raw_telemetry. Everything that a source sends is
--- nullable but its identity: bronze takes what arrives.
+-- New: flat and typed, in place of JSON in bronze.raw_telemetry. Every column that a source sends
+-- is nullable, except its identity: bronze accepts what arrives.
 -- @section table
 CREATE TABLE bronze.raw_machine_cycles (
     id bigint NOT NULL,  -- an identity column: see section identity
@@ -34,17 +34,16 @@ SELECT create_hypertable(
 );
 
 -- @section indexes
--- The sweep reads by id; time comes along so that the bound on it needs no look at the row.
+-- The sweep reads by id; with time in the index, the bound on it needs no look at the row.
 CREATE INDEX raw_machine_cycles_id_time_idx ON bronze.raw_machine_cycles (id, time DESC);
 
 -- @section grants
--- A source sets what it knows: not the id, not the time of arrival. Nor does a row that setu_etl
--- sends through again.
+-- A source sets neither the id nor the time of arrival. Nor does setu_etl when it resends a row.
 GRANT INSERT (
     kafka_partition, kafka_offset, device_id, machine_iot_id,
     cycle_start, cycle_end, program_no, std_load_unload, std_cycle_time, down_threshold
 ) ON bronze.raw_machine_cycles TO setu_ingest, setu_etl;
--- After a crash it asks how far it had come.
+-- After a crash it reads the last stored offset.
 GRANT SELECT (kafka_partition, kafka_offset) ON bronze.raw_machine_cycles TO setu_ingest;
 
 GRANT SELECT ON bronze.raw_machine_cycles TO setu_etl;

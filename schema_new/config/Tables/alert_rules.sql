@@ -21,8 +21,8 @@ CREATE TABLE config.alert_rules (
         CHECK (value_type <> 'Numeric' OR threshold_value ~ '^[0-9]+(\.[0-9]+)?$')
 );
 
-COMMENT ON TABLE config.alert_rules IS 'What raises an alert';
-COMMENT ON COLUMN config.alert_rules.company_iot_id IS 'Null: the rule holds for every company';
+COMMENT ON TABLE config.alert_rules IS 'Rules that raise alerts';
+COMMENT ON COLUMN config.alert_rules.company_iot_id IS 'Null: the rule applies to every company';
 
 -- @section grants
 GRANT SELECT ON config.alert_rules TO setu_etl, setu_reader;

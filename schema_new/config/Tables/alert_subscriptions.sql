@@ -18,8 +18,8 @@ CREATE TABLE config.alert_subscriptions (
 );
 
 COMMENT ON TABLE config.alert_subscriptions IS
-    'Who wants to be told of which alerts, and how; SETU sends nothing: a sender of your own '
-    'reads the alert history and this table';
+    'Which users want which alerts, and how; SETU sends nothing: a sender of your own reads the '
+    'alert history and this table';
 
 -- @section grants
 GRANT SELECT ON config.alert_subscriptions TO setu_reader;

@@ -25,8 +25,8 @@ COMMENT ON VIEW gold.hourly_downtime_stats IS
 
 -- @section refresh
 -- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
--- and no further: a refresh of days that silver has dropped would forget them. Only buckets that
--- changed are worked out again.
+-- and no further: a refresh of days that silver has dropped would delete them. Only changed buckets
+-- are computed again.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.hourly_downtime_stats',

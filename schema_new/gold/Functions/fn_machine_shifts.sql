@@ -1,5 +1,5 @@
--- New: the one place that says what a machine did in a shift, for the roll-up and for what is not
--- rolled up alike. Each look at silver is bounded in time, so that it reads a few chunks.
+-- New: the one definition of what a machine did in a shift, for the roll-up and for days that are
+-- not rolled up. Each read of silver is bounded in time, so that it reads few chunks.
 -- @section function
 CREATE FUNCTION gold.fn_machine_shifts(
     p_machine_iot_id integer,
@@ -43,7 +43,7 @@ BEGIN ATOMIC
         coalesce(sum(r.unpaired_readings), 0)::bigint,
         bool_or(r.planned_sec IS NULL OR r.downtime_sec > 0)
     FROM (
-        -- The plan, and how long of it the machine stood. Planned time ends now.
+        -- Planned time, up to now, and how long the machine stood in it.
         SELECT
             e.logical_date,
             e.shift_id,
@@ -128,7 +128,7 @@ BEGIN ATOMIC
                     AND d.down_start < (p_to::timestamp + INTERVAL '60 hours') AT TIME ZONE 'UTC'
                     AND (d.down_end IS NULL OR d.down_end = 'infinity')
                 UNION ALL
-                -- What began before that.
+                -- Stops that began before that.
                 SELECT
                     tstzrange(
                         l.down_start,

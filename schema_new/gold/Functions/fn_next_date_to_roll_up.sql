@@ -1,4 +1,4 @@
--- New: dates are rolled up without a gap, so that two dates say what is done.
+-- New: dates are rolled up without a gap, so that two dates describe the state.
 -- @section function
 CREATE FUNCTION gold.fn_next_date_to_roll_up(p_plant_iot_id integer) RETURNS date
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -12,8 +12,9 @@ BEGIN
     SELECT r.* INTO v_done FROM gold.rolled_up_dates AS r WHERE r.plant_iot_id = p_plant_iot_id;
     v_date := coalesce(v_done.last_date + 1, (now() AT TIME ZONE 'UTC')::date);
     LOOP
-        -- Over everywhere once the next day has ended in the zone that is furthest behind, or, for
-        -- this plant, once its last shift and its clock's day have ended. Half a day later.
+        -- A date is over everywhere once the next day has ended in the zone that is furthest
+        -- behind, or for this plant once its last shift and its local day have ended. Half a day is
+        -- added.
         SELECT least(
             (v_date::timestamp + INTERVAL '60 hours') AT TIME ZONE 'UTC',
             greatest(
@@ -46,7 +47,7 @@ BEGIN
     IF v_date IS NOT NULL THEN
         RETURN v_date;
     END IF;
-    -- All of it. What comes for an older date yet is late, and noted.
+    -- All of it. A later row for an older date is late and is noted.
     UPDATE gold.rolled_up_dates AS r SET first_date = '-infinity'
     WHERE r.plant_iot_id = p_plant_iot_id;
     RETURN NULL;

@@ -1,5 +1,5 @@
 -- New: notes machine and business date of a row that changes after its day may have been rolled up.
--- The condition of the triggers leaves out what is hours old at most: a day is rolled up half a day
+-- The condition of the triggers excludes rows of the last hours: a day is rolled up half a day
 -- after its end.
 CREATE FUNCTION gold.fn_note_late_row() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -72,7 +72,7 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_note_late_row() FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_note_late_row() IS
-    'Notes the machine and the business dates for which a row came, changed or went late';
+    'Notes the machine and the business dates for which a row came, changed or was deleted late';
 
 CREATE TRIGGER machine_cycles_late
     AFTER INSERT OR UPDATE ON silver.machine_cycles

@@ -1,4 +1,4 @@
--- New: notes which days of a machine must be worked out anew.
+-- New: notes which days of a machine must be computed again.
 CREATE FUNCTION gold.fn_note_stale(p_machine_iot_id integer, p_from timestamptz, p_to timestamptz)
 RETURNS void
 LANGUAGE sql VOLATILE SECURITY INVOKER
@@ -21,4 +21,4 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_note_stale(integer, timestamptz, timestamptz) FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_note_stale(integer, timestamptz, timestamptz) IS
-    'Notes that the business dates of a machine between two instants are to be worked out anew';
+    'Notes that the business dates of a machine between two instants are to be computed again';

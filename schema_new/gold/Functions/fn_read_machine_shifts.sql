@@ -1,5 +1,5 @@
--- New: the same for dates that are only known when it runs. As constants they tell the planner
--- which chunks to leave alone.
+-- New: fn_machine_shifts for dates that are known at run time only. As constants they tell the
+-- planner which chunks to leave alone.
 -- @section function
 CREATE FUNCTION gold.fn_read_machine_shifts(
     p_machine_iot_id integer,

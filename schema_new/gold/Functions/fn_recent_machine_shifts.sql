@@ -1,5 +1,5 @@
--- New: the same for a day that is not over or just over. A function of its own keeps its plan, and
--- keeps it from being compiled: that takes longer than it runs.
+-- New: fn_machine_shifts for a day that is not over or just over. A function of its own keeps its
+-- plan, and avoids JIT compilation, which takes longer than the query.
 -- @section function
 CREATE FUNCTION gold.fn_recent_machine_shifts(
     p_machine_iot_id integer,

@@ -8,7 +8,7 @@ AS $function$
 DECLARE
     v_rows bigint;
 BEGIN
-    -- What silver's retention has dropped stands in no report that is worked out anew.
+    -- Stops that silver's retention has dropped are in no report that is computed again.
     DELETE FROM gold.long_stops AS l
     WHERE l.down_start < (
         SELECT min(c.range_start) FROM timescaledb_information.chunks AS c

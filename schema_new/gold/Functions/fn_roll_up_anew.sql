@@ -1,4 +1,5 @@
--- New: days of a machine once more. Each keeps the plant in which the machine stood at the time.
+-- New: rolls up days of a machine again. Each keeps the plant in which the machine stood at the
+-- time.
 -- @section function
 CREATE FUNCTION gold.fn_roll_up_anew(p_machine_iot_id integer, p_from date, p_to date) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -29,7 +30,7 @@ BEGIN
             ) AS x ON true
             LEFT JOIN gold.rolled_up_dates AS r
                 ON r.plant_iot_id = coalesce(x.plant_iot_id, pm.plant_iot_id, 0)
-            -- What is not rolled up yet will be, with all that came.
+            -- Days that are not rolled up yet will include the late rows.
             WHERE d.day BETWEEN r.first_date AND r.last_date
         ) AS k
         GROUP BY k.plant_iot_id, k.company_iot_id, k.run

@@ -7,8 +7,8 @@ AS $function$
 DECLARE
     v_rows bigint;
 BEGIN
-    -- The date as a constant, so that the planner leaves other chunks alone. A machine that moved
-    -- to the plant since has its row already.
+    -- The date as a constant, so that the planner leaves other chunks alone. A machine that has
+    -- moved to the plant since then has its row already.
     EXECUTE format(
         $statement$
         INSERT INTO gold.machine_shifts (

@@ -1,5 +1,5 @@
--- New: works off what came late. Only notes that this statement sees go with it: a transaction that
--- has not ended yet has a note of its own.
+-- New: processes late rows. It deletes only notes that this statement sees: a transaction that has
+-- not ended has a note of its own.
 -- @section function
 CREATE FUNCTION gold.fn_roll_up_stale(p_limit integer) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER

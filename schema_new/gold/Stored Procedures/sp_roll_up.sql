@@ -1,6 +1,6 @@
--- New: fills gold.machine_shifts with days that are over, newest first, and works off what came
--- late. A table that an action keeps and not an aggregate: stops overlap and cross shifts, so they
--- do not add up, and planned time is no row of silver. It commits, so it has no SET clause.
+-- New: fills gold.machine_shifts with days that are over, newest first, and processes late rows. It
+-- fills a table and not an aggregate: stops overlap and cross shifts, so they do not add up, and
+-- planned time has no row in silver. It commits, so it has no SET clause.
 -- @section procedure
 CREATE PROCEDURE gold.sp_roll_up(job_id integer, config jsonb)
 LANGUAGE plpgsql
@@ -18,14 +18,14 @@ BEGIN
     END IF;
     PERFORM gold.fn_note_chunks();
     COMMIT;
-    -- What came late first: until it is worked off, reports read it from silver.
+    -- Late rows first: until they are processed, reports read them from silver.
     WHILE clock_timestamp() < v_until AND gold.fn_roll_up_stale(1000) > 0 LOOP
         COMMIT;
     END LOOP;
     COMMIT;
     PERFORM gold.fn_resolve_open_stops();
     COMMIT;
-    -- A date of every plant at a time, so that all of them are served when time runs out.
+    -- One date of every plant at a time, so that all plants get their turn when time runs out.
     LOOP
         v_worked := false;
         FOR v_plant IN

@@ -1,5 +1,5 @@
--- New: a stop can have begun long before the day that it takes. To look for such stops in all of
--- silver would read every chunk.
+-- New: a stop can begin long before a day that it covers. To find such stops in silver would read
+-- every chunk.
 -- @section table
 CREATE TABLE gold.long_stops (
     machine_iot_id integer NOT NULL,

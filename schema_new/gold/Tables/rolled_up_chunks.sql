@@ -1,5 +1,5 @@
--- New: silver's retention drops what gold keeps. A row that comes later for such a day must not
--- make the roll-up forget the rest of it.
+-- New: silver's retention drops rows of days that gold keeps. A late row for such a day must not
+-- make the roll-up lose the rest of it.
 -- @section table
 CREATE TABLE gold.rolled_up_chunks (
     chunk text NOT NULL,
@@ -9,8 +9,8 @@ CREATE TABLE gold.rolled_up_chunks (
 );
 
 COMMENT ON TABLE gold.rolled_up_chunks IS
-    'Chunks of silver that gold.sp_roll_up has seen; where one is gone, what is rolled up is all '
-    'there is';
+    'Chunks of silver that gold.sp_roll_up has seen; where one is gone, only the rolled-up rows '
+    'are left';
 
 -- @section grants
 GRANT SELECT, INSERT, DELETE ON gold.rolled_up_chunks TO setu_etl;

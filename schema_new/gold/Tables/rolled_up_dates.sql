@@ -9,8 +9,8 @@ CREATE TABLE gold.rolled_up_dates (
 );
 
 COMMENT ON TABLE gold.rolled_up_dates IS
-    'From which to which business date gold.machine_shifts holds what a plant''s machines did; '
-    'other dates are read from silver';
+    'The range of business dates that gold.machine_shifts covers for a plant; other dates are read '
+    'from silver';
 COMMENT ON COLUMN gold.rolled_up_dates.plant_iot_id IS '0: machines without a plant';
 
 -- @section grants

@@ -17,8 +17,8 @@ COMMENT ON VIEW gold.v_daily_downtime IS
     'gold.daily_downtime_stats has days of UTC';
 COMMENT ON COLUMN gold.v_daily_downtime.total_stops IS 'Stops that began on the business date';
 COMMENT ON COLUMN gold.v_daily_downtime.total_downtime_sec IS
-    'Seconds of stops within the shifts of the date: one that crosses dates is shared out, one '
-    'that lasts counts until now';
+    'Seconds of stops within the shifts of the date: one that crosses dates is divided among them, '
+    'one that lasts counts until now';
 
 -- @section grants
 GRANT SELECT ON gold.v_daily_downtime TO setu_reader;

@@ -1,4 +1,4 @@
--- New: the machine days that can and must be worked out anew.
+-- New: the machine days that can and must be computed again.
 -- @section view
 CREATE VIEW gold.v_days_to_redo AS
 SELECT DISTINCT k.machine_iot_id, k.logical_date

@@ -1,6 +1,5 @@
--- New: what each machine did in each shift, whole: what is rolled up, and from silver what is not
--- yet, or came late. The last days are named in the text, so that the planner leaves old chunks
--- alone.
+-- New: what each machine did in each shift: rolled-up days, and from silver the days that are not
+-- rolled up or have late rows. The last days are constants, so that the planner skips old chunks.
 -- @section view
 CREATE VIEW gold.v_machine_shifts AS
 SELECT
@@ -61,7 +60,7 @@ FROM (
         u.parts,
         u.rejects,
         u.unpaired_readings,
-        -- A day of which nothing is reported has no row.
+        -- A day without reports has no row.
         bool_or(u.is_reported) OVER (
             PARTITION BY u.company_iot_id, u.plant_iot_id, u.machine_iot_id, u.logical_date
         ) AS day_is_reported
@@ -99,7 +98,7 @@ FROM (
                 WHERE o.machine_iot_id = m.iot_id AND o.logical_date = d.day
             )
         UNION ALL
-        -- Older days, until the action has been there.
+        -- Older days, until the action has processed them.
         SELECT
             m.company_iot_id,
             pm.plant_iot_id,
@@ -130,7 +129,7 @@ FROM (
                 WHERE o.machine_iot_id = m.iot_id AND o.logical_date = d.day
             )
         UNION ALL
-        -- Rolled up before something came late.
+        -- Rolled up before a late row came.
         SELECT
             m.company_iot_id,
             x.plant_iot_id,
@@ -186,8 +185,8 @@ COMMENT ON COLUMN gold.v_machine_shifts.planned_sec IS
     'Seconds of the shift without breaks, until now at most; 0 on a day off; null: the plant has '
     'no such shift';
 COMMENT ON COLUMN gold.v_machine_shifts.downtime_sec IS
-    'Planned seconds in which a stop lasted: a stop that crosses shifts is shared out, two at '
-    'once count once';
+    'Planned seconds in which a stop lasted: a stop that crosses shifts is divided among them, two '
+    'at once count once';
 
 -- @section grants
 GRANT SELECT ON gold.v_machine_shifts TO setu_etl, setu_reader;

@@ -1,4 +1,4 @@
--- New: the same by shift; stops that cross shifts are shared out.
+-- New: OEE by shift; stops that cross shifts are divided among them.
 -- @section view
 CREATE VIEW gold.v_oee_by_shift AS
 SELECT
@@ -39,7 +39,7 @@ COMMENT ON VIEW gold.v_oee_by_shift IS
     'Overall equipment effectiveness per business date (in the plant''s zone), shift and machine, '
     'until now while the shift runs; times in seconds';
 COMMENT ON COLUMN gold.v_oee_by_shift.downtime_sec IS
-    'Seconds of stops within the shift: a stop that crosses shifts is shared out';
+    'Seconds of stops within the shift: a stop that crosses shifts is divided among them';
 COMMENT ON COLUMN gold.v_oee_by_shift.total_stops IS 'Stops that began in the shift';
 
 -- @section grants

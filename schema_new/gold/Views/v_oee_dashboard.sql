@@ -1,4 +1,4 @@
--- A factor is null where what it is made of was not reported, and where it would divide by zero.
+-- A factor is null where its inputs were not reported, and where it would divide by zero.
 -- @section view
 CREATE VIEW gold.v_oee_dashboard AS
 WITH days AS (
@@ -22,7 +22,7 @@ WITH days AS (
         CASE WHEN sum(s.unpaired_readings) = 0 THEN sum(s.rejects) END AS rejects
     FROM gold.v_machine_shifts AS s
     GROUP BY s.company_iot_id, s.plant_iot_id, s.machine_iot_id, s.logical_date
-    -- A stop outside the scheduled time alone says nothing of it.
+    -- A stop outside the scheduled time alone says nothing about the machine.
     HAVING sum(s.cycles) > 0 OR sum(s.downtime_sec) > 0 OR sum(s.unpaired_readings) > 0
         OR sum(s.parts) IS NOT NULL
 ),

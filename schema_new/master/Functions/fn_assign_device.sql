@@ -1,4 +1,4 @@
--- New: whether a gateway is assigned is what the machines say, and nobody has to keep it.
+-- New: is_assigned follows from the machines, so that no person maintains it.
 CREATE FUNCTION master.fn_assign_device() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

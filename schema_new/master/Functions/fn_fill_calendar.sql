@@ -1,4 +1,4 @@
--- New: adds what is missing of the years asked for; dates that are there stay as they are.
+-- New: adds missing dates of the given years; existing ones stay as they are.
 -- @section function
 CREATE FUNCTION master.fn_fill_calendar(p_from_year integer, p_to_year integer) RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY INVOKER

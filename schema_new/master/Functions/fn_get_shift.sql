@@ -1,4 +1,4 @@
--- New: the shift of an instant with its name and business date; replaces what v1 did at ingest.
+-- New: the shift of an instant with its name and business date; replaces v1's look-up at ingest.
 -- @section function
 CREATE FUNCTION master.fn_get_shift(p_plant_iot_id integer, p_time timestamptz)
 RETURNS TABLE (shift_id smallint, shift_name text, logical_date date)

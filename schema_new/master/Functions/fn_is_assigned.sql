@@ -1,4 +1,4 @@
--- New: nor can anybody set it otherwise.
+-- New: is_assigned cannot be set to another value.
 CREATE FUNCTION master.fn_is_assigned() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

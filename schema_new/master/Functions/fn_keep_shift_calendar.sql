@@ -1,4 +1,4 @@
--- New: a change of what shifts are made of changes the calendar with it, from now on only.
+-- New: a change of shifts, breaks, days off or zones changes the calendar, for the future only.
 CREATE FUNCTION master.fn_keep_shift_calendar() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -15,7 +15,7 @@ BEGIN
         WHERE n.key IS NOT NULL
     LOOP
         IF TG_WHEN = 'BEFORE' THEN
-            -- What was, was by the definitions as they stand until this change.
+            -- The past follows the definitions as they are until this change.
             PERFORM master.fn_settle_shifts(
                 v_plant,
                 h.first_date,

@@ -1,4 +1,4 @@
--- New: a zone can go with an update of tzdata. Its plant then has no shifts; the others go on.
+-- New: an update of tzdata can remove a zone. Its plant then has no shifts; the others work on.
 -- @section function
 CREATE FUNCTION master.fn_knows_zone(p_timezone text) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT SECURITY INVOKER PARALLEL UNSAFE

@@ -1,6 +1,6 @@
--- New: the numbers of the catalogue mean themselves where nobody says otherwise: for a new code to
--- every company that does not use its number for another one, for a new company all of them. So the
--- mapping says what each number means, and a number that is not in it means nothing.
+-- New: the numbers of the catalogue mean themselves by default: a new code for every company that
+-- does not use its number for another one, for a new company all of them. So the mapping says what
+-- each number means, and a number that is not in it means nothing.
 -- @section function
 CREATE FUNCTION master.fn_map_new_codes() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER

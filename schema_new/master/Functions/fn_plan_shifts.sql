@@ -1,5 +1,4 @@
--- New: brings the shifts that have not begun in step with the definitions, and writes further
--- ahead.
+-- New: updates shifts that have not begun from the definitions, and extends the calendar.
 -- @section function
 CREATE FUNCTION master.fn_plan_shifts(p_plant_iot_id integer, p_days_ahead integer DEFAULT 60)
 RETURNS bigint
@@ -8,7 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_today date := (now() AT TIME ZONE 'UTC')::date;
-    -- Silver has nothing of the plant: its shifts are still being set up, one after the other.
+    -- Silver has no rows of the plant: its shifts are still being set up, one after the other.
     v_is_new boolean := master.fn_plant_history_from(p_plant_iot_id) IS NULL;
     v_known master.shift_calendar_extents;
     v_from date;
@@ -36,7 +35,7 @@ BEGIN
     END IF;
     v_from := greatest(v_known.first_date, v_today - 3);
 
-    -- What has begun runs to its end, whatever the definitions say now.
+    -- A shift that has begun runs to its end, even if its definition has changed.
     SELECT coalesce(greatest(max(c.ends_at), now()), now()) INTO v_free_from
     FROM master.shift_calendar AS c
     WHERE c.plant_iot_id = p_plant_iot_id AND c.logical_date >= v_from AND c.starts_at <= now();

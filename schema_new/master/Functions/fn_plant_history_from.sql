@@ -1,5 +1,4 @@
--- New: how far back a plant's shift calendar must go: a plant that silver knows nothing of has no
--- past.
+-- New: how far back a plant's shift calendar must go: a plant without rows in silver has no past.
 -- @section function
 CREATE FUNCTION master.fn_plant_history_from(p_plant_iot_id integer) RETURNS date
 LANGUAGE plpgsql STABLE SECURITY INVOKER
@@ -46,7 +45,7 @@ REVOKE ALL ON FUNCTION master.fn_plant_history_from(integer) FROM PUBLIC;
 
 COMMENT ON FUNCTION master.fn_plant_history_from(integer) IS
     'The first date of a plant''s past that the shift calendar keeps, at most 800 days ago; null: '
-    'silver has nothing of it';
+    'silver has no rows of it';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION master.fn_plant_history_from(integer) TO setu_etl;

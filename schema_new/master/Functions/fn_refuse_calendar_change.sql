@@ -4,7 +4,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    -- With its plant, the whole calendar of a plant goes.
+    -- The calendar of a plant is deleted with the plant.
     IF OLD.starts_at <= now()
         AND EXISTS (SELECT 1 FROM master.plants AS p WHERE p.iot_id = OLD.plant_iot_id)
     THEN
@@ -12,7 +12,7 @@ BEGIN
             OLD.shift_id, OLD.plant_iot_id, OLD.logical_date
             USING ERRCODE = 'object_not_in_prerequisite_state',
                 DETAIL = format('It began at %s.', OLD.starts_at),
-                HINT = 'Change master.shift_definitions: it counts from the next shift on.';
+                HINT = 'Change master.shift_definitions: the change applies from the next shift on';
     END IF;
     RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
 END

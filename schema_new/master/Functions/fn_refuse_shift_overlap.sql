@@ -15,7 +15,7 @@ BEGIN
             NEW.shift_id, NEW.plant_iot_id
             USING ERRCODE = 'invalid_transaction_state',
                 DETAIL = 'A shift that another session adds meanwhile could not be seen.',
-                HINT = 'Use read committed, the default, or serializable.';
+                HINT = 'Use read committed, the default, or serializable';
     END IF;
     PERFORM 1 FROM master.plants AS p WHERE p.iot_id = NEW.plant_iot_id FOR NO KEY UPDATE;
 
@@ -39,7 +39,7 @@ BEGIN
                 DETAIL = format('Shift %s runs %s to %s; shift %s runs %s to %s.',
                     NEW.shift_id, NEW.start_time, NEW.end_time,
                     v_other.shift_id, v_other.start_time, v_other.end_time),
-                HINT = 'Change the times, or set is_running to false on one of the two.';
+                HINT = 'Change the times, or set is_running to false on one of the two';
     END IF;
     RETURN NULL;
 END

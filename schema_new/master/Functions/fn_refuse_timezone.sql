@@ -1,5 +1,5 @@
--- New: IST is India's, Israel's and Ireland's; Foo5 is five hours west of anywhere. Only a region's
--- name says what a plant's clock shows, summer and winter.
+-- New: IST means India, Israel and Ireland; Foo5 is any zone five hours west. Only the name of a
+-- region determines a plant's clock in summer and winter.
 CREATE FUNCTION master.fn_refuse_timezone() RETURNS trigger
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -7,7 +7,7 @@ AS $function$
 DECLARE
     v_regions CONSTANT text :=
         '^(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)/';
-    -- Where several regions fit, the one that people mean most often.
+    -- Where several regions fit, suggest the most common one.
     v_usual CONSTANT text[] := ARRAY[
         'Asia/Kolkata', 'Europe/London', 'Europe/Berlin', 'Europe/Helsinki', 'Europe/Moscow',
         'America/New_York', 'America/Chicago', 'America/Denver', 'America/Los_Angeles',
@@ -24,7 +24,7 @@ BEGIN
         RETURN NEW;
     END IF;
 
-    -- What people write as +05:30 lies east; as POSIX reads it, west.
+    -- People mean +05:30 as east; POSIX reads it as west.
     IF NEW.timezone ~ '^(UTC|GMT)?[+-][0-9]{1,2}(:?[0-9]{2})?$' THEN
         v_offset := regexp_replace(
             regexp_replace(NEW.timezone, '^(UTC|GMT)', ''), '^([+-][0-9]{1,2}):?([0-9]{2})?$',
@@ -63,7 +63,7 @@ BEGIN
         USING ERRCODE = 'check_violation',
             DETAIL = 'Abbreviations and POSIX strings mean other clocks than people expect.',
             HINT = format(
-                'Write %s.', coalesce(v_suggested, 'a region such as Asia/Kolkata, or UTC')
+                'Write %s', coalesce(v_suggested, 'a region such as Asia/Kolkata, or UTC')
             );
 END
 $function$;

@@ -1,5 +1,5 @@
--- New: writes down what the definitions mean for dates that the calendar does not have yet, so that
--- a later change of the definitions no longer moves them.
+-- New: writes the shifts of dates that the calendar lacks, so that a later change of the
+-- definitions does not affect them.
 -- @section function
 CREATE FUNCTION master.fn_settle_shifts(p_plant_iot_id integer, p_first date, p_last date)
 RETURNS bigint
@@ -31,7 +31,7 @@ BEGIN
             d.is_working, d.planned_breaks
         FROM outside AS o
         CROSS JOIN LATERAL master.fn_defined_shifts(p_plant_iot_id, o.first_date, o.last_date) AS d
-        -- A night shift of the date before, written while other definitions held, stands.
+        -- A night shift of the date before that was written by former definitions stays.
         WHERE NOT EXISTS (
             SELECT 1 FROM master.shift_calendar AS c
             WHERE int4range(c.plant_iot_id, c.plant_iot_id, '[]')

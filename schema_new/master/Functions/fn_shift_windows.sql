@@ -1,4 +1,4 @@
--- New: what the loads join, set-based: all shifts that touch some days of UTC.
+-- New: the loads join this: all shifts that touch some days of UTC.
 -- @section function
 CREATE FUNCTION master.fn_shift_windows(p_utc_dates date[])
 RETURNS TABLE (

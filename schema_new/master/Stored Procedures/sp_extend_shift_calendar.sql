@@ -19,7 +19,7 @@ BEGIN
             WHERE h.first_date < x.first_date;
             PERFORM master.fn_plan_shifts(v_plant.iot_id, v_days);
         EXCEPTION WHEN OTHERS THEN
-            -- One plant's trouble is not the others'; it is said below, and by the calendar's end.
+            -- An error of one plant must not stop the others; the warning below names it.
             v_failed := SQLERRM;
         END;
         COMMIT;
@@ -27,7 +27,7 @@ BEGIN
             RAISE WARNING 'the shift calendar of plant % (%) was not extended: %',
                 v_plant.iot_id, v_plant.plant_id, v_failed
                 USING HINT = 'Look at master.shift_definitions and master.shift_calendar of that '
-                             'plant.';
+                             'plant';
         END IF;
     END LOOP;
 END

@@ -1,5 +1,5 @@
--- New: v1 kept the gateway's name on every machine row; a gateway is a thing of its own, and a
--- machine can be without one.
+-- New: v1 kept the gateway's name on every machine row; a gateway is an object of its own, and a
+-- machine can have none.
 -- @section table
 CREATE TABLE master.device_info (
     device_iot_id integer GENERATED ALWAYS AS IDENTITY,

@@ -13,7 +13,8 @@ CREATE TABLE master.downtime_code_mapping (
 );
 
 COMMENT ON TABLE master.downtime_code_mapping IS
-    'Which code a company''s gateways mean by a number; one that is not here means nothing';
+    'The code that a company''s gateways mean by a number; a number that is not listed means '
+    'nothing';
 COMMENT ON COLUMN master.downtime_code_mapping.source_down_id IS
     'The number that gateways send as down_id';
 

@@ -10,7 +10,7 @@ CREATE TABLE master.machine_info (
     created_at timestamptz DEFAULT now(),
     CONSTRAINT machine_info_pkey PRIMARY KEY (iot_id),
     CONSTRAINT machine_info_machine_id_company_iot_id_key UNIQUE (machine_id, company_iot_id),
-    -- What refers to a machine refers to its company with it, so that the two cannot contradict.
+    -- References to a machine include its company, so that the two cannot contradict.
     CONSTRAINT machine_info_iot_id_company_iot_id_key UNIQUE (iot_id, company_iot_id),
     CONSTRAINT machine_info_device_iot_id_company_iot_id_key UNIQUE (device_iot_id, company_iot_id),
     CONSTRAINT machine_info_company_iot_id_fkey

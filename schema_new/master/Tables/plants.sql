@@ -17,12 +17,12 @@ CREATE TABLE master.plants (
     updated_at timestamptz,
     CONSTRAINT plants_pkey PRIMARY KEY (iot_id),
     CONSTRAINT plants_company_iot_id_plant_id_key UNIQUE (company_iot_id, plant_id),
-    -- What refers to a plant refers to its company with it, so that the two cannot contradict.
+    -- References to a plant include its company, so that the two cannot contradict.
     CONSTRAINT plants_iot_id_company_iot_id_key UNIQUE (iot_id, company_iot_id),
     CONSTRAINT plants_company_iot_id_fkey
         FOREIGN KEY (company_iot_id) REFERENCES master.companies (iot_id),
-    -- A region's name or UTC. One that the server does not know raises here, so that no shift is
-    -- ever looked up in it.
+    -- A region's name or UTC. An unknown zone raises an error here, so that no shift is ever looked
+    -- up in it.
     CONSTRAINT plants_timezone_check CHECK (
         (timezone = 'UTC' OR timezone ~
             '^(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)/')

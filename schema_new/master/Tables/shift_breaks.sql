@@ -1,4 +1,4 @@
--- New: time within a shift that nobody plans to work, a meal for example.
+-- New: time within a shift without planned work, a meal for example.
 -- @section table
 CREATE TABLE master.shift_breaks (
     id integer GENERATED ALWAYS AS IDENTITY,
@@ -21,8 +21,8 @@ CREATE TABLE master.shift_breaks (
 );
 
 COMMENT ON TABLE master.shift_breaks IS
-    'Planned breaks of a shift, in the wall time of the plant; what lies outside the shift counts '
-    'for nothing';
+    'Planned breaks of a shift, in the wall time of the plant; time outside the shift does not '
+    'count';
 COMMENT ON COLUMN master.shift_breaks.from_day IS
     '0: begins on the logical date, 1: on the day after';
 COMMENT ON COLUMN master.shift_breaks.to_day IS

@@ -1,5 +1,5 @@
--- New: the day of a report is over when it is over. What a plant's shifts were is written down
--- ahead, so that a change of shift_definitions counts from then on and not for days that are over.
+-- New: figures of a past day must not change. A plant's shifts are written ahead, so that a change
+-- of shift_definitions applies from then on and not to past days.
 -- @section table
 CREATE TABLE master.shift_calendar (
     plant_iot_id integer NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE master.shift_calendar (
 CREATE INDEX shift_calendar_starts_at_idx ON master.shift_calendar (starts_at);
 
 COMMENT ON TABLE master.shift_calendar IS
-    'The shifts that a plant really has, by business date; what has begun is never changed';
+    'The shifts that a plant really has, by business date; a shift that has begun never changes';
 COMMENT ON COLUMN master.shift_calendar.logical_date IS
     'Business date: the date, in the plant''s zone, to which the shift belongs';
 COMMENT ON COLUMN master.shift_calendar.is_working IS

@@ -1,5 +1,4 @@
--- New: which dates of a plant the shift calendar has settled; a settled date can be without a
--- shift.
+-- New: the dates of a plant that the shift calendar covers; a covered date may have no shift.
 -- @section table
 CREATE TABLE master.shift_calendar_extents (
     plant_iot_id integer NOT NULL,
@@ -12,8 +11,8 @@ CREATE TABLE master.shift_calendar_extents (
 );
 
 COMMENT ON TABLE master.shift_calendar_extents IS
-    'From which to which business date a plant''s shift calendar is written; outside, '
-    'shift_definitions count';
+    'The range of business dates that a plant''s shift calendar covers; outside it, '
+    'shift_definitions apply';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE ON master.shift_calendar_extents TO setu_etl;

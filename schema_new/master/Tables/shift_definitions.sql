@@ -23,7 +23,7 @@ CREATE TABLE master.shift_definitions (
     CONSTRAINT shift_definitions_shift_id_check CHECK (shift_id > 0),
     CONSTRAINT shift_definitions_from_day_check CHECK (from_day IN (0, 1)),
     CONSTRAINT shift_definitions_to_day_check CHECK (to_day IN (0, 1)),
-    -- A shift lasts more than nothing and at most a day.
+    -- A shift is longer than zero and at most a day.
     CONSTRAINT shift_definitions_check CHECK (
         (end_time - start_time) + (to_day - from_day) * INTERVAL '24 hours'
             BETWEEN INTERVAL '1 microsecond' AND INTERVAL '24 hours'

@@ -1,6 +1,6 @@
 -- needs community
 -- must aggregates_show_what_is_new: No aggregate was refreshed into the future, which hides what comes
--- must aggregates_are_real_time: Each aggregate reads through to what it has not worked out yet
+-- must aggregates_are_real_time: Each aggregate reads through to what it has not computed yet
 WITH aggregate AS (
     SELECT c.view_schema, c.view_name, c.materialized_only,
         _timescaledb_functions.to_timestamp(
@@ -20,7 +20,7 @@ FROM aggregate AS g
 WHERE g.watermark > clock_timestamp()
 UNION ALL
 SELECT 'aggregates_are_real_time', format('%s.%s', g.view_schema, g.view_name),
-    'shows only what its last refresh has worked out',
+    'shows only what its last refresh has computed',
     format('ALTER MATERIALIZED VIEW %I.%I SET (timescaledb.materialized_only = false);', g.view_schema, g.view_name)
 FROM aggregate AS g
 WHERE g.materialized_only

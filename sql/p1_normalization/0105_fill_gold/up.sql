@@ -1,5 +1,5 @@
 -- what: works v2's aggregates out, newest first, piece by piece
--- why: what is not worked out is read through to a whole history of silver
+-- why: what is not computed is read through to a whole history of silver
 -- transaction: no (each piece commits; run again, it goes on with what is left)
 -- lock: none that anybody else wants
 -- down: the aggregates keep their data; only the procedure goes

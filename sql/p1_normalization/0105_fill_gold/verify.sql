@@ -1,14 +1,14 @@
--- what: no piece of gold is left to work out
+-- what: no piece of gold is left to compute
 DO $verify$
 BEGIN
     IF to_regnamespace('_stage') IS NULL THEN
         RETURN;
     END IF;
     IF to_regprocedure('_stage.fill_gold()') IS NULL THEN
-        RAISE EXCEPTION 'gold has not been worked out';
+        RAISE EXCEPTION 'gold has not been computed';
     END IF;
     IF EXISTS (SELECT 1 FROM _stage.gold_pieces AS p) THEN
-        RAISE EXCEPTION 'pieces of gold are not worked out yet'
+        RAISE EXCEPTION 'pieces of gold are not computed yet'
             USING HINT = 'Run alembic upgrade again';
     END IF;
 END

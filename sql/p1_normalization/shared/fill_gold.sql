@@ -1,5 +1,5 @@
 -- Works v2's aggregates out, newest first, in pieces of eight weeks, each in its own transaction. A
--- piece that is worked out already costs next to nothing. What is newer than where the refresh
+-- piece that is computed already costs next to nothing. What is newer than where the refresh
 -- policies end is read through to silver.
 CREATE OR REPLACE PROCEDURE _stage.fill_gold()
 LANGUAGE plpgsql

@@ -234,7 +234,7 @@ $function$;
 COMMENT ON FUNCTION _stage.note_differences(text, timestamptz, timestamptz) IS
     'Compares the keys of v1 and v2 in a time range, and notes those that differ';
 
--- Works off noted_keys of a table and a time range: what v1 has there now is what v2 gets.
+-- Processes noted_keys of a table and a time range: what v1 has there now is what v2 gets.
 CREATE FUNCTION _stage.remigrate(p_table text, p_from timestamptz, p_to timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -477,7 +477,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _stage.migrate_noted(bigint) IS
-    'Works off notes on v1''s changes, all of them or so many; returns how many there were';
+    'Processes notes on v1''s changes, all of them or so many; returns how many there were';
 
 CREATE FUNCTION _stage.refuse_failures() RETURNS void
 LANGUAGE plpgsql STABLE SECURITY INVOKER

@@ -1,5 +1,5 @@
 -- A refresh that runs while aggregates are dropped makes that fail with "tuple concurrently
--- deleted": aggregates over one hypertable share their notes on what to work out again. So the
+-- deleted": aggregates over one hypertable share their notes on what to compute again. So the
 -- policies go first, which cancels what they run, and then waits for those who write such notes.
 -- @community
 SELECT remove_continuous_aggregate_policy(

@@ -87,7 +87,7 @@ BEGIN
     WHERE h.starts < INTERVAL '24 hours' AND h.ends > INTERVAL '0';
 END
 $function$;
-COMMENT ON FUNCTION _stage.refresh_maps() IS 'Works out the small tables that the views v2_* read';
+COMMENT ON FUNCTION _stage.refresh_maps() IS 'Computes the small tables that the views v2_* read';
 REVOKE ALL ON FUNCTION _stage.refresh_maps() FROM PUBLIC;
 
 CREATE VIEW _stage.v2_machine_cycles AS

@@ -3,6 +3,6 @@
 -- transaction: yes
 -- lock: none that anybody else wants: the loads are gone already
 -- down: undone by upgrading again, which fills it from silver
--- loses: nothing: every row is worked out from silver.machine_cycles
+-- loses: nothing: every row is computed from silver.machine_cycles
 DROP FUNCTION silver.fn_rebuild_cycle_state();
 DROP TABLE silver.latest_cycle_state;

@@ -2,7 +2,7 @@
 -- why: the first batch must know where each machine's last cycle ended
 -- transaction: yes
 -- lock: none: one index probe a machine
--- down: the cache goes; it is worked out from silver again
+-- down: the cache goes; it is computed from silver again
 -- @include schema_new/silver/Tables/latest_cycle_state.sql
 -- @include schema_new/silver/Functions/fn_rebuild_cycle_state.sql
 

@@ -1,5 +1,5 @@
 -- what: the load of machine cycles, with stitching
--- why: gaps between cycles are worked out where the data is, against the cached last cycle
+-- why: gaps between cycles are computed where the data is, against the cached last cycle
 -- transaction: yes
 -- lock: none
 -- down: the load goes; its watermark stays
