@@ -4,7 +4,7 @@ WITH ours AS (
     FROM pg_namespace AS n
     WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')
 ),
--- Whose objects are not looked at: the server's, the extension's, and what a run makes.
+-- Left out are objects of the server and of the extension, and those that a run makes.
 inside AS (
     SELECT n.oid
     FROM pg_namespace AS n
@@ -190,7 +190,7 @@ found AS (
     WHERE o.namespace_oid IS NULL OR o.namespace_oid NOT IN (SELECT i.oid FROM inside AS i)
     GROUP BY o.description
     UNION ALL
-    -- A body that is text names tables and depends on none.
+    -- A body that is text names tables without depending on them.
     SELECT 'text of function', p.oid::regprocedure::text, string_agg(DISTINCT b.label, ', '), NULL, false, '{}'
     FROM pg_proc AS p
     INNER JOIN base AS b

@@ -1,17 +1,17 @@
--- All that the rules about the server need to know, as one row. Names of roles and databases are as
--- a statement has them.
+-- The facts that the rules about the server need, as one row. Names of roles and databases are as a
+-- statement has them.
 WITH me AS (
     SELECT r.oid, r.rolname, r.rolsuper, r.rolcreaterole
     FROM pg_roles AS r
     WHERE r.rolname = current_user
 ),
--- As whom the steps run; see setu/db/acting_role.py.
+-- The role that the steps run as; see setu/db/acting_role.py.
 acting AS (
     SELECT r.oid, r.rolname, r.rolsuper, r.rolcanlogin
     FROM pg_roles AS r
     WHERE r.rolname = coalesce(nullif(current_setting('setu.owner', true), ''), current_user)
 ),
--- Who may not see other sessions sees no backend_type either.
+-- A role that may not see other sessions sees no backend_type either.
 other_session AS (
     SELECT a.pid, a.backend_type, a.datname, a.xact_start, a.usename, a.application_name, a.state
     FROM pg_stat_activity AS a

@@ -1,5 +1,6 @@
--- Drops v1's archived tables and aggregates for good. Keys, row counts and what came under v2 stay.
--- In one transaction. A note of what was dropped is left: verify.sql and pre-flight read it.
+-- Drops v1's archived tables and aggregates for good. Keys, row counts and rows that arrived under
+-- v2 stay. In one transaction. It leaves a note of what was dropped: verify.sql and pre-flight read
+-- it.
 CREATE TABLE _archive.dropped_tables (
     table_name text PRIMARY KEY,
     bytes bigint NOT NULL,
@@ -34,7 +35,7 @@ BEGIN
     LOOP
         EXECUTE format('DROP FUNCTION %s', v_function);
     END LOOP;
-    -- No one of them reads another.
+    -- None of them reads another.
     FOR v_name IN
         DELETE FROM _archive.archived_code AS c
         RETURNING format('%s _archive.%s', c.kind, c.object_name)
@@ -48,7 +49,7 @@ BEGIN
         EXECUTE format('DROP MATERIALIZED VIEW _archive.%I', v_name);
         DELETE FROM _archive.paused_jobs AS s WHERE s.table_name = v_name;
     END LOOP;
-    -- What refers to others goes before them.
+    -- Referencing tables are dropped first.
     FOR v_name IN
         SELECT d.table_name FROM _archive.dropped_tables AS d
         ORDER BY array_position(ARRAY[

@@ -1,5 +1,5 @@
--- What a snapshot covers. Each query of this folder is put behind this text: it selects
--- (kind text, name text, fields jsonb), null fields being left out.
+-- The scope of a snapshot. Each query of this folder is put behind this text: it selects (kind
+-- text, name text, fields jsonb), null fields being left out.
 WITH covered_schema AS (
     SELECT n.oid, n.nspname AS name, quote_ident(n.nspname) AS label, n.nspowner AS owner
     FROM pg_namespace AS n
@@ -55,9 +55,9 @@ covered_type AS (
             WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
         )
 ),
--- Roles by the name they are shown under: who deployed is not part of the catalog. A deployer may be
--- called setu_something, too, and is then known by the database being its own. Where it is said who
--- should own all, any other owner is shown.
+-- Roles by the name they are shown under: the deploying role is not part of the catalog. A deployer
+-- may be called setu_something, too, and is then known by the database being its own. Where an
+-- expected owner is given, any other owner is shown.
 shown_owner AS (
     SELECT
         r.oid,

@@ -7,7 +7,7 @@
 -- must no_transaction_is_forgotten: No prepared transaction is left behind for over an hour
 -- must room_on_disk: The disk of the database has room left (where it can be seen)
 WITH setting AS (
-    -- What a new session gets: this one has pinned its own.
+    -- The settings of a new session: this one has its own.
     SELECT s.name, s.reset_val AS value, 'the server' AS whose
     FROM pg_settings AS s
     UNION ALL
@@ -65,7 +65,7 @@ SELECT 'transaction_ids_left', 'database ' || d.datname,
         ((2147483647 - a.age) / 1000000)::text),
     'VACUUM (FREEZE) as owner in that database; see why autovacuum does not keep up'
 FROM pg_database AS d
--- An id that is not set, as on the embedded server, has the greatest age that there is.
+-- An unset id, as on the embedded server, has the greatest possible age.
 CROSS JOIN LATERAL (
     SELECT greatest(
         nullif(age(d.datfrozenxid), 2147483647), nullif(mxid_age(d.datminmxid), 2147483647)

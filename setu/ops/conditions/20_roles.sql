@@ -79,7 +79,7 @@ setting AS (
         concat_ws(
             ' in ', 'role ' || r.rolname, CASE WHEN b.datname IS NOT NULL THEN 'database ' || b.datname END
         ) AS whose,
-        -- What is set for a role in a database counts before what is set for either.
+        -- A setting for a role in a database takes precedence over one for either.
         CASE WHEN o.setrole <> 0 THEN 2 ELSE 0 END + CASE WHEN o.setdatabase <> 0 THEN 1 ELSE 0 END
             AS rank,
         coalesce(r.rolname, '') AS role,

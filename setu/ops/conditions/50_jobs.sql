@@ -16,7 +16,7 @@ WITH server AS (
         coalesce(current_setting('timescaledb.max_background_workers', true)::integer, 0) AS workers
 ),
 ran AS (
-    -- Who does the work where no job does: a worker's runs have no job.
+    -- Runs of a worker have no job.
     SELECT r.pipeline, r.started_at > clock_timestamp()
             - make_interval(secs => current_setting('setu_status.run_age')::float) AS recently,
         r.job_id IS NULL AS by_worker, r.status
@@ -148,7 +148,7 @@ FROM job AS j CROSS JOIN server AS s
 WHERE j.scheduled AND NOT j.done_by_worker AND NOT s.one_process AND NOT j.is_running
     AND s.has_scheduler
     AND j.next_start < clock_timestamp() - INTERVAL '5 minutes'
-    -- The scheduler sets it to minus infinity while the job is at work, and when it starts anew.
+    -- The scheduler sets it to minus infinity while the job runs, and when the scheduler restarts.
     AND (j.next_start > '-infinity' OR coalesce(nullif(j.last_run_started_at, '-infinity'),
         '2000-01-01'::timestamptz) < clock_timestamp() - INTERVAL '5 minutes')
 UNION ALL
@@ -180,7 +180,7 @@ SELECT 'jobs_succeed', j.what,
     format('SELECT err_message FROM timescaledb_information.job_errors WHERE job_id = %s ORDER BY finish_time DESC LIMIT 1;', j.job_id)
 FROM job AS j
 WHERE j.last_run_status = 'Failed' AND NOT j.is_running
-    -- A load speaks for itself; and some pairs of versions count what went well as failed.
+    -- The log of a load decides; some pairs of versions count successful runs as failed.
     AND NOT j.went_well
     AND current_setting('setu_status.job_stats_hold')::boolean
 UNION ALL

@@ -34,7 +34,7 @@ FROM timescaledb_information.chunks AS c
 CROSS JOIN retention AS r
 CROSS JOIN last AS l
 WHERE c.hypertable_schema = 'bronze'
-    -- Two runs had their chance. An upgrade of today had none.
+    -- Two runs have passed. A database upgraded today had none.
     AND c.range_end < least(clock_timestamp() - INTERVAL '2 days', l.finished_at) - r.drop_after
     AND NOT EXISTS (
         SELECT 1 FROM _etl.v_kept_chunks AS k

@@ -15,8 +15,8 @@ FROM timescaledb_information.chunks AS c
 INNER JOIN policy AS p
     ON p.hypertable_schema = c.hypertable_schema AND p.hypertable_name = c.hypertable_name
 WHERE NOT c.is_compressed
-    -- Since it was due and there, its job has had two days.
+    -- Its job has had two days since the chunk was due.
     AND greatest(c.range_end + p.after, c.chunk_creation_time) < clock_timestamp() - INTERVAL '2 days'
-    -- A policy that never ran is just deployed, or its job is off, which is said elsewhere.
+    -- A policy that never ran is new, or its job is off, which another condition reports.
     AND p.last_successful_finish > '-infinity'
 GROUP BY c.hypertable_schema, c.hypertable_name, p.job_id

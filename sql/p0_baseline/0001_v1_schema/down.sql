@@ -58,8 +58,7 @@ BEGIN
             cardinality(v_found)
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   DETAIL = 'rows: ' || array_to_string(v_found, ', '),
-                  HINT = 'Nothing was changed. Stay at revision 0001, or dump and empty these '
-                      'tables first.';
+                  HINT = 'Stay at revision 0001, or dump and empty these tables first';
     END IF;
 END;
 $refuse$;

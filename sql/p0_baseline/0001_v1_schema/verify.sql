@@ -1,4 +1,4 @@
--- what: hold the live catalog against what v1 laid down
+-- what: the live catalog has the objects of v1
 -- why: holds at every later revision too, where v2's tables bear the same names
 -- transaction: yes
 -- lock: none
@@ -105,7 +105,7 @@ BEGIN
             cardinality(v_missing)
             USING ERRCODE = 'undefined_object',
                   DETAIL = 'missing: ' || array_to_string(v_missing, ', '),
-                  HINT = 'Compare the database with schema/ before you go on.';
+                  HINT = 'Compare the database with schema/ before you go on';
     END IF;
 END;
 $verify$;
@@ -167,7 +167,7 @@ BEGIN
             cardinality(v_missing)
             USING ERRCODE = 'undefined_object',
                   DETAIL = 'missing: ' || array_to_string(v_missing, ', '),
-                  HINT = 'Compare the database with schema/ before you go on.';
+                  HINT = 'Compare the database with schema/ before you go on';
     END IF;
 END;
 $verify$;

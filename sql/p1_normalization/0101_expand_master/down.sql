@@ -1,7 +1,7 @@
 -- what: v2's master, rule and alert tables are archived
 -- why: v1 alone is left; the keys stay in _archive so that another upgrade gives the same ones
 -- transaction: yes
--- lock: none that anybody else wants
+-- lock: none that other sessions need
 -- down: undone by upgrading again, which restores the same rows with the same keys
 -- @include sql/p1_normalization/shared/drop_note_masters.sql
 -- @include sql/p1_normalization/shared/drop_sync.sql

@@ -43,7 +43,7 @@ BEGIN
         RAISE EXCEPTION 'master rows of v1 have no v2 row'
             USING DETAIL = v_missing,
                 HINT = 'Run SELECT _stage.sync_master() as the deploying role and look at its '
-                       'error.';
+                       'error';
     END IF;
 END
 $verify$;

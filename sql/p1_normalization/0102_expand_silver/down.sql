@@ -1,7 +1,7 @@
 -- what: v2's silver and alert history are archived
 -- why: v1 alone is left; another upgrade restores the same rows and migrates only what is new
 -- transaction: yes
--- lock: none that anybody else wants
+-- lock: none that other sessions need
 -- down: undone by upgrading again
 -- @include sql/p1_normalization/shared/drop_backfill.sql
 -- @include sql/p1_normalization/shared/drop_watch.sql

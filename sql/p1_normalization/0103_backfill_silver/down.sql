@@ -1,6 +1,6 @@
--- what: takes the triggers off v1's tables, and remembers up to when v2 has followed v1
+-- what: drops the triggers on v1's tables, and records up to when v2 has followed v1
 -- why: v1 is left alone; the next upgrade looks for what it has changed since
--- transaction: no (each table commits; run again, it goes on with the tables that are left)
+-- transaction: no (each table commits; a rerun continues with the tables that remain)
 -- lock: ACCESS EXCLUSIVE on one table of v1 after the other, to drop its triggers: milliseconds
 -- down: undone by upgrading again
 DO $until$

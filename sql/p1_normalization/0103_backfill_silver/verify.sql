@@ -4,7 +4,7 @@ DECLARE
     v_left text;
 BEGIN
     IF to_regclass('_stage.backfill_progress') IS NULL THEN
-        -- Past the swap: the numbers of 0106 and 0109 speak for the rows.
+        -- After the swap, the numbers of 0106 and 0109 cover the rows.
         IF to_regclass('_archive.machine_cycles') IS NULL
             AND to_regclass('_archive.dropped_tables') IS NULL
         THEN
@@ -17,8 +17,7 @@ BEGIN
     WHERE NOT _stage.is_watched(w.name);
     IF v_left IS NOT NULL THEN
         RAISE EXCEPTION 'tables of v1 do not note what changes in them' USING DETAIL = v_left,
-            HINT = 'Downgrade to 0102 and upgrade again: what v1 changed meanwhile is then looked '
-                   'for';
+            HINT = 'Downgrade to 0102 and upgrade again, which searches for the changes of v1';
     END IF;
     IF NOT EXISTS (SELECT 1 FROM _stage.backfill_progress AS p) THEN
         RAISE EXCEPTION 'the backfill has not run';

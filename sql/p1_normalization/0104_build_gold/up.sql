@@ -1,7 +1,7 @@
 -- what: v2's continuous aggregates in _stage, over v2's silver, empty
 -- why: gold is built beside v1's and changes with it in the swap, so that dashboards never miss it
 -- transaction: yes
--- lock: none that anybody else wants
+-- lock: none that other sessions need
 -- down: the aggregates are archived with their data
 -- @with gold => _stage, silver => _stage
 -- @include schema_new/gold/Continuous Aggregates/*.sql#aggregate

@@ -1,4 +1,4 @@
--- what: drops the procedure that works the aggregates out
+-- what: drops the procedure that fills the aggregates
 -- why: mirrors the step up
 -- transaction: yes
 -- lock: none

@@ -1,7 +1,7 @@
--- what: works v2's aggregates out, newest first, piece by piece
--- why: what is not computed is read through to a whole history of silver
--- transaction: no (each piece commits; run again, it goes on with what is left)
--- lock: none that anybody else wants
+-- what: fills v2's aggregates, newest first, piece by piece
+-- why: a view reads buckets that are not filled from the whole history of silver
+-- transaction: no (each piece commits; a rerun continues with the rest)
+-- lock: none that other sessions need
 -- down: the aggregates keep their data; only the procedure goes
 -- @include sql/p1_normalization/shared/fill_gold_tables.sql
 -- @include sql/p1_normalization/shared/fill_gold.sql

@@ -1,4 +1,4 @@
--- what: no piece of gold is left to compute
+-- what: every piece of gold is filled
 DO $verify$
 BEGIN
     IF to_regnamespace('_stage') IS NULL THEN

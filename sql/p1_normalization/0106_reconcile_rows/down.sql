@@ -1,4 +1,4 @@
--- what: forgets the numbers
+-- what: deletes the numbers
 -- why: v1 is live and moves on
 -- transaction: yes
 -- lock: none

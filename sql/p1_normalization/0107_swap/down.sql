@@ -2,14 +2,14 @@
 -- why: v1's tables were kept as they were, so going back is a rename and not a conversion
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on v2's gold and tables, given up after half a second; last rows, renames
--- loses: what gold's roll-up notes of its work; the next upgrade works it out anew
+-- loses: the roll-up's notes on its work; the next upgrade computes them again
 -- down: undone by upgrading again, which finds the same rows under the same keys
 -- @include sql/p1_normalization/shared/require_archive.sql
 -- @include sql/p1_normalization/shared/to_v1.sql
 -- @include sql/p1_normalization/shared/migrate_master_back.sql
 -- @include sql/p1_normalization/shared/migrate_back.sql
 
--- Nobody waits for this; what comes in after it is all that is left for under the locks.
+-- No session waits for this; under the locks only rows remain that arrive after it.
 SELECT _archive.complete_notes();
 SELECT _archive.migrate_master_back();
 -- @include sql/p1_normalization/shared/stop_refreshes.sql
@@ -22,7 +22,7 @@ DECLARE
     v_view text;
     v_left bigint;
 BEGIN
-    -- Dashboards come in by gold, everybody else by the tables.
+    -- Dashboards enter through gold, other sessions through the tables.
     FOREACH v_view IN ARRAY ARRAY[
         'v_daily_downtime', 'v_daily_production', 'v_oee_by_shift', 'v_oee_dashboard',
         'v_machine_shifts', 'v_days_to_redo', 'v_live_machine_status', 'v_downtime_dashboard',
@@ -31,7 +31,7 @@ BEGIN
         PERFORM set_config('lock_timeout', greatest(
             1, ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000)
         )::text, true);
-        -- The Apache edition has not all of them.
+        -- The Apache edition lacks some of them.
         EXECUTE format('DROP VIEW IF EXISTS gold.%I', v_view);
     END LOOP;
     PERFORM set_config('lock_timeout', v_limit, true);
@@ -45,8 +45,8 @@ BEGIN
         'machine_cycle_stats_hourly', 'machine_downtime_hourly', 'machine_energy_hourly',
         'daily_production_stats', 'daily_downtime_stats'
     ], v_deadline);
-    -- In the order in which a load and an alert come to lock them; companies, which every foreign
-    -- key reads last, come last.
+    -- In the order in which a load and an alert lock them; companies, which every foreign key reads
+    -- last, come last.
     PERFORM _archive.lock_within('ACCESS EXCLUSIVE', ARRAY[
         'silver.machine_cycles', 'silver.machine_downtime', 'silver.machine_status',
         'silver.machine_alarms', 'silver.machine_energy', 'silver.machine_focas',
@@ -63,12 +63,12 @@ BEGIN
     WHERE n.migrated_at IS NULL;
     IF v_left > 20000 THEN
         RAISE EXCEPTION 'cannot swap back at once because % rows have just changed under v2', v_left
-            USING ERRCODE = 'lock_not_available', HINT = 'The step is tried again';
+            USING ERRCODE = 'lock_not_available', HINT = 'Wait: the step is tried again';
     END IF;
 END
 $locks$;
 
--- From here on nothing is waited for.
+-- From here on this transaction waits for no lock.
 SELECT _archive.migrate_rest_back();
 SELECT _archive.note_dependent_views();
 
@@ -94,7 +94,8 @@ DROP TABLE gold.long_stops;
 SELECT _archive.archive_table('gold.machine_shifts', 'v2_machine_shifts');
 SELECT _archive.archive_table('master.plant_days_off', 'v2_plant_days_off');
 SELECT _archive.archive_table('master.shift_breaks', 'v2_shift_breaks');
--- v1 may change its shifts while it runs: the next upgrade writes what had not begun by then.
+-- v1 may change its shifts while it is live: the next upgrade writes those that had not begun by
+-- then.
 DELETE FROM master.shift_calendar AS c WHERE c.starts_at > now();
 UPDATE master.shift_calendar_extents AS x
 SET last_date = (now() AT TIME ZONE 'UTC')::date - 2
@@ -183,7 +184,7 @@ SELECT _archive.move_dependent_views();
 
 SELECT _stage.watch(w.name) FROM _stage.watched_tables() AS w (name);
 SELECT _stage.refresh_maps();
--- A deletion in master under v2 is none under v1.
+-- A deletion in master under v2 does not delete in v1.
 INSERT INTO _stage.noted_masters (table_name) VALUES ('machine_info');
 
 INSERT INTO _stage.backfill_progress (

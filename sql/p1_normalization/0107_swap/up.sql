@@ -24,7 +24,7 @@ $ready$;
 
 -- @include sql/p1_normalization/shared/v1_code.sql
 
--- Nobody waits for this; what comes in after it is all that is left for under the locks.
+-- No session waits for this; under the locks only rows remain that arrive after it.
 SELECT _stage.migrate_noted();
 
 SELECT _archive.await_quiet(ARRAY['gold', 'silver', 'master', 'config', 'alerting']);
@@ -34,7 +34,7 @@ DECLARE
     v_deadline timestamptz := _archive.lock_deadline();
     v_notes bigint;
 BEGIN
-    -- Dashboards come in by gold, everybody else by the tables.
+    -- Dashboards enter through gold, other sessions through the tables.
     PERFORM _archive.archive_code(v_deadline);
     PERFORM _archive.move_aggregates('gold', '_archive', ARRAY[
         'hourly_production_stats', 'hourly_downtime_stats', 'hourly_energy_stats',
@@ -48,12 +48,12 @@ BEGIN
     SELECT count(*) INTO v_notes FROM _stage.noted_rows AS n;
     IF v_notes > 5000 OR EXISTS (SELECT 1 FROM _stage.noted_rows AS n WHERE n.at IS NULL) THEN
         RAISE EXCEPTION 'cannot swap at once because v1 has just changed % rows', v_notes
-            USING ERRCODE = 'lock_not_available', HINT = 'The step is tried again';
+            USING ERRCODE = 'lock_not_available', HINT = 'Wait: the step is tried again';
     END IF;
 END
 $locks$;
 
--- From here on nothing is waited for.
+-- From here on this transaction waits for no lock.
 -- @include sql/p1_normalization/shared/dependent_views.sql
 SELECT _archive.note_dependent_views();
 SELECT _stage.migrate_noted();
@@ -93,7 +93,7 @@ $whole$;
 
 DO $numbers$
 BEGIN
-    -- The numbers of alerts go on above both versions'.
+    -- Alert ids continue above those of both versions.
     PERFORM setval('_stage.history_alert_id_seq', q.last_value)
     FROM alerting.history_alert_id_seq AS q
     WHERE q.is_called AND q.last_value > (
@@ -182,8 +182,8 @@ UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
 -- @include schema_new/gold/Views/v_downtime_dashboard.sql#view
 -- @include schema_new/gold/Views/v_live_machine_status.sql#view
 
--- Reports by shift. They read the definitions and silver until 0110 and 0114 have written down what
--- they keep.
+-- Reports by shift. They read the definitions and silver until 0110 and 0114 have filled their
+-- tables.
 -- @include schema_new/master/Tables/shift_calendar.sql#table
 -- @include schema_new/master/Tables/shift_calendar_extents.sql#table
 -- @include schema_new/master/Tables/shift_breaks.sql#table

@@ -1,6 +1,6 @@
--- what: migrates what changed under v2 into v1's archived tables, in passes over the notes of it
+-- what: migrates rows that changed under v2 into v1's archived tables, in passes over the notes
 -- why: most of what changed goes back here, so that the swap back holds its lock briefly
--- transaction: no (each pass commits; run again, it migrates what is left)
+-- transaction: no (each pass commits; a rerun migrates the rest)
 -- lock: none
 -- down: undone by upgrading again, which finds each of these rows known to v2
 -- @include sql/p1_normalization/shared/require_archive.sql
@@ -8,7 +8,7 @@
 SELECT _archive.complete_notes();
 SELECT _archive.migrate_master_back();
 
--- All rows are compared where somebody took the notes' triggers away, and on request.
+-- All rows are compared where a trigger of the notes was dropped or disabled, and on request.
 DO $everything$
 DECLARE
     v_chunk record;
@@ -32,7 +32,7 @@ BEGIN
 END
 $everything$;
 
--- Passes go on until one leaves little, or no less than the one before: people are at work.
+-- Passes continue until one leaves few notes, or no fewer than the pass before: writers are active.
 DO $passes$
 DECLARE
     v_table text;
@@ -68,5 +68,5 @@ BEGIN
 END
 $passes$;
 
--- The swap back makes it anew; the others stay for it.
+-- The swap back creates it again, and needs the others.
 DROP FUNCTION IF EXISTS _archive.migrate_rest_back(integer);

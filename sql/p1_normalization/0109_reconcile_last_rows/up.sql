@@ -1,6 +1,6 @@
 -- what: counts what became of v1's rows in the chunks that v1 changed shortly before the swap
--- why: the numbers of all others were taken before it, and nobody waits while these are
--- transaction: no (each chunk commits; run again, it counts the chunks that are left)
+-- why: the numbers of the other chunks were taken before it; no session waits for these
+-- transaction: no (each chunk commits; a rerun counts the chunks that remain)
 -- lock: none
 -- down: the numbers stay
 CREATE OR REPLACE FUNCTION _archive.reconcile(

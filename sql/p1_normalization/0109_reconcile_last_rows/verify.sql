@@ -19,7 +19,7 @@ BEGIN
     WHERE a.table_name IS NULL OR a.v1_rows <> a.migrated + a.merged + a.left_out;
     IF v_wrong IS NOT NULL THEN
         RAISE EXCEPTION 'chunks of v1 are not counted' USING DETAIL = v_wrong,
-            HINT = 'Run CALL _archive.reconcile_rows() as the deploying role.';
+            HINT = 'Run CALL _archive.reconcile_rows() as the deploying role';
     END IF;
 END
 $verify$;

@@ -1,4 +1,4 @@
--- what: the calendar archived; the shift calendar without what keeps it
+-- what: archives the calendar; drops the triggers that maintain the shift calendar
 -- why: v1 has none
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on master.shift_definitions and plants, milliseconds, to drop triggers

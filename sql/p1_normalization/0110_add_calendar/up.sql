@@ -1,5 +1,5 @@
 -- what: master.calendar, one row a date; the shift calendar of each plant, history and days ahead
--- why: reports by week and month; and a day that is over keeps its shifts when they change
+-- why: reports by week and month; and past days keep their shifts when definitions change
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on shift_definitions and plants of master, milliseconds: triggers
 -- down: the calendar is archived; the shift calendar stays until the swap archives it
@@ -15,7 +15,7 @@ SELECT _archive.restore_in_place('master', 'calendar');
 -- @include schema_new/master/Functions/fn_plan_shifts.sql#function
 -- @include schema_new/master/Stored Procedures/sp_extend_shift_calendar.sql#procedure
 
--- History: by the definitions of now, which are all that v1 has.
+-- History follows the current definitions: v1 has no others.
 SELECT master.fn_settle_shifts(
     p.iot_id,
     h.first_date,

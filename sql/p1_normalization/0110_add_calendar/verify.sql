@@ -13,7 +13,7 @@ BEGIN
     WHERE c.date_key IS NULL;
     IF v_missing > 0 THEN
         RAISE EXCEPTION 'master.calendar lacks % days of this year and the next two', v_missing
-            USING HINT = 'SELECT master.fn_fill_calendar(from_year, to_year) adds them.';
+            USING HINT = 'Add them with SELECT master.fn_fill_calendar(from_year, to_year)';
     END IF;
 
     SELECT string_agg(p.plant_id, ', ') INTO v_plants
@@ -23,7 +23,8 @@ BEGIN
     IF v_plants IS NOT NULL THEN
         RAISE EXCEPTION 'the shift calendar of some plants ends within a week'
             USING DETAIL = format('Plants: %s.', v_plants),
-                HINT = 'CALL master.sp_extend_shift_calendar(0, NULL); its job does so every hour.';
+                HINT = 'Run CALL master.sp_extend_shift_calendar(0, NULL), as its job does every '
+                       'hour';
     END IF;
 END
 $verify$;

@@ -1,4 +1,4 @@
--- what: the mapping archived
+-- what: archives the mapping
 -- why: v1 keeps its codes company by company
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on companies and downtime_codes, for their triggers: milliseconds

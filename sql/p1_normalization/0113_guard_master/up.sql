@@ -1,5 +1,5 @@
 -- what: guards on master: time zones of regions, updated_at, device_info.is_assigned
--- why: what nobody keeps is wrong soon
+-- why: columns that no trigger maintains are soon wrong
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on five tables of master, milliseconds, to create triggers
 -- down: the guards go

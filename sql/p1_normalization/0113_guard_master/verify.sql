@@ -20,7 +20,7 @@ BEGIN
     IF v_missing IS NOT NULL THEN
         RAISE EXCEPTION 'guards on master are missing or disabled'
             USING DETAIL = format('Triggers: %s.', v_missing),
-                HINT = 'Enable or create the triggers of schema_new/master/Functions.';
+                HINT = 'Enable or create the triggers of schema_new/master/Functions';
     END IF;
 END
 $verify$;

@@ -1,10 +1,11 @@
--- what: the action that keeps gold.machine_shifts, and triggers on silver that note what comes late
+-- what: the action that fills gold.machine_shifts, and triggers on silver that note late rows
 -- why: a month of a plant reads some rows a machine and day, not every cycle and stop of them
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on three tables of silver and their chunks, to create triggers
 -- down: the action and the triggers go; what is rolled up stays until the swap archives it
 
--- Nothing has noted what changed since: what silver still has is rolled up anew, the rest stands.
+-- Changes since then were not noted: days that silver still has are rolled up again, the others
+-- stay.
 DELETE FROM gold.rolled_up_dates;
 DELETE FROM gold.stale_machine_days;
 DELETE FROM gold.rolled_up_chunks;

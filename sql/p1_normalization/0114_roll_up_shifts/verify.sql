@@ -1,4 +1,4 @@
--- what: the action is there, and silver notes what comes late
+-- what: the action exists, and silver notes late rows
 DO $verify$
 DECLARE
     v_missing text;
@@ -17,7 +17,7 @@ BEGIN
         RAISE EXCEPTION 'rows that come late are not noted, so reports would miss them'
             USING DETAIL = format('Tables: %s.', v_missing),
                 HINT = 'Enable or create the triggers of '
-                       'schema_new/gold/Functions/fn_note_late_row.sql.';
+                       'schema_new/gold/Functions/fn_note_late_row.sql';
     END IF;
 END
 $verify$;

@@ -5,7 +5,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    -- What it reads of master must be as v1 has it now.
+    -- The master data that it reads must be current.
     PERFORM _stage.migrate_masters();
 
     -- Notes that a downgrade left.
@@ -48,8 +48,8 @@ $function$;
 COMMENT ON FUNCTION _stage.plan_backfill() IS
     'Lists the time ranges that the backfill has to look at';
 
--- What v1 wrote since a downgrade took the triggers away. A row that a transaction wrote which ran
--- then or came later is new; if all others are as many as they were, nothing else changed.
+-- Rows that v1 wrote since a downgrade dropped the triggers. A row of a transaction that ran then
+-- or later is new; if the number of the others is unchanged, nothing else changed.
 CREATE FUNCTION _stage.note_what_is_new(
     p_table text, p_from timestamptz, p_to timestamptz, OUT v1_rows bigint, OUT only_added boolean
 )
@@ -67,7 +67,7 @@ BEGIN
     SELECT c.v1_rows INTO v_before FROM _archive.migrated_chunks AS c
     WHERE c.table_name = p_table AND c.range_start = p_from AND c.range_end = p_to;
     only_added := false;
-    -- Transaction numbers go round after four billion; rows of the column store have none.
+    -- Transaction ids wrap around after four billion; rows of the column store have none.
     IF v_before IS NULL OR v_since IS NULL
         OR pg_snapshot_xmax(pg_current_snapshot())::text::numeric
             - v_since::text::numeric > 1000000000
@@ -126,7 +126,7 @@ BEGIN
             v_v1_rows := _stage.note_orphans(p_table, p_from, p_to);
         END IF;
     ELSE
-        -- Before the rows are read: who adds some meanwhile, notes them.
+        -- Before the rows are read: sessions that add rows meanwhile note them.
         v_v1_rows := _stage.note_orphans(p_table, p_from, p_to);
         IF v_v1_rows > 0 THEN
             v_rows := _stage.fill(p_table, p_from, p_to);
@@ -152,8 +152,8 @@ AS $function$
 DECLARE
     v_chunk record;
 BEGIN
-    -- What the column store's policy would compress in its first run is compressed as it comes, so
-    -- that the disk never holds all of v2 beside all of v1.
+    -- Chunks that the column store's policy would compress first are compressed as they are filled,
+    -- so that the disk never holds all of v2 uncompressed beside v1.
     IF current_setting('setu.backfill_compress') <> 'yes'
         OR current_setting('timescaledb.license') = 'apache'
         OR p_to > now() - current_setting('setu.silver_columnstore_after')::interval
@@ -194,7 +194,7 @@ DECLARE
     v_elapsed double precision;
 BEGIN
     LOOP
-        -- Several sessions may work here: each takes a range that no other one has.
+        -- Several sessions may work in parallel: each takes a range that no other one has.
         SELECT p.table_name, p.range_start, p.range_end INTO v_range
         FROM _stage.backfill_progress AS p
         WHERE p.finished_at IS NULL

@@ -1,6 +1,6 @@
--- From the swap on, what changes in v2 is noted, so that the way back looks at these rows alone. A
--- note is coarse: an hour, and the machines of it, or all of them where they are many. The
--- statement that makes the change writes it, waits for nobody, and nobody waits for it.
+-- From the swap on, changes in v2 are noted, so that the way back reads only these rows. A note is
+-- coarse: an hour, and its machines, or all of them where they are many. The changing statement
+-- writes it, and no session waits because of it.
 CREATE TABLE _archive.change_notes (
     table_name text NOT NULL,
     hour timestamptz,
@@ -11,8 +11,8 @@ CREATE TABLE _archive.change_notes (
     is_seen boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE _archive.change_notes IS
-    'Hours and machines in which v2 changed since the swap; migrated_at: the way back has been '
-    'there';
+    'Hours and machines in which v2 changed since the swap; migrated_at: the way back has '
+    'processed it';
 COMMENT ON COLUMN _archive.change_notes.table_name IS
     'Of a hypertable; master: any of the other tables';
 COMMENT ON COLUMN _archive.change_notes.hour IS
@@ -20,18 +20,18 @@ COMMENT ON COLUMN _archive.change_notes.hour IS
 COMMENT ON COLUMN _archive.change_notes.machines IS 'Null: any machine';
 COMMENT ON COLUMN _archive.change_notes.replaced IS
     'Rows were changed or deleted: what the way back made of them before may be out of date';
-COMMENT ON COLUMN _archive.change_notes.is_seen IS 'The way back has been there at least once';
+COMMENT ON COLUMN _archive.change_notes.is_seen IS 'The way back has processed it at least once';
 CREATE INDEX change_notes_open_idx ON _archive.change_notes (table_name, hour)
 WHERE migrated_at IS NULL;
 CREATE INDEX change_notes_seen_idx ON _archive.change_notes (table_name, hour) WHERE is_seen;
 
 CREATE TABLE _archive.swapped (swapped_at timestamptz NOT NULL);
-COMMENT ON TABLE _archive.swapped IS 'When v2 went live: what was created later arrived under v2';
+COMMENT ON TABLE _archive.swapped IS 'When v2 went live: rows created later arrived under v2';
 INSERT INTO _archive.swapped (swapped_at) VALUES (clock_timestamp());
 
 CREATE TABLE _archive.to_compare (table_name text NOT NULL);
 COMMENT ON TABLE _archive.to_compare IS
-    'Tables whose notes are not whole: the way back compares all of their rows';
+    'Tables whose notes are incomplete: the way back compares all of their rows';
 
 CREATE FUNCTION _archive.note_deleted() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -56,7 +56,7 @@ $function$;
 REVOKE ALL ON FUNCTION _archive.note_master_change() FROM PUBLIC;
 
 -- Statement triggers with transition tables: one call a statement, whatever its rows, also for COPY
--- and for rows of the column store, where TimescaleDB has no such thing for DELETE. Retention drops
+-- and for rows of the column store; TimescaleDB has no transition table for DELETE. Retention drops
 -- chunks, which no trigger sees, and leaves no note. ALWAYS: session_replication_role does not
 -- switch them off.
 CREATE FUNCTION _archive.note_changes_of(p_table text) RETURNS void
@@ -75,7 +75,7 @@ BEGIN
         SELECT e.event, e.event_name, e.transition, e.source
         FROM (VALUES
             ('INSERT', 'inserted', 'NEW TABLE AS changed', 'changed'),
-            -- Where a row was, too: its time or its machine may have been changed.
+            -- Also the former place of a row: its time or its machine may have changed.
             ('UPDATE', 'updated', 'OLD TABLE AS before NEW TABLE AS changed',
                 '(TABLE changed UNION ALL TABLE before)')
         ) AS e (event, event_name, transition, source)
@@ -135,8 +135,7 @@ COMMENT ON FUNCTION _archive.note_changes_of(text) IS
     'Makes the triggers that note what changes in a table';
 REVOKE ALL ON FUNCTION _archive.note_changes_of(text) FROM PUBLIC;
 
--- Where somebody took a trigger away or switched it off, notes begin anew, and all rows are
--- compared.
+-- Where a trigger was dropped or disabled, notes begin again, and all rows are compared.
 CREATE FUNCTION _archive.complete_notes() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp

@@ -1,7 +1,7 @@
 -- lint: allow-file plain-create: the archive outlives a downgrade and is met again
--- Somebody's views follow the tables that they read into _archive, and stand still there. One that
--- reads only what the other version has, too, is put on that version's table: as it was asked with
--- setu.dependents, or since it was moved before.
+-- Views of others follow the tables that they read into _archive, and see no new rows there. A view
+-- that reads only columns of both versions is moved to the other version's table, if
+-- setu.dependents asks for it or it was moved before.
 CREATE TABLE IF NOT EXISTS _archive.dependent_views (
     view_schema text NOT NULL,
     view_name text NOT NULL,
@@ -47,7 +47,7 @@ DECLARE
     v_reason text;
     v_limit text := current_setting('lock_timeout');
 BEGIN
-    -- A reader of such a view holds up everybody: the step gives up soon, and is tried again.
+    -- A reader of such a view would block all sessions: the step gives up soon and retries.
     PERFORM set_config('lock_timeout', '200ms', true);
     FOR v_view IN
         SELECT d.view_schema, d.view_name, d.definition, d.options, d.was_moved, c.relowner
@@ -75,14 +75,14 @@ BEGIN
                 OR invalid_table_definition OR insufficient_privilege OR grouping_error
             THEN
                 GET STACKED DIAGNOSTICS v_reason = MESSAGE_TEXT;
-                RAISE NOTICE 'view %.% goes on reading _archive: %',
+                RAISE NOTICE 'view %.% still reads _archive: %',
                     v_view.view_schema, v_view.view_name, v_reason;
                 CONTINUE;
         END;
         UPDATE _archive.dependent_views AS d
         SET was_moved = NOT v_view.was_moved
         WHERE d.view_schema = v_view.view_schema AND d.view_name = v_view.view_name;
-        -- The owner could read what was there; the view reads on its owner's behalf.
+        -- The owner could read the former table; the view reads with its owner's rights.
         FOR v_table IN
             SELECT DISTINCT d.refobjid::regclass AS name
             FROM pg_depend AS d
@@ -96,7 +96,7 @@ BEGIN
                 'GRANT SELECT ON TABLE %s TO %I', v_table.name, pg_get_userbyid(v_view.relowner)
             );
         END LOOP;
-        RAISE NOTICE 'view %.% was put on the table of the same name',
+        RAISE NOTICE 'view %.% now reads the new table of the same name',
             v_view.view_schema, v_view.view_name;
     END LOOP;
     PERFORM set_config('lock_timeout', v_limit, true);

@@ -1,6 +1,6 @@
--- Works v2's aggregates out, newest first, in pieces of eight weeks, each in its own transaction. A
--- piece that is computed already costs next to nothing. What is newer than where the refresh
--- policies end is read through to silver.
+-- Fills v2's aggregates, newest first, in pieces of eight weeks, each in its own transaction. A
+-- piece that is filled already costs almost nothing. Newer buckets than the refresh policies cover
+-- are read from silver.
 CREATE OR REPLACE PROCEDURE _stage.fill_gold()
 LANGUAGE plpgsql
 AS $procedure$

@@ -1,5 +1,5 @@
--- What brings v1's rows to v2: one text for every table in _archive.migrated_tables, over the view
--- v2_<table>. Columns go by their names, on both sides.
+-- Migrates v1's rows to v2: one text for every table in _archive.migrated_tables, over the view
+-- v2_<table>. Columns are matched by name.
 CREATE TABLE _stage.backfill_progress (
     table_name text NOT NULL,
     range_start timestamptz NOT NULL,
@@ -234,7 +234,7 @@ $function$;
 COMMENT ON FUNCTION _stage.note_differences(text, timestamptz, timestamptz) IS
     'Compares the keys of v1 and v2 in a time range, and notes those that differ';
 
--- Processes noted_keys of a table and a time range: what v1 has there now is what v2 gets.
+-- Processes noted_keys of a table and a time range: v2 gets v1's present rows.
 CREATE FUNCTION _stage.remigrate(p_table text, p_from timestamptz, p_to timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -291,12 +291,12 @@ BEGIN
         _stage.same_rest_of_key(p_table, 'known', 'v2'), _stage.first_created(p_table),
         _stage.key_list(p_table, '%I'), _stage.column_list(p_table, '%1$I = excluded.%1$I')
     );
-    -- What v1 changed is v1's to say.
+    -- v1 decides about rows that it changed.
     EXECUTE v_upsert || format('(%s) IS DISTINCT FROM (%s)',
         _stage.column_list(p_table, 't.%I'), _stage.column_list(p_table, 'excluded.%I')
     ) USING p_from, p_to, p_table, true;
     -- A row that v1 added changes a key that v2 knows only where it is the first created: v2 may
-    -- have corrected what it was given.
+    -- have corrected its row.
     EXECUTE v_upsert || CASE WHEN v_table.has_created_at THEN 'excluded.created_at <> t.created_at'
         ELSE format('(%s) IS DISTINCT FROM (%s)',
             _stage.column_list(p_table, 't.%I'), _stage.column_list(p_table, 'excluded.%I'))
@@ -357,7 +357,7 @@ BEGIN
     END IF;
     PERFORM _stage.sync_master();
     PERFORM _stage.refresh_maps();
-    -- A machine that v1 has registered since its rows were passed over as an orphan's.
+    -- A machine that v1 registered after its rows were left out as orphans.
     FOR v_range IN
         WITH known AS (
             DELETE FROM _archive.orphans AS o
@@ -393,7 +393,7 @@ COMMENT ON FUNCTION _stage.migrate_masters() IS
 CREATE FUNCTION _stage.migrate_noted(p_limit bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
--- A late change may open many rows of the column store.
+-- A late change may decompress many rows of the column store.
 SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0
 AS $function$
 DECLARE
@@ -462,7 +462,7 @@ BEGIN
                 v_range.table_name, v_range.range_start, v_range.range_end
             );
         END;
-        -- What was counted there is to be counted again.
+        -- Its rows must be counted again.
         UPDATE _archive.migrated_chunks AS c
         SET v1_rows = NULL
         WHERE c.table_name = v_range.table_name AND c.range_start < v_range.range_end
@@ -513,7 +513,7 @@ DECLARE
     v_all bigint := 0;
     v_failures bigint;
 BEGIN
-    -- Each pass is shorter than the one before, down to what comes in while one runs.
+    -- Each pass is shorter than the one before, until only rows remain that arrive during a pass.
     FOR v_pass IN 1..1000 LOOP
         v_notes := _stage.migrate_noted(50000);
         COMMIT;

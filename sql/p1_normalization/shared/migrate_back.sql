@@ -2,7 +2,7 @@
 -- into v1's archived table. A row that was open in v1 and was completed under v2 goes back beside
 -- it, as v1 itself would have written it.
 
--- What makes a row of v1, known, the translation of a row of v2, v1.
+-- The condition under which a row of v1, known, is the translation of a row of v2, v1.
 CREATE OR REPLACE FUNCTION _archive.same_row(p_migrated _archive.migrated_tables) RETURNS text
 LANGUAGE sql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -87,11 +87,10 @@ BEGIN
 END
 $function$;
 
--- One pass over what the notes of a table name: about p_rows of them, from one week. Null when no
--- note is left. It looks at v2 through its key and at v1 at the instants of these rows, so it takes
--- the time that these rows need, whatever lies beside them. What an earlier pass made of a row that
--- has been
--- changed or deleted since goes first, since v1 gets what v2 is at the swap back.
+-- One pass over the rows that the notes of a table name: about p_rows of them, from one week. Null
+-- when no note is left. It reads v2 through its key and v1 at the instants of these rows, so its
+-- time depends on these rows only. What an earlier pass made of a row that has been changed or
+-- deleted since goes first, since v1 gets what v2 is at the swap back.
 CREATE OR REPLACE FUNCTION _archive.migrate_noted_back(p_table text, p_rows bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -111,7 +110,7 @@ BEGIN
     SELECT t.*
     INTO STRICT v_migrated FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
 
-    -- Rows were deleted somewhere: what the way back has made before is looked at again.
+    -- Rows were deleted somewhere: check again the rows that the way back made before.
     UPDATE _archive.change_notes AS n
     SET migrated_at = clock_timestamp()
     WHERE n.table_name = p_table AND n.hour IS NULL AND n.migrated_at IS NULL;
@@ -157,7 +156,7 @@ BEGIN
     SELECT jsonb_agg(DISTINCT jsonb_build_object('hour', t.hour, 'machines', t.machines))
     INTO v_noted
     FROM taken AS t;
-    -- Whatever these rows need of master was written before the notes were taken.
+    -- Master rows that these rows need were written before the notes were taken.
     PERFORM _archive.migrate_noted_master_back();
 
     -- The machines and ranges of the notes, p_noted, merged: hours of all machines once for each
@@ -313,7 +312,7 @@ COMMENT ON FUNCTION _archive.migrate_noted_back(text, bigint) IS
     'One pass of the way back over what changed under v2 in a table; null when nothing is left';
 
 -- Brings v1 up to what v2 is now: master if it changed, then every table by its notes, or whole
--- where these cannot be trusted. With people at work there is always one more note: p_passes ends
+-- where these cannot be trusted. With active writers there is always one more note: p_passes ends
 -- that.
 CREATE OR REPLACE FUNCTION _archive.migrate_rest_back(p_passes integer DEFAULT 1000000)
 RETURNS bigint

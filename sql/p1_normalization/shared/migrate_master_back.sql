@@ -25,11 +25,11 @@ BEGIN
                         'device'
             USING ERRCODE = 'not_null_violation', DETAIL = format('Machines: %s.', v_refused),
                 HINT = 'Give each a row in master.plant_machine_mapping and a device_iot_id, then '
-                       'downgrade again.';
+                       'downgrade again';
     END IF;
 
-    -- What was deleted and made anew under the same name has another key now. Rows in silver may
-    -- still have a machine's former one.
+    -- An object that was deleted and created again under the same name has another key now. Rows in
+    -- silver may still have a machine's former one.
     UPDATE _archive.company_keys AS k
     SET company_iot_id = c.iot_id
     FROM master.companies AS c
@@ -308,7 +308,7 @@ BEGIN
         company_id = excluded.company_id
     WHERE (v1.*) IS DISTINCT FROM (excluded.*);
 
-    -- What is in alarm now is a state, not a history: v1's becomes what v2's is.
+    -- Active alerts are state, not history: v1 gets those of v2.
     DELETE FROM _archive.active_alerts AS v1
     WHERE NOT EXISTS (
         SELECT 1 FROM alerting.active_alerts AS a
@@ -328,7 +328,7 @@ BEGIN
     SET start_time = excluded.start_time, last_checked_at = excluded.last_checked_at
     WHERE (v1.*) IS DISTINCT FROM (excluded.*);
 
-    -- Numbers go on above both versions'.
+    -- Ids continue above those of both versions.
     PERFORM setval(pg_get_serial_sequence('_archive.' || n.name, n.id), n.last)
     FROM (
         SELECT 'production_targets' AS name, 'target_id' AS id, max(t.target_id)::bigint AS last
@@ -350,4 +350,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _archive.migrate_master_back() IS
-    'Brings v1''s archived master tables up to date with v2''s; what v2 left alone is not touched';
+    'Brings v1''s archived master tables up to date with v2''s; rows that v2 did not change stay';

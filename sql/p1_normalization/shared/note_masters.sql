@@ -1,5 +1,5 @@
 -- v1's master, rule and alert tables note that they changed, once a statement. A note is a row in a
--- table without key, constraint or index: nobody can wait for it, and nothing in it can fail.
+-- table without key, constraint or index: no session can wait for it, and it cannot fail.
 CREATE TABLE _stage.noted_masters (table_name text);
 COMMENT ON TABLE _stage.noted_masters IS
     'One row per statement that changed a master, rule or alert table of v1; taken by '

@@ -1,7 +1,8 @@
 -- lint: allow-file qualified: transition tables have no schema
 -- v1's silver and alert history note which rows changed, once a statement and set-based. A note is
--- a row in a table without key, constraint or index: nobody can wait for it, and nothing in it can
--- fail. migrate_noted works the notes off: it asks v1 what stands there now.
+-- a row in a table without key, constraint or index: no session can wait for it, and it cannot
+-- fail. migrate_noted processes the notes: it reads v1's present rows. One function for each name
+-- of a time column: v1's statements must not pay for dynamic SQL.
 CREATE TABLE _stage.noted_rows (
     table_name text,
     company_id text,

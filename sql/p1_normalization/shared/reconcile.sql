@@ -1,5 +1,5 @@
--- What became of v1's rows, time range by time range, and whether v1 and v2 hold the same keys. It
--- looks at what stands there, not at when it came: so it also finds what no trigger saw.
+-- Counts what became of v1's rows, time range by time range, and checks that v1 and v2 hold the
+-- same keys. It compares the rows themselves, so it also finds changes that no trigger saw.
 CREATE OR REPLACE FUNCTION _stage.reconcile(p_table text, p_from timestamptz, p_to timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -30,7 +30,7 @@ BEGIN
     INTO v_v1_rows, v_left_out, v_rounded, v_in_future USING p_from, p_to;
     SELECT d.migrated, d.differing INTO v_migrated, v_differing
     FROM _stage.note_differences(p_table, p_from, p_to) AS d;
-    -- Where both sides agree the numbers stand; where v1 moves on, they are taken after the swap.
+    -- Where both sides agree the numbers stay; where v1 changes on, they are taken after the swap.
     IF v_differing = 0 AND isfinite(p_from) AND isfinite(p_to) THEN
         INSERT INTO _archive.row_reconciliation (
             table_name, range_start, range_end, v1_rows, migrated, merged, left_out, in_future,
@@ -99,7 +99,7 @@ BEGIN
              WHERE k.name <> 'machine_iot_id')
         ) USING v_table.table_name;
     END LOOP;
-    -- What v1 has changed again, and a row that v2 cannot hold, is another matter.
+    -- Leave out rows that v1 has changed again, and rows that v2 cannot hold.
     DELETE FROM _stage.differences AS d
     WHERE EXISTS (
         SELECT 1 FROM _stage.noted_rows AS n
@@ -114,8 +114,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _stage.keep_differing() IS
-    'Forgets the differences that are gone, or that v1 has changed again; returns how many are '
-    'left';
+    'Deletes differences that are gone, or that v1 has changed again; returns how many are left';
 
 CREATE OR REPLACE PROCEDURE _stage.reconcile_rows()
 LANGUAGE plpgsql
@@ -143,7 +142,7 @@ BEGIN
                 v_done, v_range.ranges, v_range.range_start::date, v_differing;
         END IF;
     END LOOP;
-    -- They are noted now. What differs after that is no change that came meanwhile.
+    -- They are noted now. A difference that remains is not a change that came meanwhile.
     FOR v_pass IN 1..5 LOOP
         CALL _stage.catch_up();
         EXIT WHEN v_all = 0;

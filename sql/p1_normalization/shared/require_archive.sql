@@ -18,8 +18,8 @@ BEGIN
         RAISE EXCEPTION 'cannot go back to v1 because its rows are no longer in _archive'
             USING ERRCODE = 'object_not_in_prerequisite_state',
                 DETAIL = format('v1''s tables that are gone: %s.', v_missing),
-                HINT = 'setu archive drop was run, or they were dropped by hand. Stay at v2, or '
-                       'restore a backup.';
+                HINT = 'Stay at v2, or restore a backup: setu archive drop was run, or they were '
+                       'dropped by hand';
     END IF;
 END
 $require$;

@@ -1,6 +1,6 @@
 -- A refresh that runs while aggregates are dropped makes that fail with "tuple concurrently
--- deleted": aggregates over one hypertable share their notes on what to compute again. So the
--- policies go first, which cancels what they run, and then waits for those who write such notes.
+-- deleted": aggregates over one hypertable share their notes on what to compute again. So drop the
+-- policies first, which cancels their runs, then wait for sessions that write such notes.
 -- @community
 SELECT remove_continuous_aggregate_policy(
     continuous_aggregate => format('%I.%I', a.view_schema, a.view_name)::regclass,
@@ -27,11 +27,10 @@ BEGIN
             AND l.pid IS DISTINCT FROM nullif(pg_backend_pid(), 0)
     ) LOOP
         IF clock_timestamp() > v_until THEN
-            -- As a lock that did not come: the step is tried again.
+            -- Treated as a lock that did not come: the step is tried again.
             RAISE EXCEPTION 'cannot drop the aggregates because a refresh is still at work'
                 USING ERRCODE = 'lock_not_available',
-                    HINT = 'SELECT * FROM pg_stat_activity WHERE application_name LIKE '
-                           '''Refresh%'' shows it.';
+                    HINT = 'Look for it in pg_stat_activity: application_name LIKE ''Refresh%''';
         END IF;
         PERFORM pg_sleep(0.02);
     END LOOP;

@@ -188,7 +188,7 @@ DECLARE
     v_shift record;
     v_number smallint;
 BEGIN
-    -- v1's text shift ids onto small integers, plant by plant: numbers keep theirs where it is
+    -- v1's text shift ids become small integers, plant by plant: numbers keep theirs where it is
     -- free, the rest follow by start time.
     FOR v_shift IN
         SELECT n.plant_iot_id, n.shift_id, n.wanted
@@ -485,8 +485,8 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    -- What v1 deleted goes here too. Companies, plants, machines and devices stay: rows in silver
-    -- have their keys.
+    -- Rows that v1 deleted are deleted here too. Companies, plants, machines and devices stay: rows
+    -- in silver have their keys.
     DELETE FROM _stage.shift_definitions AS t
     USING _archive.shift_keys AS sk, _archive.plant_keys AS pk
     WHERE sk.plant_iot_id = t.plant_iot_id AND sk.shift_id = t.shift_id
@@ -529,7 +529,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    -- Numbers go on above both versions'.
+    -- Ids continue above those of both versions.
     PERFORM setval(pg_get_serial_sequence('_stage.' || n.name, n.id), greatest(n.v1, n.v2), true)
     FROM (
         SELECT 'production_targets' AS name, 'target_id' AS id,

@@ -1,8 +1,8 @@
 -- v1's rows as v2 holds them, one view a table; an orphan, whose machine master does not know, has
 -- no row. The columns that open with v1_ name the row of v1, all others are v2's, in v2's order.
 -- Before 4713 BC there is no room for a day more or less. No row arrives later than now.
--- What a row needs of master stands in small tables, so that a chunk costs hash joins, and no row a
--- look-up of its own.
+-- Small tables hold the master data that rows need, so that a chunk costs hash joins and not a
+-- look-up a row. Each view spells its joins out: the planner must see them to hash.
 CREATE TABLE _stage.machine_map (
     company_id text NOT NULL,
     machine_id text NOT NULL,
@@ -133,7 +133,7 @@ LEFT JOIN _stage.shift_hours AS h
 WHERE v1.cycle_start <= least(nullif(v1.created_at, '-infinity'), now())
     + (SELECT _archive.future_limit());
 
--- v2's program_no is not v1's to say: it stays what it is.
+-- v1 does not know v2's program_no: it stays as it is.
 CREATE VIEW _stage.v2_machine_downtime AS
 SELECT
     v1.company_id AS v1_company_id,

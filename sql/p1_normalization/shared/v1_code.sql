@@ -34,7 +34,7 @@ BEGIN
             ('bronze', 'proc_ingest_payload(jsonb, boolean)', 'PROCEDURE'),
             ('master', 'get_shift_id(text, timestamptz)', 'FUNCTION')
         ) AS c (schema_name, object_name, kind)
-        -- The Apache edition has not all of them.
+        -- The Apache edition lacks some of them.
         WHERE coalesce(
             to_regclass(
                 CASE WHEN c.kind = 'VIEW' THEN format('%I.%I', c.schema_name, c.object_name) END
@@ -82,7 +82,7 @@ BEGIN
             RAISE EXCEPTION 'cannot restore %.% because it is no longer in _archive',
                 v_code.schema_name, v_code.object_name
                 USING ERRCODE = 'undefined_object',
-                    HINT = 'It was dropped by hand. Stay at v2, or restore a backup.';
+                    HINT = 'Stay at v2, or restore a backup: it was dropped by hand';
         END IF;
         EXECUTE format('ALTER %s _archive.%s SET SCHEMA %I',
             v_code.kind, v_code.object_name, v_code.schema_name);

@@ -1,6 +1,6 @@
 -- Makes and drops the triggers on v1's tables, one table at a time: a transaction of v1 waits for
--- one lock and for nobody who holds another. A trigger of a statement stands on the hypertable
--- alone, so no chunk is locked.
+-- one lock and never for a session that holds another. A trigger of a statement stands on the
+-- hypertable alone, so no chunk is locked.
 CREATE FUNCTION _stage.is_watched(p_table regclass) RETURNS boolean
 LANGUAGE sql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -115,7 +115,7 @@ BEGIN
         END LOOP;
     END LOOP;
     IF p_watch THEN
-        -- What master has become since it was copied.
+        -- Changes of master since it was copied.
         INSERT INTO _stage.noted_masters (table_name) VALUES ('machine_info');
     END IF;
 END

@@ -1,4 +1,4 @@
--- what: drops the flat tables, which are empty: 0204 has archived what was in them
+-- what: drops the flat tables, which are empty: 0204 has archived their rows
 -- why: v1 has none
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on the flat tables, milliseconds

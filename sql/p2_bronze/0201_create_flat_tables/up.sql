@@ -1,7 +1,7 @@
 -- what: ten flat and typed bronze tables, one for each fact table; they take no rows yet
 -- why: JSON costs its parse on every read and hides a wrong type until the load
 -- transaction: yes
--- lock: none on anything there was
+-- lock: none on existing objects
 -- down: the empty tables go; rows of an earlier v2 period stay in _archive
 -- @include schema_new/bronze/Tables/raw_*.sql#table
 

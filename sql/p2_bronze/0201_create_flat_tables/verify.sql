@@ -1,4 +1,4 @@
--- what: the ten flat tables are there, and no column of theirs holds JSON
+-- what: the ten flat tables exist, and none of their columns holds JSON
 DO $verify$
 DECLARE
     v_wrong text;

@@ -23,11 +23,11 @@ DO $as_found$
 DECLARE
     v_row record;
 BEGIN
-    -- Roles are the deployer's business; the owner of the tables may have no right to make one.
+    -- The deploying role drops roles; the owner of the tables may lack the right.
     PERFORM set_config(
         'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
     );
-    -- CONNECT, where PUBLIC has it not.
+    -- CONNECT, where PUBLIC lacks it.
     FOR v_row IN
         SELECT r.rolname, a.privilege_type
         FROM pg_database AS d
@@ -77,7 +77,7 @@ DO $drop$
 DECLARE
     v_role record;
 BEGIN
-    -- Roles are the deployer's business; the owner of the tables may have no right to make one.
+    -- The deploying role drops roles; the owner of the tables may lack the right.
     PERFORM set_config(
         'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
     );

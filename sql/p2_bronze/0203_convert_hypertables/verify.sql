@@ -1,4 +1,4 @@
--- what: each flat table is a hypertable on time, with no index that nobody asked for
+-- what: each flat table is a hypertable on time, without the default index
 DO $verify$
 DECLARE
     v_wrong text;

@@ -1,7 +1,7 @@
 -- what: v1's bronze tables return; rows that v2 did not load are waiting payloads, others processed
--- why: v1 must find what still waits, and must not process again what v2 has migrated into silver
--- transaction: no (each pass commits; run again, it goes on with the rows that are left)
--- lock: none that anybody else wants: the tables were archived, and sinks go on
+-- why: v1 must find what still waits, and must not process again what v2 has loaded into silver
+-- transaction: no (each pass commits; a rerun continues with the rows that remain)
+-- lock: none that other sessions need: the tables were archived, and sinks go on
 -- down: undone by upgrading again, which flattens only what it has not flattened before
 DO $restore$
 BEGIN
@@ -48,7 +48,7 @@ BEGIN
 END
 $passes$;
 
--- What v2 rejected and nobody corrected is a dead letter in v1's terms.
+-- A rejected row that was not corrected becomes a dead letter of v1.
 DO $rejected$
 BEGIN
     IF to_regclass('_archive.v2_rejected_rows') IS NOT NULL THEN

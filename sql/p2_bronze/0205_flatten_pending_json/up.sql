@@ -1,5 +1,5 @@
 -- what: payloads that v1 had not processed become bronze rows; v1's bronze tables retire
--- why: no JSON is left on the way in, and none of what waited is lost
+-- why: no JSON is left on the way in, and no waiting payload is lost
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on bronze.raw_telemetry and dead_letter_queue while payloads are read
 -- down: both tables return with their rows; a payload of which v2 loaded anything is processed

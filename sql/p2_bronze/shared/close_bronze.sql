@@ -1,5 +1,5 @@
--- Flat tables that are no hypertables yet, or no longer, take no rows: a row would have no id, or
--- would be found by no load. A sink that goes on writing is told so.
+-- Flat tables that are not hypertables refuse rows: a row would have no id, or no load would find
+-- it. A sink that goes on writing gets an error.
 CREATE FUNCTION bronze.fn_refuse_rows() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp

@@ -10,8 +10,8 @@ AS $function$
 $function$;
 
 -- The eight arrays of a v1 payload into the bronze tables; how many rows they gave. Raises
--- no_data_found for a machine that master does not know, and whatever the cast raises for a value
--- that is none.
+-- no_data_found for a machine that master does not know, and the cast's own error for an invalid
+-- value.
 CREATE OR REPLACE FUNCTION _archive.flatten_payload(
     p_payload jsonb, p_time timestamptz, p_digest text
 )
@@ -210,4 +210,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION _archive.flatten_payload(jsonb, timestamptz, text) IS
-    'Writes the arrays of a v1 payload into the bronze tables and says how many rows they gave';
+    'Writes the arrays of a v1 payload into the bronze tables and returns how many rows they gave';

@@ -1,7 +1,7 @@
 -- what: the tables archived; schema _etl goes
 -- why: watermarks belong to the bronze rows that are archived, and must be restored with them
 -- transaction: yes
--- lock: none that anybody else wants
+-- lock: none that other sessions need
 -- down: undone by upgrading again, which restores the same rows
 SELECT _archive.archive_table('_etl.retention_runs', 'v2_retention_runs');
 SELECT _archive.archive_table('_etl.load_settings', 'v2_load_settings');

@@ -1,7 +1,7 @@
 -- what: schema _etl with the tables of the loads: watermarks, runs, rejects, corrections, settings
--- why: what has been loaded, up to where, and what was refused must be known at any moment
+-- why: loads need a record of what was loaded, up to where, and what was rejected
 -- transaction: yes
--- lock: none on anything there was
+-- lock: none on existing objects
 -- down: the tables are archived with their rows
 -- @include schema_new/schemas.sql#etl
 -- @include schema_new/_etl/Tables/watermarks.sql#table

@@ -21,8 +21,8 @@ BEGIN
     IF v_owned IS NOT NULL THEN
         RAISE EXCEPTION 'cannot take the rights of the roles of setu because they own objects here'
             USING ERRCODE = 'dependent_objects_still_exist', DETAIL = v_owned,
-                HINT = 'Give the objects to another role with ALTER ... OWNER TO, then downgrade '
-                       'again.';
+                HINT = 'Give the objects to another role with ALTER … OWNER TO, then downgrade '
+                       'again';
     END IF;
 END
 $owned$;
@@ -54,8 +54,8 @@ BEGIN
         WHERE d.dbid = (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database())
             AND d.deptype = 'a'
             AND r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin')
-            -- Chunks, and what is behind an aggregate, follow what they belong to. What somebody
-            -- granted them elsewhere stays.
+            -- Chunks and internal tables of aggregates follow the object that they belong to. Other
+            -- grants stay.
             AND (
                 n.nspname IN (
                     'master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl', '_setu'

@@ -1,4 +1,4 @@
--- what: the roles are there and can do what they must, and not what they must not
+-- what: the roles exist and have the rights that they need, and no others
 DO $verify$
 DECLARE
     v_wrong text;

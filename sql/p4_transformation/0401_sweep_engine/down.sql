@@ -1,7 +1,7 @@
 -- what: drops the skeleton and the views
 -- why: mirrors the step up; the watermarks stay, since bronze rows were loaded up to them
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on _etl.watermarks, which a batch that runs has to its end
+-- lock: ACCESS EXCLUSIVE on _etl.watermarks, which a running batch holds to its end
 -- down: undone by upgrading again
 LOCK TABLE _etl.watermarks IN ACCESS EXCLUSIVE MODE;
 

@@ -1,7 +1,7 @@
 -- what: deletes the jobs of the loads, of the shift calendar and of the roll-up
 -- why: mirrors the step up
 -- transaction: yes
--- lock: none; a run that is under way ends by itself
+-- lock: none; a running one ends by itself
 -- down: undone by upgrading again
 -- @include sql/p4_transformation/shared/join_setu_etl.sql
 -- @community

@@ -2,7 +2,7 @@
 -- why: silver is at most a minute behind, and each pipeline starts at its own second
 -- transaction: yes
 -- lock: none
--- down: the jobs go; a run that is under way ends by itself
+-- down: the jobs go; a running one ends by itself
 -- @include sql/p4_transformation/shared/join_setu_etl.sql
 -- @include schema_new/_etl/jobs.sql#load_facts
 -- @include schema_new/_etl/jobs.sql#extend_shift_calendar

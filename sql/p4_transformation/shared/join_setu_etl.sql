@@ -1,4 +1,4 @@
--- Jobs belong to setu_etl. Somebody else may have made the role than who deploys now.
+-- Jobs belong to setu_etl. Another role than the deploying one may have made it.
 DO $join$
 BEGIN
     PERFORM set_config(

@@ -5,7 +5,7 @@
 -- down: undone by upgrading again
 DO $reset$
 BEGIN
-    -- Roles are the deployer's business; the owner of the tables may have no right to make one.
+    -- The deploying role changes roles; the owner of the tables may lack the right.
     PERFORM set_config(
         'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
     );
@@ -30,7 +30,7 @@ BEGIN
         );
         RETURN;
     END IF;
-    -- A role that was here before has settings of its own.
+    -- A role that existed before has settings of its own.
     IF shobj_description('setu_ingest'::regrole, 'pg_authid')
         = 'Kafka sinks and gateways: insert into bronze, and nothing else'
     THEN

@@ -1,7 +1,7 @@
--- what: no chunk is compressed any more by itself; what is compressed stays so
+-- what: removes the policies that compress chunks; compressed chunks stay compressed
 -- why: how a table is compressed belongs to its definition; a downgrade decompresses nothing
 -- transaction: yes
--- lock: none that anybody else wants
+-- lock: none that other sessions need
 -- down: undone by upgrading again
 -- @community
 DO $policies$

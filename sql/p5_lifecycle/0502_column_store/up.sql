@@ -1,7 +1,7 @@
 -- what: bronze goes to the column store after 7 days, silver after 14
 -- why: a fraction of the disk; later than any batch is likely to touch a row again
 -- transaction: yes
--- lock: none that others need: how a table is compressed belongs to its definition (0102, 0203)
+-- lock: none that other sessions need: compression is part of the definition (0102, 0203)
 -- down: the policies go; what is compressed stays so
 -- @include schema_new/bronze/Tables/raw_*.sql#policy
 -- @include schema_new/silver/Tables/machine_*.sql#policy
