@@ -436,6 +436,7 @@ CREATE OR REPLACE FUNCTION _archive.restore_in_place(p_schema text, VARIADIC p_t
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning  -- the CASCADE below drops foreign keys of empty tables
 AS $function$
 DECLARE
     v_difference text;

@@ -38,6 +38,9 @@ log = logging.getLogger("setu.chain.runner")
 SAVEPOINT = "setu_step"
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 1.0
+#: Messages of the server that say nothing to a person: a statement that may run again found its
+#: object; TimescaleDB's advice on the order of the column store, where SETU orders by time alone.
+_NOISE = ("already exists, skipping", "does not exist, skipping", "for segmenting or ordering")
 
 
 @dataclass(frozen=True)
@@ -266,7 +269,9 @@ def _execute(
 
 def _notice_logger(where: Position) -> Callable[[str], None]:
     def notice(text: str) -> None:
-        log.info("%s %s: %s", where.step.revision, where.part, text.strip())
+        first, _, _ = text.strip().partition("\n")
+        level = logging.DEBUG if first.endswith(_NOISE) else logging.INFO
+        log.log(level, "%s %s: %s", where.step.revision, where.part, text.strip())
 
     return notice
 

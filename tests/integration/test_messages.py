@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,3 +134,16 @@ def test_a_stranger_is_told_in_a_line_what_is_missing(fresh: Chain) -> None:
             assert len(said.splitlines()) <= 8, said
     finally:
         fresh.run(f"DROP ROLE {role.string}")
+
+
+def test_no_upgrade_shows_messages_that_the_server_only_means_for_itself(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="setu.chain.runner")
+    with chain_on(server) as chain:
+        for revision in ("head", "0001", "head"):
+            chain.move(HEAD if revision == "head" else revision)
+    shown = [record.getMessage() for record in caplog.records]
+    assert any("NOTICE:" in line for line in shown)  # SETU's own
+    server_words = ("skipping", "cascades to", "segmenting")
+    assert [line for line in shown if any(words in line for words in server_words)] == []

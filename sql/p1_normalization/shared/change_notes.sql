@@ -66,11 +66,19 @@ AS $function$
 DECLARE
     v_migrated _archive.migrated_tables;
     v_table text;
+    v_trigger record;
     v_event record;
 BEGIN
     SELECT t.*
     INTO STRICT v_migrated FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
     v_table := format('%I.%I', v_migrated.schema_name, p_table);
+    FOR v_trigger IN
+        SELECT t.tgname AS name FROM pg_trigger AS t
+        WHERE t.tgrelid = v_table::regclass
+            AND t.tgname IN ('setu_note_inserted', 'setu_note_updated', 'setu_note_deleted')
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', v_trigger.name, v_table);
+    END LOOP;
     FOR v_event IN
         SELECT e.event, e.event_name, e.transition, e.source
         FROM (VALUES
@@ -113,9 +121,6 @@ BEGIN
         EXECUTE format('REVOKE ALL ON FUNCTION _archive.%I() FROM PUBLIC',
             format('note_%s_%s', v_event.event_name, p_table));
         EXECUTE format(
-            'DROP TRIGGER IF EXISTS %I ON %s', 'setu_note_' || v_event.event_name, v_table
-        );
-        EXECUTE format(
             'CREATE TRIGGER %I AFTER %s ON %s REFERENCING %s FOR EACH STATEMENT '
             'EXECUTE FUNCTION _archive.%I()',
             'setu_note_' || v_event.event_name, v_event.event, v_table, v_event.transition,
@@ -123,7 +128,6 @@ BEGIN
         );
         PERFORM _archive.fire_for_replicas(v_table::regclass, 'setu_note_' || v_event.event_name);
     END LOOP;
-    EXECUTE format('DROP TRIGGER IF EXISTS setu_note_deleted ON %s', v_table);
     EXECUTE format(
         'CREATE TRIGGER setu_note_deleted AFTER DELETE OR TRUNCATE ON %s FOR EACH STATEMENT '
         'EXECUTE FUNCTION _archive.note_deleted()', v_table
