@@ -151,7 +151,7 @@ def read_reconciliation(connection: Connection) -> RowReport:
         connection,
         "SELECT 1 WHERE to_regprocedure('_archive.reconcile_rows()') IS NOT NULL",
     ):
-        if _exists(connection, "_archive.dropped_tables") and not _rows(
+        if _exists(connection, "_archive.dropped_tables") and not query_rows(
             connection, "SELECT 1 FROM _archive.dropped_tables LIMIT 1"
         ):
             raise NotReconciledError(

@@ -1,4 +1,4 @@
--- What hangs on the objects that the swap moves, of somebody else: kind, name, on what, which columns.
+-- Objects of others that depend on the objects that the swap moves: kind, name, on what, columns.
 WITH ours AS (
     SELECT n.oid, n.nspname
     FROM pg_namespace AS n
