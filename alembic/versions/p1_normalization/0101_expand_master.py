@@ -1,4 +1,4 @@
-"""v2's master tables beside v1's, filled; v1's note that they change.
+"""v2's master tables beside v1's, filled; v1's tables note changes.
 
 What: companies, plants, device_info, machine_info, plant_machine_mapping, shift_definitions,
   downtime_codes, machine_assets, production_targets, users, alert rules, subscriptions and active

@@ -1,8 +1,8 @@
-"""v2's aggregates computed, newest first.
+"""Fills v2's aggregates, newest first.
 
 What: the first refresh, in pieces of eight weeks, each its own transaction.
-Why: what is not computed is read through to a whole history of silver.
-Risk: load, no locks. Killed, it goes on where it stopped.
+Why: a view reads buckets that are not filled from the whole history of silver.
+Risk: load, no locks. After a kill it continues where it stopped.
 Downgrade: the aggregates keep their data.
 """
 

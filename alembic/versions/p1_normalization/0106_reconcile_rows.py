@@ -1,9 +1,8 @@
-"""v1 and v2 compared, and what became of every row of v1 counted.
+"""Compares v1 and v2, and counts what became of every row of v1.
 
 What: per table and chunk, keys that differ are migrated anew; rows of v1, migrated, merged, left
-  out and rounded, in _archive.row_reconciliation. It stops on a key that goes on to differ.
-Why: what went past the triggers is found before the swap, and that nothing was lost is shown with
-  numbers, at full size.
+  out and rounded, in _archive.row_reconciliation. It stops on a key that still differs.
+Why: changes that no trigger saw are found before the swap, and numbers show that no row was lost.
 Risk: reads both tables chunk by chunk; no locks.
 Downgrade: the numbers go.
 """

@@ -1,4 +1,4 @@
-"""What translates v2's rows back to v1's.
+"""Functions that translate v2's rows back to v1's.
 
 What: the functions of the way back.
 Why: what arrives under v2 must be able to go back. They are made after the swap, so that its lock

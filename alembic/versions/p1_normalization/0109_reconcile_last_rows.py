@@ -1,7 +1,7 @@
-"""The chunks that v1 changed just before the swap, counted.
+"""Counts the chunks that v1 changed just before the swap.
 
 What: per table and chunk that was not counted before the swap, the numbers of setu report.
-Why: under the swap's lock nothing is counted.
+Why: the swap does not count under its lock.
 Risk: reads both tables chunk by chunk; no locks.
 Downgrade: the numbers stay until v1 is live.
 """

@@ -1,4 +1,4 @@
-"""What each company's gateways mean by the number of a downtime code.
+"""The meaning of each company's numbers of downtime codes.
 
 What: master.downtime_code_mapping, filled from v1, and triggers that map new codes and companies.
 Why: v2 has one catalogue of codes, and gateways go on sending the numbers of their company.

@@ -2,7 +2,7 @@
 
 What: plants take names of regions as time zones, and a refusal suggests the right one; updated_at
     is set when a row changes; device_info.is_assigned follows the machines.
-Why: what nobody keeps is wrong soon.
+Why: columns that no trigger maintains are soon wrong.
 Risk: none.
 Downgrade: the guards go.
 """

@@ -3,8 +3,8 @@
 What: ten tables, one for each fact table, in the types that a gateway's SQLite has.
 Why: JSON costs its parse on every read and hides a wrong type until the load.
 Risk: none: new tables.
-Downgrade: rows that were not loaded go back to v1 as pending payloads, and are archived as
-  they are.
+Downgrade: the empty tables go; 0204 has archived their rows, and 0205 has handed back those not
+  loaded.
 """
 
 from setu.chain.runner import sql_step

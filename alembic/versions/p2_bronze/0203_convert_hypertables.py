@@ -1,10 +1,10 @@
 """Bronze becomes hypertables on arrival time.
 
-What: the flat tables with chunks of -x bronze_chunk_interval; restores archived ones.
-Why: chunks make retention a file delete and keep the index being written in memory.
-Risk: none: few rows or none.
-Downgrade: empty plain tables; the hypertables are archived with their rows, since a copy of
-  a month of bronze would take hours.
+What: the flat tables with chunks of -x bronze_chunk_interval; roles and their rights on bronze; the
+  column store.
+Why: dropping a chunk deletes files, and the index being written stays in memory.
+Risk: none: the tables are empty.
+Downgrade: empty plain tables; 0204 has archived the hypertables with their rows.
 """
 
 from setu.chain.runner import sql_step

@@ -1,9 +1,9 @@
 """The indexes of the sweep.
 
 What: (id, time DESC) on each flat table.
-Why: the next ids, with a bound on time that rules chunks out.
-Risk: SHARE lock for the build; nobody writes to bronze before the upgrade is through.
-Downgrade: no indexes.
+Why: the sweep reads the next ids, with a bound on time that excludes chunks.
+Risk: none: the tables are empty and refuse rows until then. Archived hypertables come back.
+Downgrade: the hypertables are archived whole; empty ones that refuse rows take their place.
 """
 
 from setu.chain.runner import sql_step

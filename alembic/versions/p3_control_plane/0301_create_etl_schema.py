@@ -1,9 +1,10 @@
 """The control plane's tables.
 
-What: _etl.watermarks, fence_readings, job_runs and rejected_rows.
-Why: what has been loaded, up to where, and what was refused must be known at any moment.
+What: _etl.watermarks, fence_readings, job_runs, rejected_rows, and the tables for corrections and
+  settings.
+Why: loads need a record of what was loaded, up to where, and what was rejected.
 Risk: none: new tables.
-Downgrade: the four tables are archived with their rows.
+Downgrade: the tables are archived with their rows.
 """
 
 from setu.chain.runner import sql_step

@@ -2,9 +2,9 @@
 
 What: setu_ingest, setu_etl, setu_reader and setu_admin with their rights, without passwords.
 Why: a sink can only add rows, a job only load them, a reader only read, an admin only register.
-Risk: whoever read these schemas as PUBLIC no longer can: grant setu_reader.
-Downgrade: rights and roles go, and passwords that were set by hand with them; a role that another
-  database uses stays.
+Risk: sessions that read these schemas as PUBLIC no longer can: grant setu_reader.
+Downgrade: the rights go, except those on bronze. 0203 drops the roles, with their passwords, unless
+  they are in use.
 """
 
 from setu.chain.runner import sql_step

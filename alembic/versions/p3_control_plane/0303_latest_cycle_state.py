@@ -3,7 +3,7 @@
 What: silver.latest_cycle_state, filled from silver by one index probe a machine.
 Why: a batch finds the predecessor of its first cycle without searching months of silver.
 Risk: none.
-Downgrade: the cache goes; all of it stands in silver.
+Downgrade: the cache goes; silver has all of its values.
 """
 
 from setu.chain.runner import sql_step

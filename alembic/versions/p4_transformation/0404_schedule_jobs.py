@@ -3,7 +3,7 @@
 What: ten TimescaleDB actions every -x job_schedule, six seconds apart, owned by setu_etl.
 Why: silver is at most a minute behind.
 Risk: none. The Apache edition has no jobs: setu worker calls the same procedures.
-Downgrade: the jobs go; a run that is under way ends by itself.
+Downgrade: the jobs go; a running one ends by itself.
 """
 
 from setu.chain.runner import sql_step

@@ -1,9 +1,9 @@
 """Commits of sinks and loads do not wait for the disk.
 
 What: synchronous_commit = off for setu_ingest and setu_etl.
-Why: asked for: a sink's transaction costs no flush.
-Risk: a crash loses what was committed in the last 600 ms, all of it together; Kafka's offset is
-  not among it. See docs/lifecycle.md.
+Why: it was requested; a sink's transaction costs no flush.
+Risk: a crash loses the commits of the last 600 ms together, but not Kafka's offset. See
+  docs/lifecycle.md.
 Downgrade: the server's setting.
 """
 

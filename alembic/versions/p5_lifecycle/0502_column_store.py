@@ -1,9 +1,9 @@
 """Old chunks go to the column store.
 
 What: bronze after 7 days, silver after 14, each by its own policy.
-Why: a fraction of the disk.
+Why: compressed chunks need a fraction of the disk.
 Risk: milliseconds of exclusive lock; nothing is compressed during the upgrade.
-Downgrade: decompresses chunk by chunk, which takes time and disk, then takes the settings off.
+Downgrade: the policies go; compressed chunks stay compressed.
 """
 
 from setu.chain.runner import sql_step

@@ -1,11 +1,11 @@
 """Bronze is kept 30 days, and longer where it is not loaded; silver as long as v1's.
 
 What: _etl.sp_retain_bronze and its daily job; retention policies on silver, 1 year,
-    machine_pm_status 2.
-Why: TimescaleDB's policy looks at the clock alone, which is right for silver and not for bronze.
-    Nobody asked to end silver's retention.
+  machine_pm_status 2.
+Why: TimescaleDB's policy reads only the clock, which is right for silver and wrong for bronze.
+  Silver keeps v1's retention.
 Risk: none now; the first run is on the next day.
-Downgrade: the action and the policies go. What bronze dropped had been loaded before.
+Downgrade: the action and the policies go. Dropped rows of bronze had been loaded.
 """
 
 from setu.chain.runner import sql_step
