@@ -20,7 +20,7 @@ help: ## Show this.
 	@echo "make demo    v1 to v2 and back on the embedded server, with data"
 	@echo "make test    the tests, on the best server at hand (docs/servers.md)"
 	@echo "make test-quick  what needs no server, in under a minute"
-	@echo "make schema-diff  what v2 changes, held against what was asked for [FORMAT=text|markdown|html|json] [OUT=file]"
+	@echo "make schema-diff  what v2 changes, compared with the change requests [FORMAT=text|markdown|html|json] [OUT=file]"
 	@echo "make lint    ruff, mypy, import-linter"
 	@echo "make setup   only install what the others need, into .venv and setu/servers/node/node_modules"
 	@echo "make lock    lock requirements.in into requirements.txt"
@@ -39,7 +39,7 @@ test: setup ## Run the tests, a process a processor.
 
 .PHONY: test-quick
 test-quick: $(PYTHON_STAMP) ## Run what needs no server: under a minute.
-	@$(BIN)/python -m pytest -q tests/unit $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -n auto tests/unit $(PYTEST_ARGS)
 
 .PHONY: revision
 revision: $(PYTHON_STAMP) ## Make a revision and its SQL: make revision m="add spindle hours".

@@ -1,4 +1,4 @@
-"""Does the server's text of an expression say what a file says?
+"""Compare the server's text of an expression with a file's.
 
 A file has ``x IN (1, 2)``, the server prints ``(x = ANY (ARRAY[1, 2]))``. Both are parsed, and the
 trees are walked together: casts that the analyser adds, expanded lists, output names, spelled-out

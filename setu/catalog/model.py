@@ -96,7 +96,7 @@ class Catalog:
             raise CatalogFormatError(
                 "This is not a catalog snapshot that can be read.",
                 context=[f"{type(error).__name__}: {error}"],
-                hint="Write it anew with: setu catalog snapshot --out FILE",
+                hint="Write it again with: setu catalog snapshot --out FILE",
             ) from error
         return cls(objects)
 

@@ -1,4 +1,4 @@
-"""Who may do what, as GRANT and REVOKE leave it."""
+"""The privileges of roles, as GRANT and REVOKE leave them."""
 
 from __future__ import annotations
 

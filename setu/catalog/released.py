@@ -1,8 +1,8 @@
 """The schema of a released revision, as it ships: ``sql/catalogs/<revision>.json``.
 
-It holds the files of ``schema_new/`` as they were, so that a database at that revision can be held
-against them without a second one, under any settings, and a downgrade can bring old texts back. A
-file says by which steps it was made; one that is older than its steps is not believed.
+It holds the files of ``schema_new/`` as they were, so that a database at that revision can be
+compared with them without a second one, under any settings, and a downgrade can restore old texts.
+A file names the steps that made it; one that is older than its steps is ignored.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""v2 in an empty database, without the road through v1.
+"""v2 in an empty database, without going through v1.
 
-What is applied is ``schema_new/`` alone, in the order of :mod:`setu.chain.order`. Round-trip tests
-hold the result against what the chain makes.
+Only ``schema_new/`` is applied, in the order of :mod:`setu.chain.order`. Round-trip tests compare
+the result with the end of the chain.
 """
 
 from __future__ import annotations

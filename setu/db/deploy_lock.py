@@ -60,7 +60,7 @@ def deploy_lock(
                 cursor.execute(_HOLDER, (LOCK_KEY,))
                 raise _held(cursor.fetchone(), wait_s)
             if not told:
-                log.info("another deploy is at work; waiting up to %g s for it", wait_s)
+                log.info("another deploy is running; waiting up to %g s for it", wait_s)
                 told = True
             sleep(min(POLL_S, max(0.0, deadline - clock())))
     try:

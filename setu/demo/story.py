@@ -170,7 +170,7 @@ def state_of_v2(stage: Stage) -> V2:
 
 
 def downgrade(stage: Stage, v1: V1, v2: V2) -> None:
-    """Take v2 back to v1, and hold it against what v1 was."""
+    """Take v2 back to v1, and compare it with v1 as it was."""
     stage.scene(
         "6  The way back",
         "v1 again: its catalog, its rows to the bit, and what v2 loaded in v1's terms.",
@@ -216,7 +216,7 @@ def downgrade(stage: Stage, v1: V1, v2: V2) -> None:
         processed == SIZE.processed_payloads + waited,
     )
     stage.check(
-        "what v2 rejected and nobody corrected is a dead letter",
+        "a rejected row that was not corrected is a dead letter",
         new["bronze.dead_letter_queue"] == 2,
     )
 

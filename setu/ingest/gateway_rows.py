@@ -35,7 +35,7 @@ class GatewayRow:
 def tables_of(
     path: Path, file: sqlite3.Connection, templates: dict[str, SourceTemplate]
 ) -> list[str]:
-    """The tables of a file, each held against its template."""
+    """The tables of a file, each compared with its template."""
     try:
         names = [
             str(name)

@@ -136,7 +136,7 @@ def resend(connection: Connection, wanted: Filter) -> dict[str, int]:
 
 
 def discard(connection: Connection, wanted: Filter) -> dict[str, int]:
-    """Let go what a filter finds, and count it; how many rows, by pipeline."""
+    """Discard the rows that a filter finds, and count them; how many rows, by pipeline."""
     return _change(connection, wanted, "CALL _etl.sp_discard_rejected(%s, %s, 0)")
 
 
@@ -317,7 +317,7 @@ def advice(reject: Reject, known: Sequence[Listed] = ()) -> list[str]:
             return ["Correct what the detail says", again, gone]
         case _:
             return [
-                "Correct it at the gateway, which sends the row anew; then let this one go:",
+                "Correct it at the gateway, which sends the row again; then discard this one:",
                 gone,
             ]
 

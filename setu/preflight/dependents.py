@@ -1,9 +1,9 @@
-"""What hangs on the tables that the swap moves: listed first, with what becomes of it.
+"""Objects of others that depend on tables that the swap moves, listed before the run.
 
-A view, a foreign key, a publication of somebody else's follows a table that is renamed, and would
-silently go on with rows that stand still in ``_archive``. ``-x dependents=`` says what to do with
-it: ``stop`` (the default), ``move`` what can be moved and stop at the rest, ``leave`` it as it is,
-or ``move_or_leave``.
+Such a view, foreign key or publication follows a table that is renamed, and would silently go on
+with rows in ``_archive`` that no longer change. ``-x dependents=`` says what to do with it:
+``stop`` (the default), ``move`` what can be moved and stop at the rest, ``leave`` it as it is, or
+``move_or_leave``.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from setu.preflight.findings import SWAP_REVISION, Finding, Plan
 ALL_TABLES: Final = "publication for all tables"
 #: What becomes of an object that is left where it is, by kind.
 _BECOMES: Final[Mapping[str, str]] = {
-    "view": "goes on reading _archive, which stands still",
-    "materialized view": "is refreshed from _archive, which stands still",
-    "continuous aggregate": "is refreshed from _archive, which stands still",
+    "view": "goes on reading _archive, which no longer changes",
+    "materialized view": "is refreshed from _archive, which no longer changes",
+    "continuous aggregate": "is refreshed from _archive, which no longer changes",
     "foreign key": "checks against _archive, which has no new keys",
-    "function": "goes on reading _archive, which stands still",
+    "function": "goes on reading _archive, which no longer changes",
     "trigger": "fires no more: new rows go to another table",
     "rule": "applies no more: statements go to another table",
     "row security policy": "protects _archive, and not the table that takes its place",
@@ -42,10 +42,10 @@ _BECOMES: Final[Mapping[str, str]] = {
     "parent table": "has a child in _archive, and none among the tables of v2",
     "sequence": "is moved into _archive with the column that owns it",
     "object": "goes on with what is in _archive",
-    "rule on": "goes on reading _archive, which stands still",
+    "rule on": "goes on reading _archive, which no longer changes",
 }
 _REMEDY: Final = (
-    "Drop it and make it anew on v2 afterwards, move views that can be moved with "
+    "Drop it and create it again on v2 afterwards, move views that can be moved with "
     "-x dependents=move, or leave all as it is with -x dependents=leave (move_or_leave does both)"
 )
 

@@ -133,7 +133,7 @@ def _changed_archive(connection: Connection, plan: Plan, root: Path) -> list[Fin
         Finding(
             "v2's tables in _archive are not as schema_new/ has them, and could not be restored.",
             [*found, *missing][:SHOWN],
-            "Somebody changed them, or schema_new/ changed after the downgrade: change them back",
+            "Change them back: somebody edited them, or schema_new/ changed after the downgrade",
             stops=plan.passes("0101"),
         )
     ]

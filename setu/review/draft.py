@@ -120,7 +120,7 @@ def _file(
     drafted: Drafted,
     *,
     lock: str = "",
-    down: str = "what was there before comes back",
+    down: str = "the former state comes back",
     transaction: str = "yes",
     mirrors: bool = False,
     loses: Sequence[str] = (),
@@ -157,7 +157,7 @@ def _restores(changes: Sequence[SchemaChange]) -> str:
     lost = [c for c in changes if c.action == "drop" and c.key.kind in ("table", "column")]
     if lost:
         return f"{OPEN}: definitions come back; say where the values come from"
-    return "what was there before comes back, text for text"
+    return "the former state comes back, text for text"
 
 
 def _verify(up: str, changes: Sequence[SchemaChange]) -> str:

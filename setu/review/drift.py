@@ -88,7 +88,7 @@ class Drift:
 def find_drift(
     connection: Connection, root: Path, settings: Settings, scratch: Address | None = None
 ) -> Drift:
-    """Hold the connected database against its revision. Reads only.
+    """Compare the connected database with its revision. Reads only.
 
     :param scratch: a server on which a scratch database may be made, where the revision has no
         shipped catalog. Raises :class:`~setu.errors.RevisionStateError` where the database is not
@@ -140,7 +140,7 @@ def known_revision(connection: Connection, root: Path) -> str:
     if current is None:
         raise RevisionStateError(
             "This database is not in the chain.",
-            context=["It has no revision, so there is nothing to hold it against."],
+            context=["It has no revision, so there is nothing to compare it with."],
             hint="`setu adopt` takes in a running v1; `alembic upgrade head` fills an empty one",
         )
     directory = ScriptDirectory.from_config(alembic_config(root))

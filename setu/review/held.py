@@ -1,4 +1,4 @@
-"""Hold what was asked for against what is done.
+"""Compare the change requests with what v2 does.
 
 Requests stand in the files of ``schema/``. A request holds when the part of v2 that it speaks of is
 as all requests of its file together leave it. Nothing is guessed: a column is renamed where a

@@ -411,7 +411,7 @@ def text_lines(plan: RunPlan) -> Iterator[str]:
             if others:
                 yield f"      {others} weaker locks, which stop no writer"
             if not step.locks:
-                yield "      no lock on what is there"
+                yield "      no lock on existing objects"
         if step.loses:
             yield from _wrapped(f"loses: {step.loses}")
 

@@ -120,7 +120,7 @@ def _constraint(change: SchemaChange, _left: Catalog, right: Catalog) -> Assessm
     if change.action == "drop":
         return "risky", "Nothing holds rows to it any more, nor can upserts name it"
     if definition.startswith(("PRIMARY", "UNIQUE", "EXCLUDE")):
-        return "risky", "An index is built while nobody can write, and duplicates make it fail"
+        return "risky", "An index is built while writers wait, and duplicates make it fail"
     return "risky", "All rows are checked under a lock, unless it is added NOT VALID first"
 
 
@@ -170,7 +170,7 @@ def _aggregate(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessm
         return "destructive", "Buckets of source rows that are gone cannot be made again"
     if set(change.fields) <= {"materialized_only"}:
         return "safe", "Only whether the newest rows are added at each read changes"
-    return "destructive", "It is made anew: buckets of source rows that are gone are lost"
+    return "destructive", "It is created again: buckets whose source rows are gone are lost"
 
 
 def _hypertable(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
@@ -194,7 +194,7 @@ def _job(change: SchemaChange, left: Catalog, right: Catalog) -> Assessment:
             return "destructive", "It drops chunks that are older than it says"
         return "risky", "It begins to run by itself and takes its locks"
     if change.action == "drop":
-        return "risky", "What it did is done by nobody from then on"
+        return "risky", "Its work is no longer done from then on"
     config = change.fields.get("config")
     if deletes and config and _shorter(*config):
         return "destructive", "Chunks that were kept until now are dropped"

@@ -1,4 +1,4 @@
-"""v1 against v2, held against what was asked for."""
+"""v1 against v2, compared with the change requests."""
 
 from __future__ import annotations
 

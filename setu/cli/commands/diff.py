@@ -39,7 +39,7 @@ def diff(
 
     A side is a folder of SQL files, a git revision or tag (v1.0, or v1.0:schema), a revision of the
     chain that ships with its catalog (0503), a database's address, or a file that `setu catalog
-    snapshot` wrote. Exit code 0: no difference. 2: some. 1: it could not be told.
+    snapshot` wrote. Exit code 0: no difference. 2: some. 1: it could not be determined.
 
     Example: setu diff v2.0 schema_new
     """

@@ -40,7 +40,7 @@ def drift(
 ) -> None:
     """Name every difference between the database and its revision. It changes nothing.
 
-    Exit code 0: no difference. 2: some. 1: it could not be told.
+    Exit code 0: no difference. 2: some. 1: it could not be determined.
 
     Example: setu drift
     """

@@ -45,10 +45,10 @@ def plan(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the steps, locks, rows, disk and time of a run, and what would refuse.
+    """Show the steps, locks, rows, disk and time of a run, and what would stop it.
 
     It changes nothing: the steps run in a scratch database, which is dropped again. Exit code 0: it
-    can run. 2: something would refuse. 1: it could not be told.
+    can run. 2: something would stop it. 1: it could not be determined.
 
     Example: setu plan 0106
     """

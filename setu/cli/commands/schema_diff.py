@@ -1,4 +1,4 @@
-"""``setu schema-diff``: what v2 changes, held against what was asked for."""
+"""``setu schema-diff``: what v2 changes, compared with the change requests."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def schema_diff(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hold schema/ against schema_new/ and both against the change requests. Needs no server.
+    """Compare schema/ with schema_new/, and both with the change requests. Needs no server.
 
-    Exit code 0: all that was asked for is done, and what was not is explained. 2: not so. 1: it
+    Exit code 0: every request is fulfilled, and every other change is explained. 2: not so. 1: it
     could not run.
 
     Example: setu schema-diff --format html --out review.html

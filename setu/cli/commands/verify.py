@@ -28,7 +28,7 @@ def verify(
 ) -> None:
     """Run the standing checks on a database at the head, and name all drift. It changes nothing.
 
-    Exit code 0: all holds, and nothing differs. 2: not so. 1: it could not be told.
+    Exit code 0: every check holds, and nothing differs. 2: not so. 1: it could not be determined.
 
     Example: setu verify
     """
