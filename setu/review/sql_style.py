@@ -6,7 +6,6 @@ A rule is broken on purpose only with a comment above the statement:
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from typing import Any
 from pglast import ast, parse_plpgsql, parse_sql, parser
 from pglast.enums import DropBehavior
 from pglast.visitors import Visitor
+
+from setu.review.sql_bodies import Piece, bodies_of, body_of, is_a, plpgsql_queries, readable
 
 LINE_LENGTH = 100
 FOLDERS = ("schema", "schema_new", "sql")
@@ -34,14 +35,6 @@ _TIMESCALE_CALLS = {
 _LITERALS = {"true", "false", "current_user", "session_user", "current_timestamp"}
 _COMMENTS = ("SQL_COMMENT", "C_COMMENT")
 _SWALLOWS = re.compile(r"WHEN\s+OTHERS\s+THEN\s+(?:NULL\s*;\s*)?END\b", re.IGNORECASE)
-#: Where PL/pgSQL keeps the query that fills the target of its statement.
-_FILLING = ("sqlstmt", "query")
-#: A variable or a parameter's type that belongs to the repository, not to PostgreSQL.
-_ROW_TYPE = re.compile(
-    r"^(\s*[a-z_]\w*) [a-z_]\w*\.[a-z_]\w*(?:%ROWTYPE)?(?:\[\])?(?= *(?:;|:=))", re.MULTILINE
-)
-_ASSIGNED = re.compile(r"^\s*[a-z_][\w.]*(?:\[[^\]]*\])?\s*:?=\s*", re.IGNORECASE)
-_STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE)\b", re.IGNORECASE)
 _STATES_CODE = re.compile(r"\bERRCODE\s*=|^\s*$", re.IGNORECASE)
 _RAISE = re.compile(r"\bRAISE\s+EXCEPTION\b(?P<rest>[^;]*);", re.IGNORECASE)
 
@@ -57,29 +50,6 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.rule}: {self.message}"
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """SQL to check: a statement of a file, or a query in the body of a function."""
-
-    file: str
-    sql: str
-    first_line: int
-    node: Any
-    start: int
-    transactional: bool
-    #: Whether it fills a variable of a table's own row type, where * is the row.
-    fills_row: bool = False
-
-    def line(self, position: int | None) -> int:
-        at = self.start if position is None or position < 0 else position
-        data = self.sql.encode()[:at].decode(errors="ignore")
-        return self.first_line + data.count("\n")
-
-
-def _is(node: Any, *kinds: Any) -> bool:
-    return isinstance(node, kinds)
 
 
 def check_style(root: Path) -> list[Violation]:
@@ -105,8 +75,8 @@ def check_text(text: str, file: str) -> list[Violation]:
     transactional = not re.search(r"^-- transaction: no\b", text, re.MULTILINE)
     for statement in statements:
         start = _first_code(text, statement.stmt_location or 0, tokens)
-        piece = _Piece(file, text, 1, statement.stmt, start, transactional)
-        for nested in (piece, *_bodies(piece)):
+        piece = Piece(file, text, 1, statement.stmt, start, transactional)
+        for nested in (piece, *bodies_of(piece)):
             for rule in _RULES:
                 found += rule(nested)
     allowed = _allowances(text, statements, tokens)
@@ -147,107 +117,6 @@ def _statement_of(line: int, allowed: dict[tuple[str, int], int]) -> int:
         if first <= line <= last:
             return first
     return line
-
-
-def _bodies(piece: _Piece) -> Iterator[_Piece]:
-    """The queries in a function's body or a DO block, each as SQL of its own."""
-    language, text = _body(piece.node)
-    if not text:
-        return
-    found = piece.sql.find(text, piece.start)
-    first = piece.first_line + piece.sql.count("\n", 0, max(found, 0))
-    if language == "sql":
-        for statement in _parsed(text):
-            location = statement.stmt_location or 0
-            yield _Piece(piece.file, text, first, statement.stmt, location, piece.transactional)
-    elif language == "plpgsql":
-        rows = {match[1].strip() for match in _ROW_TYPE.finditer(text)}
-        for query, line, target in _plpgsql_queries(_readable(piece.node, text)):
-            for statement in _parsed(query):
-                yield _Piece(
-                    piece.file,
-                    query,
-                    first + line - 1,
-                    statement.stmt,
-                    0,
-                    piece.transactional,
-                    target in rows,
-                )
-
-
-def _body(node: Any) -> tuple[str, str]:
-    """Language and text of a function's body or a DO block; empty where there is none."""
-    options = getattr(node, "options", None) or getattr(node, "args", None) or ()
-    values: dict[str | None, Any] = {
-        o.defname: o.arg for o in options if isinstance(o, ast.DefElem)
-    }
-    if not _is(node, ast.CreateFunctionStmt, ast.DoStmt) or "as" not in values:
-        return "", ""
-    body = values["as"]
-    language = values["language"].sval if "language" in values else "plpgsql"
-    return language, body.sval if _is(body, ast.String) else body[0].sval
-
-
-def _readable(node: Any, body: str) -> str:
-    """The body in a function that libpg_query's PL/pgSQL parser reads: it knows no types but its
-    own, and no variadic parameters. Lines stay.
-    """
-    body = _ROW_TYPE.sub(r"\1 record", body)
-    parameters: list[str] = []
-    returns = "void"
-    if _is(node, ast.CreateFunctionStmt):
-        for parameter in node.parameters or ():
-            out = {"o": "OUT", "t": "OUT", "b": "INOUT"}.get(parameter.mode.value, "")
-            array = "[]" if parameter.argType.arrayBounds else ""
-            parameters.append(f"{out} {parameter.name or ''} text{array}")
-        kind = node.returnType
-        if kind is not None:
-            name = kind.names[-1].sval
-            returns = name if name in ("trigger", "event_trigger", "void") else "text"
-            returns = f"SETOF {returns}" if kind.setof else returns
-        outs = sum("OUT " in parameter for parameter in parameters)
-        if outs:
-            several = "record" if outs > 1 else "text"
-            returns = f"SETOF {several}" if returns.startswith("SETOF") else several
-    head = f"CREATE FUNCTION f({', '.join(parameters)}) RETURNS {returns} LANGUAGE plpgsql"
-    return f"{head} AS $lint_body${body}$lint_body$"
-
-
-def _parsed(sql: str) -> Any:
-    try:
-        return parse_sql(sql)
-    except parser.ParseError:
-        return ()
-
-
-def _plpgsql_queries(sql: str) -> Iterator[tuple[str, int, str]]:
-    """The SQL statements of a PL/pgSQL body, the line of the body on which each stands, and the
-    row variable that it fills.
-    """
-    try:
-        tree = parse_plpgsql(sql)
-    except parser.ParseError:
-        return  # _unread says so
-    yield from _queries_below(json.loads(json.dumps(tree)), 1, "")
-
-
-def _queries_below(node: Any, line: int, target: str) -> Iterator[tuple[str, int, str]]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _queries_below(item, line, target)
-    elif isinstance(node, dict):
-        line = int(node.get("lineno", line))
-        filled = node.get("target") or node.get("var")
-        if isinstance(filled, dict):
-            target = filled.get("PLpgSQL_rec", {}).get("refname", "")
-        expression = node.get("PLpgSQL_expr", {}).get("query", "")
-        if _STATEMENT.match(expression):
-            yield expression, line, target
-        elif re.search(r"\bSELECT\b", expression, re.IGNORECASE):
-            yield f"SELECT {_ASSIGNED.sub('', expression)}", line, ""
-        for key, value in node.items():
-            if key != "PLpgSQL_expr":
-                yield from _queries_below(value, line, target if key in _FILLING else "")
 
 
 def _lines(text: str, file: str) -> Iterator[Violation]:
@@ -318,8 +187,8 @@ def _nodes(root: Any, kind: Any = object) -> list[Any]:
     return [node for node in collector.nodes if isinstance(node, kind)]
 
 
-def _qualified(piece: _Piece) -> Iterator[Violation]:
-    if _is(piece.node, ast.RenameStmt, ast.CommentStmt, ast.GrantRoleStmt):
+def _qualified(piece: Piece) -> Iterator[Violation]:
+    if is_a(piece.node, ast.RenameStmt, ast.CommentStmt, ast.GrantRoleStmt):
         return
     local = {node.ctename for node in _nodes(piece.node, ast.CommonTableExpr)}
     local |= {node.name for node in _nodes(piece.node, ast.TriggerTransition)}
@@ -335,10 +204,10 @@ def _qualified(piece: _Piece) -> Iterator[Violation]:
             )
 
 
-def _column_lists(piece: _Piece) -> Iterator[Violation]:
+def _column_lists(piece: Piece) -> Iterator[Violation]:
     for node in () if piece.fills_row else _nodes(piece.node, ast.ResTarget):
         value = node.val
-        if _is(value, ast.ColumnRef) and _is(value.fields[-1], ast.A_Star):
+        if is_a(value, ast.ColumnRef) and is_a(value.fields[-1], ast.A_Star):
             line = piece.line(value.location)
             yield Violation(piece.file, line, "star", "write the columns out, not *")
     for node in _nodes(piece.node, ast.InsertStmt):
@@ -348,9 +217,9 @@ def _column_lists(piece: _Piece) -> Iterator[Violation]:
             yield Violation(piece.file, line, "column-list", message)
 
 
-def _functions(piece: _Piece) -> Iterator[Violation]:
+def _functions(piece: Piece) -> Iterator[Violation]:
     node = piece.node
-    if not _is(node, ast.CreateFunctionStmt):
+    if not is_a(node, ast.CreateFunctionStmt):
         return
     given: dict[str, Any] = {option.defname: option.arg for option in node.options or ()}
     text = given["as"][0].sval if "as" in given else ""
@@ -369,50 +238,50 @@ def _functions(piece: _Piece) -> Iterator[Violation]:
             yield Violation(piece.file, piece.line(None), "function-attributes", message)
 
 
-def _unread(piece: _Piece) -> Iterator[Violation]:
+def _unread(piece: Piece) -> Iterator[Violation]:
     """A body that cannot be parsed would pass every other rule."""
-    language, text = _body(piece.node)
+    language, text = body_of(piece.node)
     try:
         if language == "sql":
             parse_sql(text)
         elif language == "plpgsql":
-            readable = _readable(piece.node, text)
-            parse_plpgsql(readable)
-            for query, _, _ in _plpgsql_queries(readable):
+            body = readable(piece.node, text)
+            parse_plpgsql(body)
+            for query, _, _ in plpgsql_queries(body):
                 parse_sql(query)
     except parser.ParseError as error:
         message = f"the body cannot be parsed, so no rule is checked in it: {error.args[0]}"
         yield Violation(piece.file, piece.line(None), "unread-body", message)
 
 
-def _plain(piece: _Piece) -> Iterator[Violation]:
+def _plain(piece: Piece) -> Iterator[Violation]:
     line = piece.line(None)
     if piece.transactional and getattr(piece.node, "if_not_exists", False):
         message = "use a plain CREATE, so that a surprise fails"
         yield Violation(piece.file, line, "plain-create", message)
-    if piece.transactional and _is(piece.node, ast.DropStmt) and piece.node.missing_ok:
+    if piece.transactional and is_a(piece.node, ast.DropStmt) and piece.node.missing_ok:
         message = "use a plain DROP, so that a surprise fails"
         yield Violation(piece.file, line, "plain-drop", message)
     cascades = any(
         getattr(node, "behavior", None) == DropBehavior.DROP_CASCADE for node in _nodes(piece.node)
     )
-    if cascades and not _is(piece.node, ast.GrantStmt, ast.GrantRoleStmt):
+    if cascades and not is_a(piece.node, ast.GrantStmt, ast.GrantRoleStmt):
         above = piece.sql[: piece.start].rstrip().rsplit("\n", 1)[-1].strip()
         if not above.startswith("--") or above.startswith("-- @"):
             yield Violation(piece.file, line, "cascade", "give the reason in a comment above")
 
 
-def _named_arguments(piece: _Piece) -> Iterator[Violation]:
+def _named_arguments(piece: Piece) -> Iterator[Violation]:
     for node in _nodes(piece.node, ast.FuncCall):
         name = node.funcname[-1].sval
         arguments: tuple[Any, ...] = node.args or ()
-        named = all(_is(argument, ast.NamedArgExpr) for argument in arguments)
+        named = all(is_a(argument, ast.NamedArgExpr) for argument in arguments)
         if name in _TIMESCALE_CALLS and not named:
             line = piece.line(node.location)
             yield Violation(piece.file, line, "named-arguments", f"name the arguments of {name}")
 
 
-_RULES: tuple[Callable[[_Piece], Iterator[Violation]], ...] = (
+_RULES: tuple[Callable[[Piece], Iterator[Violation]], ...] = (
     _qualified,
     _column_lists,
     _functions,
