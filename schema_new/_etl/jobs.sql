@@ -85,7 +85,7 @@ SELECT alter_job(
         proc => 'gold.sp_roll_up',
         schedule_interval => INTERVAL '5 minutes',
         config => jsonb_build_object('max_runtime', '4 minutes'),
-        initial_start => date_trunc('hour', clock_timestamp()) + INTERVAL '1 hour 2 minutes',
+        initial_start => date_trunc('minute', clock_timestamp()) + INTERVAL '2 minutes',
         fixed_schedule => true
     ),
     max_runtime => INTERVAL '15 minutes',
