@@ -9,7 +9,8 @@ import pytest
 
 from setu.cli.commands.plan import plan_of_database
 from setu.errors import RevisionStateError
-from setu.review.plan import RunPlan, document, markdown, text
+from setu.review.plan import RunPlan
+from setu.review.plan_output import document, markdown, text
 from setu.review.scratch import PREFIX
 from tests.chain import HEAD, REVISIONS, Chain, chain_on
 from tests.servers.at_hand import Server

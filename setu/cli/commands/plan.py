@@ -18,7 +18,8 @@ from setu.db.version_table import current_revision
 from setu.errors import SetuError
 from setu.preflight import Plan
 from setu.preflight.check import inspect
-from setu.review.plan import RunPlan, document, make_plan, markdown, text, way
+from setu.review.plan import RunPlan, make_plan, way
+from setu.review.plan_output import document, markdown, text
 
 FORMATS = ("text", "markdown", "json")
 
