@@ -20,7 +20,7 @@ BEGIN
     WHERE s.seqcache <> 1 OR s.seqincrement <> 1 OR s.seqcycle;
     IF v_wrong IS NOT NULL THEN
         RAISE EXCEPTION 'sequences of bronze ids must have CACHE 1, INCREMENT 1 and NO CYCLE'
-            USING DETAIL = v_wrong, HINT = 'Run ALTER SEQUENCE … CACHE 1 INCREMENT BY 1 NO CYCLE';
+            USING DETAIL = v_wrong, HINT = 'Run ALTER SEQUENCE ... CACHE 1 INCREMENT BY 1 NO CYCLE';
     END IF;
 END
 $verify$;

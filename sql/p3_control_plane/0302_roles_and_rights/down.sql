@@ -21,7 +21,7 @@ BEGIN
     IF v_owned IS NOT NULL THEN
         RAISE EXCEPTION 'cannot take the rights of the roles of setu because they own objects here'
             USING ERRCODE = 'dependent_objects_still_exist', DETAIL = v_owned,
-                HINT = 'Give the objects to another role with ALTER … OWNER TO, then downgrade '
+                HINT = 'Give the objects to another role with ALTER ... OWNER TO, then downgrade '
                        'again';
     END IF;
 END
