@@ -91,11 +91,9 @@ SIX = [
         "unexpected: privilege table master.users to PUBLIC",
     ),
     (
-        "CREATE OR REPLACE VIEW master.v_shift_windows AS"
-        " SELECT s.plant_iot_id, s.shift_id, s.shift_name, 0 AS days_back,"
-        " s.start_time AS starts_at, s.end_time AS ends_before"
-        " FROM master.shift_definitions AS s",
-        "changed: view master.v_shift_windows",
+        "CREATE OR REPLACE VIEW gold.v_days_to_redo AS"
+        " SELECT k.machine_iot_id, k.logical_date FROM gold.stale_machine_days AS k",
+        "changed: view gold.v_days_to_redo",
     ),
 ]
 

@@ -18,10 +18,17 @@ CONTRADICTIONS = {
     " (company_iot_id, plant_iot_id, machine_iot_id) VALUES (%(a)s, %(plant_b)s, %(machine_a)s)",
     "a machine of B in a plant of A": "INSERT INTO master.plant_machine_mapping"
     " (company_iot_id, plant_iot_id, machine_iot_id) VALUES (%(a)s, %(plant_a)s, %(machine_b)s)",
-    "a machine that moves to another company's plant": "WITH m AS (INSERT INTO"
+    "a machine that moves to another company's plant": "INSERT INTO master.plant_machine_mapping"
+    " (company_iot_id, plant_iot_id, machine_iot_id) VALUES (%(a)s, %(plant_a)s, %(machine_a)s);"
+    " UPDATE master.plant_machine_mapping SET plant_iot_id = %(plant_b)s",
+    "a plant that goes to another company with its machines": "INSERT INTO"
     " master.plant_machine_mapping (company_iot_id, plant_iot_id, machine_iot_id)"
-    " VALUES (%(a)s, %(plant_a)s, %(machine_a)s) RETURNING plant_iot_id)"
-    " UPDATE master.companies SET default_plant_iot_id = %(plant_b)s WHERE iot_id = %(a)s",
+    " VALUES (%(a)s, %(plant_a)s, %(machine_a)s);"
+    " UPDATE master.plants SET company_iot_id = %(b)s WHERE iot_id = %(plant_a)s",
+    "a machine that goes to another company and stays in its plant": "INSERT INTO"
+    " master.plant_machine_mapping (company_iot_id, plant_iot_id, machine_iot_id)"
+    " VALUES (%(a)s, %(plant_a)s, %(machine_a)s);"
+    " UPDATE master.machine_info SET company_iot_id = %(b)s WHERE iot_id = %(machine_a)s",
     "a user of A in B's plant": "INSERT INTO master.users (user_id, company_iot_id, plant_iot_id)"
     " VALUES ('U', %(a)s, %(plant_b)s)",
     "a target across companies": "INSERT INTO master.production_targets"

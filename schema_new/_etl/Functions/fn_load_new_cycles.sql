@@ -74,7 +74,7 @@ BEGIN
                 false
             ) AS is_valid,
             o.next_start, o.cycle_start, o.cycle_end, o.id, o.time,
-            o.device_id <> m.device_id AS is_mismatch,
+            NOT p_checks_sender AND o.device_id <> m.device_id AS is_mismatch,
             CASE WHEN o.previous_end = '-infinity' THEN m.last_cycle_end ELSE o.previous_end END
                 AS previous_end,
             m.company_iot_id, m.plant_iot_id, m.timezone,

@@ -5,8 +5,7 @@ CREATE FUNCTION gold.fn_machine_shifts(
     p_machine_iot_id integer,
     p_plant_iot_id integer,
     p_from date,
-    p_to date,
-    p_since timestamptz
+    p_to date
 )
 RETURNS TABLE (
     logical_date date,
@@ -48,14 +47,8 @@ BEGIN ATOMIC
             e.logical_date,
             e.shift_id,
             e.shift_name,
-            (
-                SELECT coalesce(sum(extract(EPOCH FROM upper(u.piece) - lower(u.piece))), 0)
-                FROM unnest(w.working) AS u (piece)
-            ) AS planned_sec,
-            (
-                SELECT coalesce(sum(extract(EPOCH FROM upper(u.piece) - lower(u.piece))), 0)
-                FROM unnest(w.working * s.lasted) AS u (piece)
-            ) AS downtime_sec,
+            gold.fn_seconds(w.working) AS planned_sec,
+            gold.fn_seconds(w.working * s.lasted) AS downtime_sec,
             NULL::bigint AS stops,
             NULL::bigint AS cycles,
             NULL::bigint AS cycles_without_std,
@@ -82,7 +75,6 @@ BEGIN ATOMIC
                     tstzrange(d.down_start, greatest(d.down_start, d.down_end)) AS lasts
                 FROM silver.machine_downtime AS d
                 WHERE d.machine_iot_id = p_machine_iot_id
-                    AND d.down_start >= p_since
                     AND d.down_start >= (p_from::timestamp - INTERVAL '38 hours') AT TIME ZONE 'UTC'
                     AND d.down_start < (p_to::timestamp + INTERVAL '60 hours') AT TIME ZONE 'UTC'
                     AND d.down_end < 'infinity'
@@ -99,7 +91,6 @@ BEGIN ATOMIC
                                     SELECT min(n.down_start) FROM silver.machine_downtime AS n
                                     WHERE n.machine_iot_id = p_machine_iot_id
                                         AND n.down_start > d.down_start
-                                        AND n.down_start >= p_since
                                         AND n.down_start >=
                                             (p_from::timestamp - INTERVAL '38 hours')
                                             AT TIME ZONE 'UTC'
@@ -110,7 +101,6 @@ BEGIN ATOMIC
                                     SELECT min(c.cycle_start) FROM silver.machine_cycles AS c
                                     WHERE c.machine_iot_id = p_machine_iot_id
                                         AND c.cycle_start > d.down_start
-                                        AND c.cycle_start >= p_since
                                         AND c.cycle_start >=
                                             (p_from::timestamp - INTERVAL '38 hours')
                                             AT TIME ZONE 'UTC'
@@ -123,7 +113,6 @@ BEGIN ATOMIC
                     )
                 FROM silver.machine_downtime AS d
                 WHERE d.machine_iot_id = p_machine_iot_id
-                    AND d.down_start >= p_since
                     AND d.down_start >= (p_from::timestamp - INTERVAL '38 hours') AT TIME ZONE 'UTC'
                     AND d.down_start < (p_to::timestamp + INTERVAL '60 hours') AT TIME ZONE 'UTC'
                     AND (d.down_end IS NULL OR d.down_end = 'infinity')
@@ -152,7 +141,6 @@ BEGIN ATOMIC
         FROM silver.machine_downtime AS d
         WHERE d.machine_iot_id = p_machine_iot_id
             AND d.logical_date BETWEEN p_from AND p_to
-            AND d.down_start >= p_since
             AND d.down_start >= (p_from::timestamp - INTERVAL '38 hours') AT TIME ZONE 'UTC'
             AND d.down_start < (p_to::timestamp + INTERVAL '84 hours') AT TIME ZONE 'UTC'
         GROUP BY d.logical_date, d.shift_id, d.shift_name
@@ -179,7 +167,6 @@ BEGIN ATOMIC
         FROM silver.machine_cycles AS c
         WHERE c.machine_iot_id = p_machine_iot_id
             AND c.logical_date BETWEEN p_from AND p_to
-            AND c.cycle_start >= p_since
             AND c.cycle_start >= (p_from::timestamp - INTERVAL '38 hours') AT TIME ZONE 'UTC'
             AND c.cycle_start < (p_to::timestamp + INTERVAL '84 hours') AT TIME ZONE 'UTC'
         GROUP BY c.logical_date, c.shift_id, c.shift_name
@@ -201,7 +188,6 @@ BEGIN ATOMIC
         FROM silver.machine_focas AS f
         WHERE f.machine_iot_id = p_machine_iot_id
             AND f.logical_date BETWEEN p_from AND p_to
-            AND f.event_time >= p_since
             AND f.event_time >= (p_from::timestamp - INTERVAL '38 hours') AT TIME ZONE 'UTC'
             AND f.event_time < (p_to::timestamp + INTERVAL '84 hours') AT TIME ZONE 'UTC'
         GROUP BY f.logical_date, f.shift_id, f.shift_name
@@ -209,13 +195,13 @@ BEGIN ATOMIC
     GROUP BY r.logical_date, r.shift_id;
 END;
 
-REVOKE ALL ON FUNCTION gold.fn_machine_shifts(integer, integer, date, date, timestamptz)
+REVOKE ALL ON FUNCTION gold.fn_machine_shifts(integer, integer, date, date)
     FROM PUBLIC;
 
-COMMENT ON FUNCTION gold.fn_machine_shifts(integer, integer, date, date, timestamptz) IS
+COMMENT ON FUNCTION gold.fn_machine_shifts(integer, integer, date, date) IS
     'What a machine did in each shift of the business dates from the first to the last, worked '
-    'out from silver; since: no row before it is of these dates';
+    'out from silver';
 
 -- @section grants
-GRANT EXECUTE ON FUNCTION gold.fn_machine_shifts(integer, integer, date, date, timestamptz)
+GRANT EXECUTE ON FUNCTION gold.fn_machine_shifts(integer, integer, date, date)
 TO setu_etl, setu_reader;

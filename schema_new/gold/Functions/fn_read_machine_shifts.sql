@@ -40,7 +40,7 @@ BEGIN
                     s.logical_date, s.shift_id, s.shift_name, s.planned_sec, s.downtime_sec,
                     s.stops, s.cycles, s.cycles_without_std, s.std_sec, s.run_time_sec, s.parts,
                     s.rejects, s.unpaired_readings, s.is_reported
-                FROM gold.fn_machine_shifts(%s, %s, DATE %L, DATE %L, '-infinity') AS s
+                FROM gold.fn_machine_shifts(%s, %s, DATE %L, DATE %L) AS s
             $query$,
             p_machine_iot_id, coalesce(p_plant_iot_id::text, 'NULL'), v_from, v_until
         );

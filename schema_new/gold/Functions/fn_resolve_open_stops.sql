@@ -14,6 +14,15 @@ BEGIN
         SELECT min(c.range_start) FROM timescaledb_information.chunks AS c
         WHERE c.hypertable_schema = 'silver' AND c.hypertable_name = 'machine_downtime'
     );
+    -- Nor does what went with a younger chunk that somebody dropped.
+    DELETE FROM gold.long_stops AS l
+    USING gold.rolled_up_chunks AS c
+    WHERE l.down_start >= c.range_start AND l.down_start < c.range_end
+        AND to_regclass(c.chunk) IS NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM silver.machine_downtime AS d
+            WHERE d.machine_iot_id = l.machine_iot_id AND d.down_start = l.down_start
+        );
     UPDATE gold.long_stops AS l
     SET down_end = n.at
     FROM (

@@ -27,7 +27,7 @@ BEGIN
             FROM master.machine_info AS m
             LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
             CROSS JOIN LATERAL gold.fn_machine_shifts(
-                m.iot_id, pm.plant_iot_id, DATE %1$L, DATE %1$L, '-infinity'
+                m.iot_id, pm.plant_iot_id, DATE %1$L, DATE %1$L
             ) AS s
             WHERE coalesce(pm.plant_iot_id, 0) = %2$s
         ) AS w

@@ -1,5 +1,5 @@
 -- New: what each machine did in each shift: rolled-up days, and from silver the days that are not
--- rolled up or have late rows. The last days are constants, so that the planner skips old chunks.
+-- rolled up or have late rows.
 -- @section view
 CREATE VIEW gold.v_machine_shifts AS
 SELECT
@@ -65,12 +65,13 @@ FROM (
             PARTITION BY u.company_iot_id, u.plant_iot_id, u.machine_iot_id, u.logical_date
         ) AS day_is_reported
     FROM (
-        -- Days that are not over, and those just over.
+        -- Days that are not over, and those just over. A machine that changed its plant may have
+        -- been rolled up with the one that it left.
         SELECT
-            m.company_iot_id,
-            pm.plant_iot_id,
-            m.iot_id AS machine_iot_id,
-            d.day AS logical_date,
+            s.company_iot_id,
+            s.plant_iot_id,
+            s.machine_iot_id,
+            s.logical_date,
             s.shift_id,
             s.shift_name,
             s.planned_sec,
@@ -84,18 +85,10 @@ FROM (
             s.rejects,
             s.unpaired_readings,
             s.is_reported
-        FROM master.machine_info AS m
-        LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
-        LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(pm.plant_iot_id, 0)
-        CROSS JOIN LATERAL (
-            SELECT (now() AT TIME ZONE 'UTC')::date + n.days AS day
-            FROM (VALUES (1), (0), (-1), (-2), (-3)) AS n (days)
-        ) AS d
-        CROSS JOIN LATERAL gold.fn_recent_machine_shifts(m.iot_id, pm.plant_iot_id, d.day) AS s
-        WHERE d.day > coalesce(r.last_date, '-infinity')
-            AND NOT EXISTS (
+        FROM gold.v_recent_machine_shifts AS s
+        WHERE NOT EXISTS (
                 SELECT 1 FROM gold.machine_shifts AS o
-                WHERE o.machine_iot_id = m.iot_id AND o.logical_date = d.day
+                WHERE o.machine_iot_id = s.machine_iot_id AND o.logical_date = s.logical_date
             )
         UNION ALL
         -- Older days, until the action has processed them.
@@ -124,7 +117,12 @@ FROM (
         CROSS JOIN LATERAL gold.fn_read_machine_shifts(
             m.iot_id, pm.plant_iot_id, d.day, d.day
         ) AS s
-        WHERE NOT EXISTS (
+        -- As gold.fn_unread_dates says, which need not be asked for each machine.
+        WHERE (
+                r.first_date IS DISTINCT FROM '-infinity'
+                OR r.last_date < (now() AT TIME ZONE 'UTC')::date - 4
+            )
+            AND NOT EXISTS (
                 SELECT 1 FROM gold.machine_shifts AS o
                 WHERE o.machine_iot_id = m.iot_id AND o.logical_date = d.day
             )

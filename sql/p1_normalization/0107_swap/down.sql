@@ -25,8 +25,8 @@ BEGIN
     -- Dashboards enter through gold, other sessions through the tables.
     FOREACH v_view IN ARRAY ARRAY[
         'v_daily_downtime', 'v_daily_production', 'v_oee_by_shift', 'v_oee_dashboard',
-        'v_machine_shifts', 'v_days_to_redo', 'v_live_machine_status', 'v_downtime_dashboard',
-        'v_production_dashboard'
+        'v_machine_shifts', 'v_recent_machine_shifts', 'v_days_to_redo', 'v_live_machine_status',
+        'v_downtime_dashboard', 'v_production_dashboard'
     ] LOOP
         PERFORM set_config('lock_timeout', greatest(
             1, ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000)
@@ -79,10 +79,11 @@ DROP FUNCTION master.fn_refuse_shift_overlap();
 
 DROP FUNCTION gold.fn_unread_dates(date, date);
 DROP FUNCTION gold.fn_dates_in_silver();
-DROP FUNCTION gold.fn_recent_machine_shifts(integer, integer, date);
 DROP FUNCTION gold.fn_read_machine_shifts(integer, integer, date, date);
-DROP FUNCTION gold.fn_machine_shifts(integer, integer, date, date, timestamptz);
+DROP FUNCTION gold.fn_machine_shifts(integer, integer, date, date);
 DROP FUNCTION gold.fn_next_sign(integer, timestamptz);
+DROP FUNCTION gold.fn_seconds(tstzmultirange);
+DROP FUNCTION master.fn_shifts_of_day(integer, date);
 DROP FUNCTION master.fn_shift_entries(integer, date, date);
 DROP FUNCTION master.fn_defined_shifts(integer, date, date);
 DROP FUNCTION master.fn_knows_zone(text);

@@ -200,11 +200,13 @@ SELECT _archive.restore_in_place('gold', 'machine_shifts');
 -- @include schema_new/master/Functions/fn_defined_shifts.sql#function
 -- @include schema_new/master/Functions/fn_shift_entries.sql#function
 -- @include schema_new/gold/Functions/fn_next_sign.sql#function
+-- @include schema_new/gold/Functions/fn_seconds.sql#function
 -- @include schema_new/gold/Functions/fn_machine_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#function
--- @include schema_new/gold/Functions/fn_recent_machine_shifts.sql#function
+-- @include schema_new/master/Functions/fn_shifts_of_day.sql#function
+-- @include schema_new/gold/Views/v_recent_machine_shifts.sql#view
 -- @include schema_new/gold/Views/v_days_to_redo.sql#view
 -- @include schema_new/gold/Views/v_machine_shifts.sql#view
 -- @include schema_new/gold/Views/v_oee_dashboard.sql#view

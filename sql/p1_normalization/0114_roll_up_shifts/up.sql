@@ -32,8 +32,12 @@ FROM silver.machine_downtime AS d
 WHERE d.down_end IS NULL OR d.down_end > d.down_start + INTERVAL '24 hours';
 
 -- @include schema_new/gold/Functions/fn_note_stale.sql
--- @include schema_new/gold/Functions/fn_note_late_row.sql
--- @include schema_new/gold/Functions/fn_keep_long_stops.sql
+-- @include schema_new/gold/Functions/fn_stop_until.sql
+-- @include schema_new/gold/Functions/fn_note_signs.sql
+-- @include schema_new/gold/Functions/fn_note_cycles.sql
+-- @include schema_new/gold/Functions/fn_note_stops.sql
+-- @include schema_new/gold/Functions/fn_note_readings.sql
+-- @include schema_new/gold/Functions/fn_note_truncated.sql
 -- @include schema_new/gold/Functions/fn_note_chunks.sql#function
 -- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#function
 -- @include schema_new/gold/Functions/fn_next_date_to_roll_up.sql#function

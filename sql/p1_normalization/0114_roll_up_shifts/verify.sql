@@ -6,18 +6,19 @@ BEGIN
     IF to_regprocedure('gold.sp_roll_up(integer, jsonb)') IS NULL THEN
         RAISE EXCEPTION 'gold.sp_roll_up is missing, so no day is rolled up';
     END IF;
-    SELECT string_agg(v.name, ', ') INTO v_missing
+    SELECT string_agg(format('%s_%s', v.name, e.event), ', ') INTO v_missing
     FROM unnest(ARRAY['machine_cycles', 'machine_downtime', 'machine_focas']) AS v (name)
+    CROSS JOIN unnest(ARRAY['inserted', 'updated', 'deleted', 'truncated']) AS e (event)
     WHERE NOT EXISTS (
         SELECT 1 FROM pg_trigger AS t
-        WHERE t.tgrelid = to_regclass('silver.' || v.name) AND t.tgname = v.name || '_late'
-            AND t.tgenabled <> 'D'
+        WHERE t.tgrelid = to_regclass('silver.' || v.name)
+            AND t.tgname = format('%s_%s', v.name, e.event) AND t.tgenabled <> 'D'
     );
     IF v_missing IS NOT NULL THEN
         RAISE EXCEPTION 'rows that come late are not noted, so reports would miss them'
-            USING DETAIL = format('Tables: %s.', v_missing),
-                HINT = 'Enable or create the triggers of '
-                       'schema_new/gold/Functions/fn_note_late_row.sql';
+            USING DETAIL = format('Triggers: %s.', v_missing),
+                HINT = 'Enable the triggers, or create them by '
+                       'schema_new/gold/Functions/fn_note_*.sql';
     END IF;
 END
 $verify$;

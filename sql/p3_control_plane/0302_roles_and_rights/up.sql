@@ -12,6 +12,7 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/master/Functions/fn_knows_zone.sql#grants
 -- @include schema_new/master/Functions/fn_defined_shifts.sql#grants
 -- @include schema_new/master/Functions/fn_shift_entries.sql#grants
+-- @include schema_new/master/Functions/fn_shifts_of_day.sql#grants
 -- @include schema_new/master/Functions/fn_shift_windows.sql#grants
 -- @include schema_new/master/Functions/fn_settle_shifts.sql#grants
 -- @include schema_new/master/Functions/fn_plant_history_from.sql#grants
@@ -27,11 +28,11 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/gold/Tables/*.sql#grants
 -- @include schema_new/gold/Functions/get_*.sql#grants
 -- @include schema_new/gold/Functions/fn_next_sign.sql#grants
+-- @include schema_new/gold/Functions/fn_seconds.sql#grants
 -- @include schema_new/gold/Functions/fn_machine_shifts.sql#grants
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#grants
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#grants
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#grants
--- @include schema_new/gold/Functions/fn_recent_machine_shifts.sql#grants
 -- @include schema_new/gold/Functions/fn_note_chunks.sql#grants
 -- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#grants
 -- @include schema_new/gold/Functions/fn_next_date_to_roll_up.sql#grants

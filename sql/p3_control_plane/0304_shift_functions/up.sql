@@ -1,8 +1,7 @@
--- what: fn_get_shift and fn_get_shift_id, and the view of shift windows that the loads join
+-- what: fn_get_shift and fn_get_shift_id, which answer from the shift calendar
 -- why: a shift is a matter of the plant's wall clock, not of one time zone at ingest
 -- transaction: yes
 -- lock: none
--- down: the functions and the view go; v1's get_shift_id comes back with the swap
--- @include schema_new/master/Views/v_shift_windows.sql
+-- down: the functions go; v1's get_shift_id comes back with the swap
 -- @include schema_new/master/Functions/fn_get_shift.sql
 -- @include schema_new/master/Functions/fn_get_shift_id.sql

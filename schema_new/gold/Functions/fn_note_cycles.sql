@@ -1,0 +1,94 @@
+-- New: notes the days that change after they may have been rolled up, which is half a day after
+-- their end, so rows of the last hours need no note. Once a statement, whatever its rows;
+-- TimescaleDB has no transition table for DELETE where there is a column store, so that goes row by
+-- row.
+-- lint: allow-file qualified: transition tables have no schema
+CREATE FUNCTION gold.fn_note_cycles() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $function$
+DECLARE
+    v_signs record;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.cycle_start < now() - INTERVAL '6 hours' THEN
+            INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
+            VALUES (OLD.machine_iot_id, OLD.logical_date);
+        END IF;
+        PERFORM gold.fn_note_signs(
+            ARRAY[OLD.machine_iot_id], ARRAY[OLD.cycle_start], ARRAY[OLD.cycle_start]
+        );
+        RETURN NULL;
+    END IF;
+
+    INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
+    SELECT DISTINCT c.machine_iot_id, c.logical_date
+    FROM changed AS c
+    WHERE c.cycle_start < now() - INTERVAL '6 hours';
+
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
+        SELECT DISTINCT b.machine_iot_id, b.logical_date
+        FROM before AS b
+        WHERE b.cycle_start < now() - INTERVAL '6 hours';
+        -- A cycle that begins when it began ends the stop that it ended.
+        IF NOT EXISTS (
+            SELECT b.machine_iot_id, b.cycle_start FROM before AS b
+            EXCEPT ALL
+            SELECT c.machine_iot_id, c.cycle_start FROM changed AS c
+        ) THEN
+            RETURN NULL;
+        END IF;
+        SELECT
+            array_agg(g.machine_iot_id) AS machines,
+            array_agg(g.first_at) AS first_at,
+            array_agg(g.last_at) AS last_at
+        INTO v_signs
+        FROM (
+            SELECT b.machine_iot_id, min(b.cycle_start) AS first_at, max(b.cycle_start) AS last_at
+            FROM before AS b
+            GROUP BY b.machine_iot_id, b.logical_date
+        ) AS g;
+        PERFORM gold.fn_note_signs(v_signs.machines, v_signs.first_at, v_signs.last_at);
+    END IF;
+
+    SELECT
+        array_agg(g.machine_iot_id) AS machines,
+        array_agg(g.first_at) AS first_at,
+        array_agg(g.last_at) AS last_at
+    INTO v_signs
+    FROM (
+        SELECT c.machine_iot_id, min(c.cycle_start) AS first_at, max(c.cycle_start) AS last_at
+        FROM changed AS c
+        WHERE EXISTS (
+            SELECT 1 FROM gold.long_stops AS l
+            WHERE l.machine_iot_id = c.machine_iot_id AND l.is_open
+        )
+        GROUP BY c.machine_iot_id, c.logical_date
+    ) AS g;
+    IF v_signs.machines IS NOT NULL THEN
+        PERFORM gold.fn_note_signs(v_signs.machines, v_signs.first_at, v_signs.last_at);
+    END IF;
+    RETURN NULL;
+END
+$function$;
+
+REVOKE ALL ON FUNCTION gold.fn_note_cycles() FROM PUBLIC;
+
+COMMENT ON FUNCTION gold.fn_note_cycles() IS
+    'Notes the machines and business dates whose cycles came, changed or went late';
+
+CREATE TRIGGER machine_cycles_inserted
+    AFTER INSERT ON silver.machine_cycles
+    REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION gold.fn_note_cycles();
+
+CREATE TRIGGER machine_cycles_updated
+    AFTER UPDATE ON silver.machine_cycles
+    REFERENCING OLD TABLE AS before NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION gold.fn_note_cycles();
+
+CREATE TRIGGER machine_cycles_deleted
+    AFTER DELETE ON silver.machine_cycles
+    FOR EACH ROW EXECUTE FUNCTION gold.fn_note_cycles();

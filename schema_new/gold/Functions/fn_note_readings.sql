@@ -1,0 +1,46 @@
+-- New: as gold.fn_note_cycles, for FOCAS readings, which end no stop.
+-- lint: allow-file qualified: transition tables have no schema
+CREATE FUNCTION gold.fn_note_readings() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $function$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
+        SELECT OLD.machine_iot_id, OLD.logical_date
+        WHERE OLD.event_time < now() - INTERVAL '6 hours';
+        RETURN NULL;
+    END IF;
+    INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
+    SELECT DISTINCT c.machine_iot_id, c.logical_date
+    FROM changed AS c
+    WHERE c.event_time < now() - INTERVAL '6 hours';
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
+        SELECT DISTINCT b.machine_iot_id, b.logical_date
+        FROM before AS b
+        WHERE b.event_time < now() - INTERVAL '6 hours';
+    END IF;
+    RETURN NULL;
+END
+$function$;
+
+REVOKE ALL ON FUNCTION gold.fn_note_readings() FROM PUBLIC;
+
+COMMENT ON FUNCTION gold.fn_note_readings() IS
+    'Notes the machines and business dates whose readings came, changed or went late';
+
+CREATE TRIGGER machine_focas_inserted
+    AFTER INSERT ON silver.machine_focas
+    REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION gold.fn_note_readings();
+
+CREATE TRIGGER machine_focas_updated
+    AFTER UPDATE ON silver.machine_focas
+    REFERENCING OLD TABLE AS before NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION gold.fn_note_readings();
+
+CREATE TRIGGER machine_focas_deleted
+    AFTER DELETE ON silver.machine_focas
+    FOR EACH ROW EXECUTE FUNCTION gold.fn_note_readings();

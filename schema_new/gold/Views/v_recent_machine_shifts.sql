@@ -1,0 +1,229 @@
+-- New: what each machine did in each shift of the business dates that are not over, or just over,
+-- all machines at once: a look at each machine by itself takes three times as long. The bounds in
+-- time are named in the text, so that the planner leaves old chunks alone.
+-- @section view
+CREATE VIEW gold.v_recent_machine_shifts AS
+WITH machines AS NOT MATERIALIZED (
+    SELECT
+        m.company_iot_id,
+        pm.plant_iot_id,
+        m.iot_id AS machine_iot_id,
+        coalesce(r.last_date, '-infinity') AS last_date
+    FROM master.machine_info AS m
+    LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
+    LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(pm.plant_iot_id, 0)
+),
+-- No row of these dates, and no stop of at most a day that reaches into them, is older.
+live AS (
+    SELECT
+        greatest(
+            now() - INTERVAL '8 days',
+            ((min(coalesce(r.last_date, '-infinity')) + 1)::timestamp - INTERVAL '38 hours')
+                AT TIME ZONE 'UTC'
+        ) AS since
+    FROM (SELECT x.iot_id FROM master.plants AS x UNION ALL SELECT 0) AS p
+    LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = p.iot_id
+),
+-- When each machine stood. A stop without an end lasts until the machine shows otherwise, or until
+-- now.
+stood AS NOT MATERIALIZED (
+    SELECT a.plant_iot_id, a.machine_iot_id, range_agg(a.lasts) AS lasted
+    FROM (
+        SELECT
+            m.plant_iot_id,
+            m.machine_iot_id,
+            tstzrange(d.down_start, greatest(d.down_start, d.down_end)) AS lasts
+        FROM machines AS m
+        INNER JOIN silver.machine_downtime AS d ON d.machine_iot_id = m.machine_iot_id
+        WHERE d.down_start >= now() - INTERVAL '8 days'
+            AND d.down_start >= (SELECT b.since FROM live AS b)
+            AND d.down_end < 'infinity'
+        UNION ALL
+        SELECT
+            m.plant_iot_id,
+            m.machine_iot_id,
+            tstzrange(
+                d.down_start,
+                greatest(
+                    d.down_start,
+                    least(
+                        now(),
+                        coalesce(o.down_end, gold.fn_next_sign(d.machine_iot_id, d.down_start))
+                    )
+                )
+            )
+        FROM machines AS m
+        INNER JOIN silver.machine_downtime AS d ON d.machine_iot_id = m.machine_iot_id
+        LEFT JOIN gold.long_stops AS o
+            ON o.machine_iot_id = d.machine_iot_id AND o.down_start = d.down_start AND o.is_open
+        WHERE d.down_start >= now() - INTERVAL '8 days'
+            AND d.down_start >= (SELECT b.since FROM live AS b)
+            AND (d.down_end IS NULL OR d.down_end = 'infinity')
+        UNION ALL
+        -- What began before that.
+        SELECT
+            m.plant_iot_id,
+            m.machine_iot_id,
+            tstzrange(
+                o.down_start,
+                coalesce(
+                    o.down_end,
+                    gold.fn_next_sign(o.machine_iot_id, o.down_start),
+                    greatest(o.down_start, now())
+                )
+            )
+        FROM machines AS m
+        INNER JOIN gold.long_stops AS o ON o.machine_iot_id = m.machine_iot_id
+        WHERE o.down_start < (SELECT b.since FROM live AS b)
+            AND coalesce(o.down_end, 'infinity') > (SELECT b.since FROM live AS b)
+    ) AS a
+    GROUP BY a.plant_iot_id, a.machine_iot_id
+)
+SELECT
+    r.company_iot_id,
+    r.plant_iot_id,
+    r.machine_iot_id,
+    r.logical_date,
+    r.shift_id,
+    max(r.shift_name) AS shift_name,
+    sum(r.planned_sec) AS planned_sec,
+    coalesce(sum(r.downtime_sec), 0) AS downtime_sec,
+    coalesce(sum(r.stops), 0)::bigint AS stops,
+    coalesce(sum(r.cycles), 0)::bigint AS cycles,
+    coalesce(sum(r.cycles_without_std), 0)::bigint AS cycles_without_std,
+    coalesce(sum(r.std_sec), 0)::bigint AS std_sec,
+    coalesce(sum(r.run_time_sec), 0) AS run_time_sec,
+    sum(r.parts)::bigint AS parts,
+    sum(r.rejects)::bigint AS rejects,
+    coalesce(sum(r.unpaired_readings), 0)::bigint AS unpaired_readings,
+    bool_or(r.planned_sec IS NULL OR r.downtime_sec > 0) AS is_reported
+FROM (
+    -- The plan, and how long of it the machine stood. Planned time ends now.
+    SELECT
+        m.company_iot_id,
+        m.plant_iot_id,
+        m.machine_iot_id,
+        n.logical_date,
+        e.shift_id,
+        e.shift_name,
+        gold.fn_seconds(w.working) AS planned_sec,
+        coalesce(gold.fn_seconds(w.working * s.lasted), 0) AS downtime_sec,
+        NULL::bigint AS stops,
+        NULL::bigint AS cycles,
+        NULL::bigint AS cycles_without_std,
+        NULL::bigint AS std_sec,
+        NULL::numeric AS run_time_sec,
+        NULL::bigint AS parts,
+        NULL::bigint AS rejects,
+        NULL::bigint AS unpaired_readings
+    FROM machines AS m
+    INNER JOIN (
+        SELECT (now() AT TIME ZONE 'UTC')::date + v.days AS logical_date
+        FROM (VALUES (1), (0), (-1), (-2), (-3)) AS v (days)
+    ) AS n ON n.logical_date > m.last_date
+    CROSS JOIN LATERAL master.fn_shifts_of_day(m.plant_iot_id, n.logical_date) AS e
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE
+                WHEN e.is_working AND e.starts_at < now()
+                    THEN tstzmultirange(tstzrange(e.starts_at, least(e.ends_at, now())))
+                        - e.planned_breaks
+                ELSE '{}'::tstzmultirange
+            END AS working
+    ) AS w
+    -- A machine without a plant has no plan.
+    LEFT JOIN stood AS s
+        ON s.plant_iot_id = m.plant_iot_id AND s.machine_iot_id = m.machine_iot_id
+    UNION ALL
+    SELECT
+        m.company_iot_id,
+        m.plant_iot_id,
+        m.machine_iot_id,
+        d.logical_date,
+        d.shift_id,
+        d.shift_name,
+        NULL,
+        NULL,
+        count(*),
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL
+    FROM machines AS m
+    INNER JOIN silver.machine_downtime AS d ON d.machine_iot_id = m.machine_iot_id
+    WHERE d.logical_date > m.last_date
+        AND d.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
+            AND (now() AT TIME ZONE 'UTC')::date + 1
+        AND d.down_start >= now() - INTERVAL '8 days'
+        AND d.down_start >= (SELECT b.since FROM live AS b)
+    GROUP BY
+        m.company_iot_id, m.plant_iot_id, m.machine_iot_id, d.logical_date, d.shift_id, d.shift_name
+    UNION ALL
+    SELECT
+        m.company_iot_id,
+        m.plant_iot_id,
+        m.machine_iot_id,
+        c.logical_date,
+        c.shift_id,
+        c.shift_name,
+        NULL,
+        NULL,
+        NULL,
+        count(*),
+        count(*) FILTER (WHERE c.std_cycle_time IS NULL),
+        sum(c.std_cycle_time),
+        -- Intervals add up faster than numbers do.
+        extract(EPOCH FROM sum(c.cycle_end - c.cycle_start) FILTER (
+            WHERE c.cycle_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
+        )),
+        NULL,
+        NULL,
+        NULL
+    FROM machines AS m
+    INNER JOIN silver.machine_cycles AS c ON c.machine_iot_id = m.machine_iot_id
+    WHERE c.logical_date > m.last_date
+        AND c.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
+            AND (now() AT TIME ZONE 'UTC')::date + 1
+        AND c.cycle_start >= now() - INTERVAL '8 days'
+        AND c.cycle_start >= (SELECT b.since FROM live AS b)
+    GROUP BY
+        m.company_iot_id, m.plant_iot_id, m.machine_iot_id, c.logical_date, c.shift_id, c.shift_name
+    UNION ALL
+    SELECT
+        m.company_iot_id,
+        m.plant_iot_id,
+        m.machine_iot_id,
+        f.logical_date,
+        f.shift_id,
+        f.shift_name,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        sum(f.part_count),
+        sum(f.rej_count),
+        count(*) FILTER (WHERE (f.part_count IS NULL) <> (f.rej_count IS NULL))
+    FROM machines AS m
+    INNER JOIN silver.machine_focas AS f ON f.machine_iot_id = m.machine_iot_id
+    WHERE f.logical_date > m.last_date
+        AND f.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
+            AND (now() AT TIME ZONE 'UTC')::date + 1
+        AND f.event_time >= now() - INTERVAL '8 days'
+        AND f.event_time >= (SELECT b.since FROM live AS b)
+    GROUP BY
+        m.company_iot_id, m.plant_iot_id, m.machine_iot_id, f.logical_date, f.shift_id, f.shift_name
+) AS r
+GROUP BY r.company_iot_id, r.plant_iot_id, r.machine_iot_id, r.logical_date, r.shift_id;
+
+COMMENT ON VIEW gold.v_recent_machine_shifts IS
+    'What each machine did in each shift of business dates that are not rolled up '
+    'yet, of the last four days; read through gold.v_machine_shifts';
+
+-- @section grants
+GRANT SELECT ON gold.v_recent_machine_shifts TO setu_etl, setu_reader;
