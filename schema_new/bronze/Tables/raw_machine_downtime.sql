@@ -1,5 +1,5 @@
--- New: flat and typed, in place of JSON in bronze.raw_telemetry. Every column that a source sends
--- is nullable, except its identity: bronze accepts what arrives.
+-- New: flat and typed, in place of JSON in bronze.raw_telemetry. raw_machine_cycles.sql explains
+-- what all ten tables share.
 -- @section table
 CREATE TABLE bronze.raw_machine_downtime (
     id bigint NOT NULL,  -- an identity column: see section identity
@@ -20,8 +20,6 @@ COMMENT ON TABLE bronze.raw_machine_downtime IS 'Stops as gateways send them';
 COMMENT ON COLUMN bronze.raw_machine_downtime.time IS 'Arrival; the stop itself may be weeks old';
 
 -- @section identity
--- The order of the sweep. CACHE 1: a cached block of ids would be drawn long before it is used, and
--- the fence of the sweep could not tell which of them are still to come.
 ALTER TABLE bronze.raw_machine_downtime
     ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (CACHE 1);
 
@@ -34,22 +32,18 @@ SELECT create_hypertable(
 );
 
 -- @section indexes
--- The sweep reads by id; with time in the index, the bound on it needs no look at the row.
 CREATE INDEX raw_machine_downtime_id_time_idx ON bronze.raw_machine_downtime (id, time DESC);
 
 -- @section grants
--- A source sets neither the id nor the time of arrival. Nor does setu_etl when it resends a row.
 GRANT INSERT (
     kafka_partition, kafka_offset, device_id, machine_iot_id,
     down_start, down_end, program_no, down_code, down_id, down_threshold
 ) ON bronze.raw_machine_downtime TO setu_ingest, setu_etl;
 
 GRANT SELECT ON bronze.raw_machine_downtime TO setu_etl;
--- The fence reads the sequence; it never draws from it.
 GRANT SELECT ON SEQUENCE bronze.raw_machine_downtime_id_seq TO setu_etl;
 
 -- @section column_store
--- Ordered by id, each batch of the column store knows its lowest and highest id.
 -- @community
 ALTER TABLE bronze.raw_machine_downtime SET (
     timescaledb.enable_columnstore = true,

@@ -23,9 +23,7 @@ COMMENT ON VIEW gold.daily_downtime_stats IS
     'v_daily_downtime has business dates';
 
 -- @section refresh
--- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
--- and no further: a refresh of days that silver has dropped would delete them. Only changed buckets
--- are computed again.
+-- The window of all aggregates: hourly_production_stats.sql explains it.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.daily_downtime_stats',

@@ -22,9 +22,7 @@ COMMENT ON VIEW gold.daily_production_stats IS
     'Cycles of each machine by day of UTC, as in v1; v_daily_production has business dates';
 
 -- @section refresh
--- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
--- and no further: a refresh of days that silver has dropped would delete them. Only changed buckets
--- are computed again.
+-- The window of all aggregates: hourly_production_stats.sql explains it.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.daily_production_stats',

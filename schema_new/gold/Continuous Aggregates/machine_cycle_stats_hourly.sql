@@ -31,9 +31,7 @@ COMMENT ON VIEW gold.machine_cycle_stats_hourly IS
     'and shift';
 
 -- @section refresh
--- Back to where silver's retention begins, so that a gateway that was offline for long is counted,
--- and no further: a refresh of days that silver has dropped would delete them. Only changed buckets
--- are computed again.
+-- The window of all aggregates: hourly_production_stats.sql explains it.
 -- @community
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.machine_cycle_stats_hourly',

@@ -60,6 +60,5 @@ CALL add_columnstore_policy(
 SELECT add_retention_policy(
     relation => 'silver.machine_focas',
     drop_after => current_setting('setu.silver_retention')::interval,
-    -- Not at once: a deploy that is reverted in time finds all rows.
     initial_start => date_trunc('day', clock_timestamp()) + INTERVAL '1 day 4 hours'
 );
