@@ -40,7 +40,7 @@ class Rule:
 class Finding:
     """An answer that is no: how bad, of what, and the fix.
 
-    :ivar level: ``error``: rows or rights are at risk. ``warning``: it will hurt some day.
+    :ivar level: ``error``: rows or rights are at risk. ``warning``: it will do harm some day.
         ``advice``: it could be better.
     """
 

@@ -1,7 +1,7 @@
 """Metrics of the pipelines for Prometheus, from what ``setu status`` reads, and some sizes.
 
 Names follow Prometheus' conventions: base units, ``_total`` for what only grows. Rates are for
-Prometheus to work out: ``rate(setu_bronze_ids_drawn_total[5m])`` is what arrives a second, and
+Prometheus to compute: ``rate(setu_bronze_ids_drawn_total[5m])`` is what arrives a second, and
 ``rate(setu_pipeline_ids_processed_total[5m])`` what is loaded.
 """
 
@@ -149,7 +149,7 @@ def _of_health(health: Health) -> Iterator[Metric]:
     yield _many(
         "setu_condition_holds",
         "gauge",
-        "1: a condition of setu status holds; missing where it could not be judged",
+        "1: a condition of setu status holds; missing where it could not be checked",
         ("condition",),
         (((c.name,), int(c.holds)) for c in health.conditions if c.holds is not None),
     )

@@ -1,4 +1,4 @@
--- what: the roles have their rights, PUBLIC has nothing, what runs as its owner pins its path
+-- what: the roles have their rights, PUBLIC has nothing, SECURITY DEFINER functions set their path
 DO $check$
 DECLARE
     v_wrong text;
@@ -50,7 +50,7 @@ BEGIN
                 ELSE has_any_column_privilege('setu_admin', c.oid, 'SELECT, INSERT, UPDATE')
                     OR has_table_privilege('setu_admin', c.oid, 'DELETE, TRUNCATE') END
         UNION ALL
-        SELECT format('%s runs as its owner and pins no search_path', p.oid::regprocedure)
+        SELECT format('%s runs as its owner and sets no search_path', p.oid::regprocedure)
         FROM pg_proc AS p
         INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace
         WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')

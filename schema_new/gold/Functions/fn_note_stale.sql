@@ -1,4 +1,4 @@
--- New: notes which days of machines must be worked out anew.
+-- New: notes which days of machines must be computed again.
 CREATE FUNCTION gold.fn_note_stale(
     p_machines integer[], p_from timestamptz[], p_to timestamptz[]
 )
@@ -26,4 +26,4 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_note_stale(integer[], timestamptz[], timestamptz[]) FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_note_stale(integer[], timestamptz[], timestamptz[]) IS
-    'Notes that the business dates of machines between two instants each are to be worked out anew';
+    'Notes that the business dates of machines between two instants each are to be computed again';

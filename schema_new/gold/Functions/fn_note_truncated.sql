@@ -32,7 +32,7 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_note_truncated() FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_note_truncated() IS
-    'Notes that what was rolled up from a table of silver is to be worked out anew, since '
+    'Notes that what was rolled up from a table of silver is to be computed again, since '
     'it is emptied';
 
 CREATE TRIGGER machine_cycles_truncated

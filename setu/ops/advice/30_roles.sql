@@ -1,7 +1,7 @@
 -- asks roles_are_narrow: May SETU's roles do only what they are for?
 -- why roles_are_narrow: A stolen password of a sink must not open the whole database
 -- asks public_may_not_create: Is schema public closed to everybody?
--- why public_may_not_create: Whoever may create there can put a function in front of another's
+-- why public_may_not_create: A role that may create there can put a function in front of another's
 SELECT 'roles_are_narrow', 'error', 'role ' || r.rolname, format('has %s', a.name),
     format('ALTER ROLE %I NO%s;', r.rolname, a.name)
 FROM pg_roles AS r
