@@ -137,11 +137,8 @@ class Way:
     start: str | None
     end: str | None
     steps: tuple[Step, ...]
-
-    @property
-    def part(self) -> Part:
-        """The script that runs."""
-        return "up" if (self.end or "") >= (self.start or "") else "down"
+    #: The script that runs.
+    part: Part
 
 
 def way(root: Path, text: str, current: str | None) -> Way:
@@ -159,11 +156,11 @@ def way(root: Path, text: str, current: str | None) -> Way:
             f"The database is at {start}, which this version of the chain does not know.",
             hint="Take the version that it was last deployed from, or a newer one",
         )
-    if (end or "") >= (start or ""):
-        steps = [s for s in chain if (start or "") < s.revision <= (end or "")]
-    else:
-        steps = [s for s in reversed(chain) if (end or "") < s.revision <= (start or "")]
-    return Way(start, end, tuple(steps))
+    # How many steps a database at each of the two has behind it.
+    before, after = (0 if name is None else known.index(name) + 1 for name in (start, end))
+    if after >= before:
+        return Way(start, end, tuple(chain[before:after]), "up")
+    return Way(start, end, tuple(reversed(chain[after:before])), "down")
 
 
 def _named(text: str, known: Sequence[str]) -> str | None:
