@@ -150,7 +150,7 @@ def _fields_across(
 ) -> dict[str, tuple[Any, Any]]:
     names = {*files, *server} - _DERIVED.get(key.kind, frozenset())
     if view_column:
-        names = {"comment"}
+        names = {"comment", "default"}
     elif key.kind in _ONLY_STATED:
         names = set(files)
     changed = {}

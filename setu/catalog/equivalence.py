@@ -18,6 +18,7 @@ from pglast.enums import A_Expr_Kind, BoolExprType, SortByDir, SortByNulls
 
 from setu.catalog.intervals import Interval
 from setu.catalog.names import parts_of, type_text
+from setu.catalog.written import option_value
 
 _IGNORED: Final = frozenset(
     {
@@ -184,6 +185,10 @@ class _Matcher:
         return _order(file) == _order(server) and self._slots(
             file, server, without=("ordering", "nulls_ordering", "indexcolname")
         )
+
+    def _DefElem(self, file: ast.DefElem, server: ast.DefElem) -> bool:  # noqa: N802
+        # The server quotes the values of options.
+        return file.defname == server.defname and option_value(file) == option_value(server)
 
     def _SelectStmt(self, file: Any, server: Any) -> bool:  # noqa: N802
         if file.op.name != "SETOP_NONE" or server.op.name != "SETOP_NONE":

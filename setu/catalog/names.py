@@ -29,6 +29,23 @@ _PRINTED: Final = {
     "varbit": "bit varying",
     "decimal": "numeric",
 }
+#: Bits of an interval's modifier.
+_YEAR, _MONTH, _DAY, _HOUR, _MINUTE, _SECOND = 1 << 2, 1 << 1, 1 << 3, 1 << 10, 1 << 11, 1 << 12
+_INTERVAL_FIELDS: Final = {
+    _YEAR: "year",
+    _MONTH: "month",
+    _DAY: "day",
+    _HOUR: "hour",
+    _MINUTE: "minute",
+    _SECOND: "second",
+    _YEAR | _MONTH: "year to month",
+    _DAY | _HOUR: "day to hour",
+    _DAY | _HOUR | _MINUTE: "day to minute",
+    _DAY | _HOUR | _MINUTE | _SECOND: "day to second",
+    _HOUR | _MINUTE: "hour to minute",
+    _HOUR | _MINUTE | _SECOND: "hour to second",
+    _MINUTE | _SECOND: "minute to second",
+}
 SERIAL: Final = {"serial": "int4", "bigserial": "int8", "smallserial": "int2", "serial4": "int4"}
 
 
@@ -60,8 +77,12 @@ def type_text(node: Any) -> str:
     if qualifiers:
         printed = ".".join(quote_ident(name) for name in names)
     modifiers = [_modifier(entry) for entry in node.typmods or ()]
-    if base == "interval" or (base == "bpchar" and modifiers == ["1"]):
-        modifiers = [] if base == "interval" else modifiers
+    if base == "interval" and modifiers:
+        fields = _INTERVAL_FIELDS.get(int(modifiers[0]), "")
+        printed += f" {fields}" if fields else ""
+        modifiers = modifiers[1:]
+    if base == "numeric" and len(modifiers) == 1:
+        modifiers.append("0")
     if modifiers:
         text = f"({','.join(modifiers)})"
         head, space, tail = printed.partition(" ")

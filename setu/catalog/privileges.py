@@ -32,6 +32,9 @@ class Privileges:
         if kind in _PUBLIC:
             lists["PUBLIC"] = dict.fromkeys(_PUBLIC[kind], False)
 
+    def __contains__(self, at: tuple[str, str]) -> bool:
+        return at in self._lists
+
     def drop_object(self, kind: str, label: str) -> None:
         """Forget an object and the columns of it."""
         self._lists = {
@@ -54,12 +57,18 @@ class Privileges:
             for name in tuple(names) or ALL[kind]:
                 rights[name] = rights.get(name, False) or option
 
-    def revoke(self, kind: str, label: str, roles: Iterable[str], names: Iterable[str]) -> None:
-        """REVOKE; no names mean all privileges."""
+    def revoke(
+        self, kind: str, label: str, roles: Iterable[str], names: Iterable[str], *, option: bool
+    ) -> None:
+        """REVOKE; no names mean all privileges. With ``option``, only that to grant them on."""
         held = self._lists.get((kind, label), {})
         for role in roles:
+            rights = held.get(role, {})
             for name in tuple(names) or ALL[kind]:
-                held.get(role, {}).pop(name, None)
+                if option and name in rights:
+                    rights[name] = False
+                elif not option:
+                    rights.pop(name, None)
 
     def objects(self) -> Iterator[tuple[ObjectKey, Description]]:
         """One object of the catalog for each grantee that has something."""

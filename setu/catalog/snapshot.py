@@ -25,6 +25,7 @@ _PLAIN: Final = (
     "triggers",
     "privileges",
     "roles",
+    "others",
 )
 _VIEW_KINDS: Final = frozenset({"view", "materialized view", "continuous aggregate"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -141,6 +142,44 @@ def sequence_fields(kind: str, options: Any) -> dict[str, Any]:
     return fields
 
 
+#: How a type stores its values, where it is not ``plain``: those that may be long.
+_STORAGE: Final = {"numeric": "main"}
+_LONG: Final = ("text", "character varying", "character(", "bytea", "json", "jsonb", "xml", "bit")
+
+
+def storage_of(name: str, kind: str) -> str | None:
+    """How a column is stored; None where it is as its type has it."""
+    long = kind.startswith(_LONG) or kind.endswith("[]")
+    own = _STORAGE.get(kind.partition("(")[0], "extended" if long else "plain")
+    wanted = name.lower()
+    return None if wanted in ("default", own) else wanted
+
+
+def collation_of(clause: Any) -> str | None:
+    """The collation of a clause; None for that of the type."""
+    name = parts_of(clause.collname)[-1]
+    return None if name == "default" else name
+
+
+def with_attributes(constraints: Any) -> list[Any]:
+    """Constraints of a column: ``DEFERRABLE`` and the like belong to the one before them."""
+    found: list[Any] = []
+    for node in constraints or ():
+        if node.contype == ConstrType.CONSTR_ATTR_DEFERRABLE:
+            found[-1].deferrable = True
+        elif node.contype == ConstrType.CONSTR_ATTR_DEFERRED:
+            found[-1].deferrable = found[-1].initdeferred = True
+        elif not node.contype.name.startswith("CONSTR_ATTR_"):
+            found.append(node)
+    return found
+
+
+def words_of(node: Any) -> str:
+    """What kind of statement a node is: ``CreatePolicyStmt`` → ``CREATE POLICY``."""
+    name = type(node).__name__.removesuffix("Stmt")
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).upper()
+
+
 def constraint_text(node: Any, listed: str) -> str:
     if node.contype == ConstrType.CONSTR_PRIMARY:
         return f"PRIMARY KEY ({listed})"
@@ -148,16 +187,20 @@ def constraint_text(node: Any, listed: str) -> str:
         distinct = "NULLS NOT DISTINCT " if node.nulls_not_distinct else ""
         return f"UNIQUE {distinct}({listed})"
     if node.contype == ConstrType.CONSTR_CHECK:
-        return f"CHECK ({text_of(node.raw_expr)})"
+        inherited = " NO INHERIT" if node.is_no_inherit else ""
+        return f"CHECK ({text_of(node.raw_expr)}){inherited}"
     if node.contype == ConstrType.CONSTR_FOREIGN:
         table: Any = node.pktable
         text = f"FOREIGN KEY ({listed}) REFERENCES {qualified(table.schemaname, table.relname)}"
         other = ", ".join(quote_ident(name) for name in parts_of(node.pk_attrs))
         text += f"({other})" if other else ""
+        text += " MATCH FULL" if node.fk_matchtype == "f" else ""
         words = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT", "r": "RESTRICT"}
         for when, action in (("UPDATE", node.fk_upd_action), ("DELETE", node.fk_del_action)):
             if action in words:
                 text += f" ON {when} {words[str(action)]}"
+        columns = ", ".join(quote_ident(name) for name in parts_of(node.fk_del_set_cols))
+        text += f" ({columns})" if columns else ""
         return text
     excluded = ", ".join(
         f"{index_param(element)} WITH {parts_of(operator)[-1]}"
@@ -193,6 +236,8 @@ def index_text(node: ast.IndexStmt, table: str, name: str) -> str:
 
 def index_param(node: Any) -> str:
     text = quote_ident(str(node.name)) if node.name else f"({text_of(node.expr)})"
+    if node.collation:
+        text += " COLLATE " + ".".join(quote_ident(name) for name in parts_of(node.collation))
     if node.opclass:
         text += " " + ".".join(parts_of(node.opclass))
     descending = node.ordering.name == "SORTBY_DESC"
@@ -245,9 +290,16 @@ def result_of(node: ast.CreateFunctionStmt) -> str | None:
     return type_text(out[0].argType) if len(out) == 1 else "record"
 
 
-def output_names(query: Any) -> list[str]:
+def named_outputs(query: Any, aliases: list[str]) -> list[str]:
+    """The columns of a view; names that stand before its query are given to the query's own."""
     while query.op is not None and query.op.name != "SETOP_NONE":
         query = query.larg
+    for target, alias in zip(query.targetList or (), aliases, strict=False):
+        target.name = alias
+    return output_names(query)
+
+
+def output_names(query: Any) -> list[str]:
     names = []
     for target in query.targetList or ():
         value = target.val

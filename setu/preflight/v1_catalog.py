@@ -24,7 +24,7 @@ _COMMUNITY_CREATE: Final = re.compile(r"^-- @community\nCREATE ", re.MULTILINE)
 #: What a customer may add to v1's objects without their being another schema.
 _ADDED: Final = frozenset({"privilege", "default privilege"})
 #: What somebody may have put on v1's tables; ``dependents`` says what becomes of it.
-_HANGING_ON: Final = frozenset({"trigger", "rule", "row policy"})
+_HANGING_ON: Final = frozenset({"trigger", "rule", "row policy", "publication", "cast"})
 
 
 def v1_schemas(root: Path) -> list[str]:

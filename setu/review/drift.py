@@ -32,6 +32,8 @@ from setu.review.scratch import SERVER_KINDS
 FORMAT: Final = 1
 #: Databases have these of their own accord; every session of SETU sets those that matter.
 _DATABASE_KINDS: Final = frozenset({"database setting"})
+#: These lie in no schema; a snapshot has those that concern SETU's schemas.
+_WITHOUT_SCHEMA: Final = frozenset({"publication", "cast"})
 
 
 class DriftError(SetuError):
@@ -190,7 +192,11 @@ def _within(catalog: Catalog, schemas: set[str], *, roles: bool) -> Catalog:
         key: fields
         for key, fields in catalog.objects.items()
         if key.kind not in _DATABASE_KINDS
-        and (roles if key.kind in SERVER_KINDS else _schema_of(key) in schemas)
+        and (
+            roles
+            if key.kind in SERVER_KINDS
+            else key.kind in _WITHOUT_SCHEMA or _schema_of(key) in schemas
+        )
     }
     return replace(catalog, objects=kept)
 

@@ -1,1 +1,0 @@
-"""The parts of :mod:`setu.catalog.parsed`: one reader a kind of statement."""
