@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from setu.catalog import Catalog, ObjectKey
+from setu.catalog import KINDS, Catalog, ObjectKey
 from setu.catalog.released import read_files
 from setu.chain.releases import read_releases
 from setu.chain.settings import Settings
 from setu.db.address import Address
+from setu.errors import SetuError
 from setu.review.change_requests import read_schema
 from setu.review.changes import RISKS, SchemaChange, changes_between
 from setu.review.held import HeldRequest, hold, renamed
 from setu.review.made_by import RevisionFinder
 from setu.review.reasons import FILE, read_reasons, reason_for
 from setu.review.sides import files_catalog, folder_catalog, read_side
+
+
+class UnknownKindError(SetuError):
+    """A kind of object is named that no catalog has."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +124,22 @@ def review_schemas(root: Path) -> Review:
     return Review("schema", "schema_new", tuple(entries), tuple(held), tuple(problems))
 
 
-def review_sides(left: str, right: str, root: Path, settings: Settings) -> Review:
-    """Any two sides against each other; ``setu.review.sides`` says what a side may be."""
+def review_sides(
+    left: str, right: str, root: Path, settings: Settings, ignore_kinds: Sequence[str] = ()
+) -> Review:
+    """Any two sides against each other; ``setu.review.sides`` says what a side may be.
+
+    Raises :class:`UnknownKindError` for a kind of object that does not exist.
+    """
     before, after = (read_side(side, root, settings) for side in (left, right))
-    changes = changes_between(before, after)
+    for kind in ignore_kinds:
+        if kind not in KINDS:
+            raise UnknownKindError(
+                f"There is no kind of object named {kind!r}.",
+                context=["Kinds: " + ", ".join(KINDS)],
+                hint="Give one of these as --ignore",
+            )
+    changes = changes_between(before.without_kinds(ignore_kinds), after.without_kinds(ignore_kinds))
     return Review(
         shown(left), shown(right), tuple(ReviewedChange(change) for change in changes), held=False
     )

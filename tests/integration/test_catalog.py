@@ -20,7 +20,7 @@ from setu.catalog import (
 )
 from setu.catalog.model import KINDS, CatalogFormatError
 from setu.cli.main import app, load_commands
-from setu.errors import RevisionStateError, SetuError
+from setu.errors import RevisionStateError
 from tests.servers.at_hand import Server
 
 HERE = Path(__file__).parent
@@ -540,23 +540,6 @@ class TestCommand:
         assert code == 0
         assert shown == file.read_text(encoding="utf-8")
         assert {key.kind for key in Catalog.from_json(shown)} >= {"table", "hypertable"}
-
-    def test_diff_of_a_file_and_a_database_fails_where_they_differ(
-        self, tmp_path: Path, sample_url: str
-    ) -> None:
-        file = tmp_path / "catalog.json"
-        self.run("snapshot", "--out", str(file))
-        assert self.run("diff", str(file), sample_url) == (0, "no difference\n")
-        content = file.read_text(encoding="utf-8").replace("fillfactor=70", "fillfactor=71")
-        file.write_text(content, encoding="utf-8")
-        code, shown = self.run("diff", str(file), sample_url)
-        assert code == 1
-        assert "changed: table sample.plant" in shown
-        assert self.run("diff", str(file), sample_url, "--ignore", "table")[0] == 0
-
-    def test_diff_says_when_there_is_no_such_file(self) -> None:
-        with pytest.raises(SetuError, match="neither a file nor a database's address"):
-            self.run("diff", "nowhere.json", "nowhere.json")
 
     def test_only_a_database_at_v1_is_frozen(self) -> None:
         with pytest.raises(RevisionStateError, match="not at 0001, but at no revision"):

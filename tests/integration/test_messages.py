@@ -91,10 +91,10 @@ def test_a_kind_that_does_not_exist_cannot_be_left_out(tmp_path: Path, v1: Chain
     file = tmp_path / "v1.json"
     code, said = command(v1, "catalog", "snapshot", "--out", str(file))
     assert code == 0, said
-    code, said = command(v1, "catalog", "diff", str(file), str(file), "--ignore", "nope")
+    code, said = command(v1, "diff", str(file), str(file), "--ignore", "nope")
     assert code == 1
     assert "no kind of object named 'nope'" in said
-    assert command(v1, "catalog", "diff", str(file), str(file), "--ignore", "job")[0] == 0
+    assert command(v1, "diff", str(file), str(file), "--ignore", "job")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ def diff(
     setting: Annotated[
         list[str] | None, typer.Option("-x", help="A setting, name=value, for folders.")
     ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="A kind of object to leave out; may be repeated.")
+    ] = None,
     format_: Annotated[
         str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
     ] = "text",
@@ -44,5 +47,5 @@ def diff(
     Example: setu diff v2.0 schema_new
     """
     settings = Settings.from_x_arguments(setting or [])
-    review = review_sides(left, right, repository_root(), settings)
+    review = review_sides(left, right, repository_root(), settings, ignore or ())
     write_review(review, "json" if as_json else format_, out, side_by_side=side_by_side)
