@@ -28,6 +28,28 @@ BEGIN
                        'downgrade again';
     END IF;
 
+    SELECT string_agg(format('%s %s', o.kind, o.name), ', ' ORDER BY o.kind, o.name)
+    INTO v_refused
+    FROM (
+        SELECT 'machine' AS kind, m.machine_id AS name, k.company_id, m.company_iot_id
+        FROM master.machine_info AS m
+        INNER JOIN _archive.machine_keys AS k ON k.machine_iot_id = m.iot_id
+        UNION ALL
+        SELECT 'plant', p.plant_id, k.company_id, p.company_iot_id
+        FROM master.plants AS p
+        INNER JOIN _archive.plant_keys AS k ON k.plant_iot_id = p.iot_id
+    ) AS o
+    INNER JOIN _archive.company_keys AS ck ON ck.company_id = o.company_id
+    INNER JOIN master.companies AS c ON c.iot_id = ck.company_iot_id
+    WHERE ck.company_iot_id <> o.company_iot_id;
+    IF v_refused IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot go back to v1 because its machines and plants stay with their '
+                        'company'
+            USING ERRCODE = 'foreign_key_violation',
+                DETAIL = format('Moved to another: %s.', v_refused),
+                HINT = 'Move each back to its company, then downgrade again';
+    END IF;
+
     -- An object that was deleted and created again under the same name has another key now. Rows in
     -- silver may still have a machine's former one.
     UPDATE _archive.company_keys AS k
@@ -102,6 +124,16 @@ BEGIN
     FROM master.machine_info AS m
     INNER JOIN _archive.company_keys AS ck ON ck.company_iot_id = m.company_iot_id
     WHERE NOT EXISTS (SELECT 1 FROM _archive.machine_keys AS k WHERE k.machine_iot_id = m.iot_id);
+
+    -- A gateway is let go of before another machine of its company takes it. v1 has no machine
+    -- without one, so the text says whose it was; only a machine that v2 has no longer keeps it.
+    UPDATE _archive.machine_info AS v1
+    SET device_id = format('%s, once of %s', v1.device_id, v1.machine_id)
+    FROM master.machine_info AS m
+    INNER JOIN _archive.machine_keys AS k ON k.machine_iot_id = m.iot_id
+    INNER JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id
+    WHERE v1.company_id = k.company_id AND v1.device_id = d.device_id
+        AND v1.machine_id <> k.machine_id;
 
     INSERT INTO _archive.machine_info AS v1 (
         machine_id, company_id, plant_id, device_id, iot_id, created_at
