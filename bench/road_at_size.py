@@ -1,10 +1,11 @@
 """The whole road at several sizes: up, down after a while under v2, and up again.
 
 One fleet of a thousand machines; the days of history make the size, all ten facts together in v1's
-proportions. Under v2 60,000 rows arrive, the old chunks are compressed, some rows are completed,
-corrected and written late by SQL. Each size is measured in one database, one after the other, and
-each time is also given against a bare ``INSERT … SELECT`` of the cycles into a hypertable with the
-same key. The way back must not grow with history: the run fails when the largest size takes more
+proportions. Under v2 60,000 rows arrive, some are completed, corrected and written late by SQL.
+Each size is measured in one database, one after the other; backfill and comparison are also given
+against a bare ``INSERT … SELECT`` of the same rows into hypertables with the same keys, the most
+that the way up takes on the disk against v1's size, and the dashboards of v2's first minute against
+v1's. The way back must not grow with history: the run fails when the largest size takes more
 than 1.3 times what the smallest takes, and more than a second longer.
 
 ``python -m bench.road_at_size 1000000 5000000 20000000``; ``road_at_size.svg`` has the plot.
@@ -14,11 +15,14 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psycopg2
 
 from bench.scratch import (
     Connection,
@@ -99,20 +103,23 @@ CROSS JOIN LATERAL (
 """
 
 REFERENCE = """
-CREATE TABLE public.reference (
-    cycle_start timestamptz NOT NULL, cycle_end timestamptz, company_id integer, machine_id integer,
-    program_no text, std_cycle_time integer, actual_cycle_time integer, created_at timestamptz,
-    UNIQUE (machine_id, cycle_start)
-);
-SELECT create_hypertable('public.reference', by_range('cycle_start', INTERVAL '7 days'),
+CREATE TABLE public.reference (LIKE silver.{table});
+ALTER TABLE public.reference ADD UNIQUE (machine_id, {at}{third});
+SELECT create_hypertable('public.reference', by_range('{at}', INTERVAL '7 days'),
     create_default_indexes => false)
 """
-REFERENCE_ROWS = """
-INSERT INTO public.reference
-SELECT cycle_start, cycle_end, 1, substr(machine_id, 2)::integer, program_no, std_cycle_time,
-    actual_cycle_time, created_at
-FROM silver.machine_cycles
-"""
+THIRD = {
+    "machine_alarms": ", alarm_no",
+    "machine_energy": ", category",
+    "machine_tool_usage": ", tool_no",
+    "customer_feedback": ", question_id, user_id",
+}
+DASHBOARDS = (
+    "v_live_machine_status",
+    "v_production_dashboard",
+    "v_downtime_dashboard",
+    "v_oee_dashboard",
+)
 
 ARRIVE = f"""
 INSERT INTO bronze.raw_machine_cycles (
@@ -154,6 +161,11 @@ class Times:
 
     rows: int
     reference: float = 0.0
+    #: Bytes: of the database under v1, and the most that the way up needed.
+    v1_size: int = 0
+    peak: int = 0
+    #: Seconds of all dashboards: under v1, and in the first minute of v2.
+    dashboards: tuple[float, float] = (0.0, 0.0)
     up: float = 0.0
     back: float = 0.0
     again: float = 0.0
@@ -205,6 +217,51 @@ def fill(connection: Connection, rows: int) -> None:
     run(connection, "ANALYZE")
 
 
+def reference(connection: Connection) -> float:
+    """Seconds of a bare copy of all facts into hypertables with the same keys."""
+    took = 0.0
+    for _, table, _, _ in FACTS:
+        at = {"machine_cycles": "cycle_start", "machine_downtime": "down_start"}.get(table, "time")
+        run(connection, REFERENCE.format(table=table, at=at, third=THIRD.get(table, "")))
+        copy = f"INSERT INTO public.reference SELECT * FROM silver.{table}"
+        took += seconds(lambda copy=copy: run(connection, copy))  # type: ignore[misc]
+        run(connection, "DROP TABLE public.reference")
+    return took
+
+
+def dashboards(connection: Connection) -> float:
+    """Seconds of all dashboards, each the better of two."""
+    took = 0.0
+    for view in DASHBOARDS:
+        query = f"SELECT count(*) FROM (SELECT * FROM gold.{view} OFFSET 0) AS d"
+        took += min(seconds(lambda query=query: run(connection, query)) for _ in range(2))  # type: ignore[misc]
+    return took
+
+
+SIZE = "SELECT pg_database_size(current_database())"
+
+
+@contextmanager
+def _watched_size(url: str, times: Times) -> Iterator[None]:
+    """Note the most that the database takes while inside, twice a second."""
+    done = threading.Event()
+
+    def watch() -> None:
+        with connect(url) as connection:
+            while not done.wait(0.5):
+                with suppress(psycopg2.Error):  # a file that is dropped while it is measured
+                    [(size,)] = run(connection, SIZE)
+                    times.peak = max(times.peak, size)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 def measure(rows: int) -> Times:
     """Up, back and again with that many rows of history."""
     times = Times(rows)
@@ -213,18 +270,21 @@ def measure(rows: int) -> Times:
         with connect(url) as connection:
             run(connection, "SELECT _timescaledb_functions.stop_background_workers()")
             fill(connection, rows)
-            run(connection, REFERENCE)
-            times.reference = seconds(lambda: run(connection, REFERENCE_ROWS))
-            run(connection, "DROP TABLE public.reference")
+            for (name,) in run(
+                connection,
+                "SELECT format('%I.%I', view_schema, view_name)"
+                " FROM timescaledb_information.continuous_aggregates",
+            ):
+                run(connection, f"CALL refresh_continuous_aggregate('{name}', NULL, NULL)")
+            times.reference = reference(connection)
             run(connection, "CHECKPOINT")
+            [(times.v1_size,)] = run(connection, SIZE)
+            before = dashboards(connection)
         with _steps() as steps:
-            times.up = seconds(lambda: upgrade(url, "head"))
+            with _watched_size(url, times):
+                times.up = seconds(lambda: upgrade(url, "head"))
             with connect(url) as connection:
-                run(
-                    connection,
-                    "SELECT compress_chunk(c) FROM show_chunks('silver.machine_cycles',"
-                    " older_than => now() - interval '14 days') AS c",
-                )
+                times.dashboards = (before, dashboards(connection))
                 run(connection, ARRIVE)
                 for fact in ("machine_cycles", "machine_status"):
                     run(connection, f"CALL _etl.sp_load_{fact}(0, '{{}}')")
@@ -239,15 +299,19 @@ def measure(rows: int) -> Times:
                 )
                 assert there == ARRIVED // 2 + 700, there
                 run(connection, "CHECKPOINT")
+            times.steps = dict(steps)
             times.again = seconds(lambda: upgrade(url, "head"))
-        times.steps = dict(steps)
     slowest = sorted(
         ((s, name) for name, s in times.steps.items() if name.endswith("down")), reverse=True
     )[:4]
+    backfill, compared = times.steps["0103 up"], times.steps["0106 up"]
+    old, new = times.dashboards
     console.print(
         f"{rows:>12,} rows: up {times.up:.1f} s, back {times.back:.1f} s, "
-        f"again {times.again:.1f} s; "
-        f"reference {times.reference:.1f} s for {int(rows * 0.25):,} cycles; slowest on the way "
+        f"again {times.again:.1f} s; bare copy of all facts {times.reference:.1f} s: backfill "
+        f"{backfill / times.reference:.2f} times, comparison {compared / times.reference:.2f} "
+        f"times; disk at most {times.peak / times.v1_size:.2f} of v1's; dashboards "
+        f"{new / old:.2f} times ({new:.2f} s); slowest on the way "
         f"back: {', '.join(f'{name} {s:.1f}' for s, name in slowest)}"
     )
     return times

@@ -16,6 +16,7 @@ LOCK_STATES = ("55P03", "40P01")
 #: A job that runs meanwhile can change a catalog row that a step changes, too; PostgreSQL has no
 #: state of its own for that. The step is as fit to be tried again as after a lock timeout.
 CONCURRENT_CHANGE = "tuple concurrently"
+DISK_FULL = "53100"
 SHOWN_LINES = 12
 SHOWN_WIDTH = 160
 
@@ -68,6 +69,9 @@ def statement_error(
         hint = (
             "See in pg_locks and pg_stat_activity who holds them, then run the same command again"
         )
+    elif state == DISK_FULL:
+        title = f"The server's disk is full in revision {revision}."
+        hint = "Free some space, then run the same command again"
     elif isinstance(error, QueryCanceledError):
         kind, title = DeployInterruptedError, f"Revision {revision} was cancelled."
         hint = "Run the same command again when it may go on"
@@ -80,6 +84,27 @@ def statement_error(
         if not where.transaction:
             hint += "; the step is written so that it can be repeated"
     return kind(title, context=lines, hint=hint, sqlstate=state)
+
+
+def lost_between(where: Position, error: psycopg2.Error) -> DeployInterruptedError:
+    """The error for a connection that is lost between two statements of a step."""
+    revision = where.step.revision
+    direction = {"up": "upgrade", "down": "downgrade", "verify": "verification"}[where.part]
+    kept = (
+        "The step was rolled back: nothing of it was kept"
+        if where.transaction
+        else "Statements of the step before it are committed"
+    )
+    return DeployInterruptedError(
+        f"The connection was lost in revision {revision}.",
+        context=[
+            f"{direction} of {where.step.name}, between two statements",
+            str(error).strip() or "The server closed it.",
+            f"{kept}, the database stands at revision {where.before}.",
+        ],
+        hint="See why in the server's log, then run the same command again",
+        sqlstate=error.pgcode,
+    )
 
 
 def _error_origin(statement: Statement, diag: Any) -> object:

@@ -13,6 +13,8 @@ HEADER_KEYS = ("what", "why", "transaction", "lock", "down")
 LOSES = "loses"
 #: What runs outside the transaction before a step that did not get its locks is tried again.
 BETWEEN = "between"
+#: A statement that several sessions may run at once, each with work of its own.
+WORKERS = "workers"
 HEADER_LINES = 6
 _HEADER_LINE = re.compile(r"--\s*([A-Za-z_]+):\s*(.*?)\s*")
 
@@ -33,6 +35,11 @@ class Header:
         """What to run outside the transaction before another attempt, or nothing."""
         return self.values.get(BETWEEN)
 
+    @property
+    def workers(self) -> str | None:
+        """The statement that several sessions may run at once, or nothing."""
+        return self.values.get(WORKERS)
+
 
 def read_header(source: str, file: str, *, required: bool) -> Header:
     """The header of a file's text. Raises :class:`StepError` where it breaks a rule."""
@@ -48,7 +55,7 @@ def read_header(source: str, file: str, *, required: bool) -> Header:
         problem = ""
         if match is None:
             problem = f"The header line is not '-- key: value': {line}"
-        elif match[1].lower() not in (*HEADER_KEYS, LOSES, BETWEEN):
+        elif match[1].lower() not in (*HEADER_KEYS, LOSES, BETWEEN, WORKERS):
             problem = f"The header has an unknown key: {match[1]}"
         elif match[1].lower() in values:
             problem = f"The header has the key {match[1]} twice."

@@ -20,11 +20,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from alembic import op
-from setu.chain.failures import Position, statement_error
+from setu.chain.failures import Position, lost_between, statement_error
+from setu.chain.paused_jobs import pause_jobs
+from setu.chain.progress import Progress
 from setu.chain.releases import Release
 from setu.chain.script import Origin, Script, Statement
 from setu.chain.settings import Settings
 from setu.chain.step import Part, Step
+from setu.chain.workers import working_beside
 from setu.db.acting_role import offline_resume_sql, resume_owner
 from setu.db.notices import streamed_notices
 from setu.errors import (
@@ -38,9 +41,6 @@ log = logging.getLogger("setu.chain.runner")
 SAVEPOINT = "setu_step"
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 1.0
-#: Messages of the server that say nothing to a person: a statement that may run again found its
-#: object; TimescaleDB's advice on the order of the column store, where SETU orders by time alone.
-_NOISE = ("already exists, skipping", "does not exist, skipping", "for segmenting or ordering")
 
 
 @dataclass(frozen=True)
@@ -94,25 +94,33 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
     edition = run.settings.edition
     statements = script.statements(edition)
     checks = verify.statements(edition) if verify else []
-    resume_owner(_driver(context))
+    pause_jobs(context, run.settings, sleep=run.sleep)
+    driver = _driver(context)
     log.info("%s %s: %s …", step.revision, part, script.header.values.get("what", step.stem))
     settings = _released_settings(step, run)
-    _set(_driver(context), settings)
-    if script.header.transaction:
-        between = script.header.between
-        _run_in_transaction(
-            where,
-            statements,
-            checks,
-            context,
-            run,
-            Statement(between, "", False, (Origin(script.file, 1),)) if between else None,
-        )
-    else:
-        _outside_transaction(where, statements, context, run)
-        for statement in checks:
-            _execute(where, "verify", statement, _driver(context), done=len(statements))
-    _set(_driver(context), _restored(settings, run))
+    try:
+        resume_owner(driver)
+        _set(driver, settings)
+        if script.header.transaction:
+            between = script.header.between
+            _run_in_transaction(
+                where,
+                statements,
+                checks,
+                context,
+                run,
+                Statement(between, "", False, (Origin(script.file, 1),)) if between else None,
+            )
+        else:
+            _outside_transaction(where, statements, context, run, script.header.workers)
+            for statement in checks:
+                _execute(where, "verify", statement, driver, done=len(statements))
+        _set(driver, _restored(settings, run))
+    except psycopg2.Error as error:
+        # What surrounds the statements has no message of its own.
+        if not driver.closed:
+            raise
+        raise lost_between(where, error) from error
     log.info(
         "%s %s: done in %.1f s (%d statements%s)",
         step.revision,
@@ -193,13 +201,17 @@ def _run_in_transaction(
 
 
 def _outside_transaction(
-    where: Position, statements: Sequence[Statement], context: MigrationContext, run: Run
+    where: Position,
+    statements: Sequence[Statement],
+    context: MigrationContext,
+    run: Run,
+    shared: str | None,
 ) -> None:
     failure: StatementError | None = None
     try:
         with context.autocommit_block():
             try:
-                _run_alone(where, statements, context, run)
+                _run_alone(where, statements, context, run, shared)
             except StatementError as error:
                 failure = error
     except SQLAlchemyError:
@@ -211,13 +223,20 @@ def _outside_transaction(
 
 
 def _run_alone(
-    where: Position, statements: Sequence[Statement], context: MigrationContext, run: Run
+    where: Position,
+    statements: Sequence[Statement],
+    context: MigrationContext,
+    run: Run,
+    shared: str | None,
 ) -> None:
     connection = _driver(context)
     for done, statement in enumerate(statements):
         for last in _attempts(where, run):
             try:
-                _execute(where, where.part, statement, connection, done=done)
+                if statement.text.strip() == shared:
+                    _execute_beside(where, statement, connection, run, done)
+                else:
+                    _execute(where, where.part, statement, connection, done=done)
             except LockTimeoutError as error:
                 if last:
                     raise _exhausted(error, run) from error
@@ -256,24 +275,41 @@ def _exhausted(error: LockTimeoutError, run: Run) -> LockTimeoutError:
 
 
 def _execute(
-    where: Position, part: Part, statement: Statement, connection: Any, *, done: int = 0
+    where: Position,
+    part: Part,
+    statement: Statement,
+    connection: Any,
+    *,
+    done: int = 0,
+    progress: Progress | None = None,
 ) -> None:
     """Run one statement, or raise the error that names it."""
-    notice = _notice_logger(where)
+    progress = progress or _progress(where)
     try:
-        with streamed_notices(connection, notice), connection.cursor() as cursor:
+        with streamed_notices(connection, progress.receive), connection.cursor() as cursor:
             cursor.execute(statement.text)
     except psycopg2.Error as error:
         raise statement_error(where, part, statement, error, connection, done) from error
+    finally:
+        progress.end()
 
 
-def _notice_logger(where: Position) -> Callable[[str], None]:
-    def notice(text: str) -> None:
-        first, _, _ = text.strip().partition("\n")
-        level = logging.DEBUG if first.endswith(_NOISE) else logging.INFO
-        log.log(level, "%s %s: %s", where.step.revision, where.part, text.strip())
+def _execute_beside(
+    where: Position, statement: Statement, connection: Any, run: Run, done: int
+) -> None:
+    """Run a statement in as many sessions as are asked for."""
+    more = run.settings.integer("backfill_workers") - 1
+    if more > 0 and connection.info.backend_pid == 0:
+        log.info("%s %s: this server has one session only", where.step.revision, where.part)
+        more = 0
+    progress = _progress(where)
+    settings = run.settings.session_settings()
+    with working_beside(more, statement.text, settings, progress.receive):
+        _execute(where, where.part, statement, connection, done=done, progress=progress)
 
-    return notice
+
+def _progress(where: Position) -> Progress:
+    return Progress(f"{where.step.revision} {where.part}")
 
 
 def _write(

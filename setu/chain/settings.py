@@ -107,6 +107,7 @@ KNOWN: tuple[Setting, ...] = (
         0,
         ("stop", "move", "leave", "move_or_leave"),
     ),
+    Setting("backfill_workers", "1", "integer", "sessions that backfill at once", 1),
     Setting("backfill_pause", "0", "interval", "rest between two chunks of the backfill"),
     Setting(
         "backfill_compress",

@@ -18,7 +18,7 @@ import psycopg2
 from psycopg2 import extensions
 
 
-class _Sink:
+class NoticeSink:
     """Stands in for the connection's list of notices."""
 
     def __init__(self, receive: Callable[[str], None]) -> None:
@@ -37,7 +37,7 @@ def streamed_notices(connection: Any, receive: Callable[[str], None]) -> Iterato
     second one leaves at once.
     """
     before, callback = connection.notices, extensions.get_wait_callback()
-    connection.notices = _Sink(receive)
+    connection.notices = NoticeSink(receive)
     with _counted_interrupts() as interrupts:
         extensions.set_wait_callback(lambda waiting: _wait(waiting, interrupts))
         try:

@@ -3,6 +3,17 @@
 -- transaction: yes
 -- lock: none that other sessions need
 -- down: undone by upgrading again
+DO $indexes$
+DECLARE
+    v_definition text;
+BEGIN
+    -- Of a backfill that did not come to its end.
+    FOR v_definition IN SELECT u.definition FROM _stage.unbuilt_indexes AS u LOOP
+        EXECUTE v_definition;
+    END LOOP;
+END
+$indexes$;
+
 -- @include sql/p1_normalization/shared/drop_backfill.sql
 -- @include sql/p1_normalization/shared/drop_watch.sql
 -- @include sql/p1_normalization/shared/drop_note_rows.sql

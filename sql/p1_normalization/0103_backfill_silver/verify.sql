@@ -22,6 +22,12 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM _stage.backfill_progress AS p) THEN
         RAISE EXCEPTION 'the backfill has not run';
     END IF;
+    SELECT string_agg(u.index_name, ', ' ORDER BY u.index_name) INTO v_left
+    FROM _stage.unbuilt_indexes AS u;
+    IF v_left IS NOT NULL THEN
+        RAISE EXCEPTION 'indexes of v2''s tables are not built yet'
+            USING DETAIL = v_left, HINT = 'Run alembic upgrade again: it goes on where it stopped';
+    END IF;
     SELECT string_agg(
         format('%s from %s', p.table_name, p.range_start), ', ' ORDER BY p.range_start
     )

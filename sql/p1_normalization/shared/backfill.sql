@@ -1,3 +1,59 @@
+-- An index on time alone costs half as much when it is built over rows that are there, and nothing
+-- over a chunk that is compressed.
+CREATE TABLE _stage.unbuilt_indexes (
+    index_name text NOT NULL,
+    definition text NOT NULL,
+    CONSTRAINT unbuilt_indexes_pkey PRIMARY KEY (index_name)
+);
+COMMENT ON TABLE _stage.unbuilt_indexes IS
+    'Indexes of v2''s tables to be built when the backfill is through';
+
+CREATE FUNCTION _stage.put_off_indexes(p_table text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_empty boolean;
+    v_index record;
+BEGIN
+    EXECUTE format('SELECT NOT EXISTS (SELECT FROM _stage.%I)', p_table) INTO v_empty;
+    IF NOT v_empty THEN
+        RETURN;
+    END IF;
+    FOR v_index IN
+        SELECT i.indexrelid::regclass AS name, c.relname,
+            pg_get_indexdef(i.indexrelid) AS definition
+        FROM pg_index AS i
+        INNER JOIN pg_class AS c ON c.oid = i.indexrelid
+        WHERE i.indrelid = format('_stage.%I', p_table)::regclass AND NOT i.indisunique
+    LOOP
+        INSERT INTO _stage.unbuilt_indexes (index_name, definition)
+        VALUES (v_index.relname, v_index.definition);
+        EXECUTE format('DROP INDEX %s', v_index.name);
+    END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION _stage.put_off_indexes(text) IS
+    'Leaves indexes of a table without rows, except unique ones, for after the backfill';
+
+CREATE PROCEDURE _stage.build_indexes()
+LANGUAGE plpgsql
+AS $procedure$
+DECLARE
+    v_index record;
+BEGIN
+    FOR v_index IN
+        SELECT u.index_name, u.definition FROM _stage.unbuilt_indexes AS u ORDER BY u.index_name
+    LOOP
+        EXECUTE v_index.definition;
+        DELETE FROM _stage.unbuilt_indexes AS u WHERE u.index_name = v_index.index_name;
+        COMMIT;
+    END LOOP;
+END
+$procedure$;
+COMMENT ON PROCEDURE _stage.build_indexes() IS
+    'Builds the indexes that were left for after the backfill';
+
 -- The time ranges to look at: v1's chunks, and the gaps between them, where v1 has nothing and v2
 -- must have nothing either.
 CREATE FUNCTION _stage.plan_backfill() RETURNS void
@@ -43,6 +99,9 @@ BEGIN
     ) AS g
     WHERE g.range_start < g.range_end
     ON CONFLICT (table_name, range_start) DO NOTHING;
+
+    PERFORM _stage.put_off_indexes(t.table_name) FROM _archive.migrated_tables AS t;
+    ANALYZE _stage.machine_map, _stage.shift_map, _stage.shift_hours;
 END
 $function$;
 COMMENT ON FUNCTION _stage.plan_backfill() IS
@@ -122,7 +181,7 @@ BEGIN
         SELECT n.v1_rows, n.only_added INTO v_v1_rows, v_only_added
         FROM _stage.note_what_is_new(p_table, p_from, p_to) AS n;
         IF NOT v_only_added THEN
-            SELECT d.differing INTO v_rows FROM _stage.note_differences(p_table, p_from, p_to) AS d;
+            SELECT d.differing INTO v_rows FROM _stage.compare(p_table, p_from, p_to) AS d;
             v_v1_rows := _stage.note_orphans(p_table, p_from, p_to);
         END IF;
     ELSE
@@ -187,21 +246,27 @@ AS $procedure$
 DECLARE
     v_range record;
     v_rows bigint;
-    v_total bigint := 0;
-    v_done integer := 0;
+    v_total bigint;
+    v_done integer;
     v_ranges integer;
-    v_started timestamptz := clock_timestamp();
-    v_elapsed double precision;
 BEGIN
     LOOP
-        -- Several sessions may work in parallel: each takes a range that no other one has.
+        -- Several sessions may work in parallel: each takes a range that no other one has. If a
+        -- session dies, its range is free again.
         SELECT p.table_name, p.range_start, p.range_end INTO v_range
         FROM _stage.backfill_progress AS p
         WHERE p.finished_at IS NULL
         ORDER BY p.range_start DESC, p.table_name
         LIMIT 1
         FOR UPDATE SKIP LOCKED;
-        EXIT WHEN NOT FOUND;
+        IF NOT FOUND THEN
+            EXIT WHEN NOT EXISTS (
+                SELECT FROM _stage.backfill_progress AS p WHERE p.finished_at IS NULL
+            );
+            COMMIT;
+            PERFORM pg_sleep(0.1);
+            CONTINUE;
+        END IF;
 
         v_rows := _stage.backfill_range(
             v_range.table_name, v_range.range_start, v_range.range_end
@@ -214,21 +279,21 @@ BEGIN
         WHERE p.table_name = v_range.table_name AND p.range_start = v_range.range_start;
         COMMIT;
 
-        SELECT count(p.finished_at), count(*)
-        INTO v_done, v_ranges FROM _stage.backfill_progress AS p;
-        v_total := v_total + v_rows;
         IF isfinite(v_range.range_start) THEN
-            v_elapsed := greatest(extract(epoch FROM clock_timestamp() - v_started), 0.001);
-            RAISE NOTICE 'backfill %: chunk % of %, from %, % rows; % rows in all, % rows/s, '
-                         'about % s left',
-                v_range.table_name, v_done, v_ranges, v_range.range_start::date, v_rows, v_total,
-                round(v_total / v_elapsed), round(v_elapsed / v_done * (v_ranges - v_done));
+            SELECT count(p.finished_at), count(*), coalesce(sum(p.rows_migrated), 0)
+            INTO v_done, v_ranges, v_total
+            FROM _stage.backfill_progress AS p
+            WHERE isfinite(p.range_start);
+            RAISE NOTICE 'backfill %: chunk % of %, from %, % rows', v_range.table_name, v_done,
+                v_ranges, v_range.range_start::date, v_total;
             PERFORM pg_sleep(extract(epoch FROM current_setting('setu.backfill_pause')::interval));
         END IF;
     END LOOP;
 END
 $procedure$;
 
+REVOKE ALL ON FUNCTION _stage.put_off_indexes(text) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE _stage.build_indexes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.plan_backfill() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.note_what_is_new(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.backfill_range(text, timestamptz, timestamptz) FROM PUBLIC;

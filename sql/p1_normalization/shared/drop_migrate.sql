@@ -4,6 +4,7 @@ DROP FUNCTION _stage.migrate_noted(bigint);
 DROP FUNCTION _stage.migrate_masters();
 DROP FUNCTION _stage.remigrate_singly(text, timestamptz, timestamptz);
 DROP FUNCTION _stage.remigrate(text, timestamptz, timestamptz);
+DROP FUNCTION _stage.compare(text, timestamptz, timestamptz);
 DROP FUNCTION _stage.note_differences(text, timestamptz, timestamptz);
 DROP FUNCTION _stage.note_orphans(text, timestamptz, timestamptz);
 DROP FUNCTION _stage.fill(text, timestamptz, timestamptz);

@@ -9,7 +9,6 @@ DECLARE
     v_newest timestamptz;
     v_done integer := 0;
     v_pieces integer := 0;
-    v_started timestamptz := clock_timestamp();
 BEGIN
     DELETE FROM _stage.gold_pieces;
     FOR v_piece IN
@@ -56,11 +55,8 @@ BEGIN
         );
         COMMIT;
         v_done := v_done + 1;
-        RAISE NOTICE 'gold %: piece % of %, from %, about % s left',
-            v_piece.view_name, v_done, v_pieces,
-            v_piece.range_start::date, round(
-                extract(epoch FROM clock_timestamp() - v_started) / v_done * (v_pieces - v_done)
-            );
+        RAISE NOTICE 'gold %: piece % of %, from %', v_piece.view_name, v_done, v_pieces,
+            v_piece.range_start::date;
     END LOOP;
 END
 $procedure$;

@@ -1,18 +1,17 @@
 -- Counts what became of v1's rows, time range by time range, and checks that v1 and v2 hold the
 -- same keys. It compares the rows themselves, so it also finds changes that no trigger saw.
-CREATE OR REPLACE FUNCTION _stage.reconcile(p_table text, p_from timestamptz, p_to timestamptz)
-RETURNS bigint
+CREATE OR REPLACE FUNCTION _stage.reconcile(
+    p_table text, p_from timestamptz, p_to timestamptz, OUT v1_rows bigint, OUT differing bigint
+)
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_table _archive.migrated_tables;
-    v_v1_rows bigint;
     v_left_out bigint;
     v_rounded bigint;
     v_in_future bigint;
     v_migrated bigint;
-    v_differing bigint;
 BEGIN
     SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
     EXECUTE format(
@@ -27,18 +26,18 @@ BEGIN
         $query$, v_table.schema_name, p_table, v_table.v1_time, v_table.rounded_when,
         _archive.future_condition(p_table)
     )
-    INTO v_v1_rows, v_left_out, v_rounded, v_in_future USING p_from, p_to;
-    SELECT d.migrated, d.differing INTO v_migrated, v_differing
-    FROM _stage.note_differences(p_table, p_from, p_to) AS d;
+    INTO v1_rows, v_left_out, v_rounded, v_in_future USING p_from, p_to;
+    SELECT d.migrated, d.differing INTO v_migrated, differing
+    FROM _stage.compare(p_table, p_from, p_to) AS d;
     -- Where both sides agree the numbers stay; where v1 changes on, they are taken after the swap.
-    IF v_differing = 0 AND isfinite(p_from) AND isfinite(p_to) THEN
+    IF differing = 0 AND isfinite(p_from) AND isfinite(p_to) THEN
         INSERT INTO _archive.row_reconciliation (
             table_name, range_start, range_end, v1_rows, migrated, merged, left_out, in_future,
             rounded
         )
         VALUES (
-            v_table.schema_name || '.' || p_table, p_from, p_to, v_v1_rows, v_migrated,
-            v_v1_rows - v_left_out - v_migrated, v_left_out, v_in_future, v_rounded
+            v_table.schema_name || '.' || p_table, p_from, p_to, reconcile.v1_rows, v_migrated,
+            reconcile.v1_rows - v_left_out - v_migrated, v_left_out, v_in_future, v_rounded
         )
         ON CONFLICT (table_name, range_start) DO UPDATE
         SET range_end = excluded.range_end, v1_rows = excluded.v1_rows,
@@ -46,12 +45,10 @@ BEGIN
             in_future = excluded.in_future,
             rounded = excluded.rounded, counted_at = clock_timestamp();
     END IF;
-    RETURN v_differing;
 END
 $function$;
 COMMENT ON FUNCTION _stage.reconcile(text, timestamptz, timestamptz) IS
-    'Counts what became of v1''s rows in a time range; returns how many keys differ, which it '
-    'notes';
+    'Counts what became of v1''s rows in a time range, and how many keys differ, which it notes';
 
 -- Of the keys that a comparison found to differ, those that differ still and are not noted anew.
 CREATE OR REPLACE FUNCTION _stage.keep_differing() RETURNS bigint
@@ -121,25 +118,32 @@ LANGUAGE plpgsql
 AS $procedure$
 DECLARE
     v_range record;
-    v_differing bigint;
+    v_counted record;
     v_all bigint := 0;
+    v_rows bigint := 0;
     v_done integer := 0;
     v_left text;
 BEGIN
     DELETE FROM _stage.differences;
     COMMIT;
     FOR v_range IN
-        SELECT p.table_name, p.range_start, p.range_end, count(*) OVER () AS ranges
+        SELECT p.table_name, p.range_start, p.range_end,
+            count(*) FILTER (WHERE isfinite(p.range_start)) OVER () AS ranges
         FROM _stage.backfill_progress AS p
         ORDER BY p.range_start DESC, p.table_name
     LOOP
-        v_differing := _stage.reconcile(v_range.table_name, v_range.range_start, v_range.range_end);
+        v_counted := _stage.reconcile(v_range.table_name, v_range.range_start, v_range.range_end);
         COMMIT;
-        v_all := v_all + v_differing;
-        v_done := v_done + 1;
+        v_all := v_all + v_counted.differing;
+        v_rows := v_rows + v_counted.v1_rows;
         IF isfinite(v_range.range_start) THEN
-            RAISE NOTICE 'compared %: chunk % of %, from %, % keys differ', v_range.table_name,
-                v_done, v_range.ranges, v_range.range_start::date, v_differing;
+            v_done := v_done + 1;
+            IF v_counted.differing > 0 THEN
+                RAISE NOTICE '% keys of % from % on differ, and are brought up to date',
+                    v_counted.differing, v_range.table_name, v_range.range_start::date;
+            END IF;
+            RAISE NOTICE 'compare %: chunk % of %, from %, % rows', v_range.table_name, v_done,
+                v_range.ranges, v_range.range_start::date, v_rows;
         END IF;
     END LOOP;
     -- They are noted now. A difference that remains is not a change that came meanwhile.

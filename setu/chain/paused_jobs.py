@@ -1,0 +1,143 @@
+"""Jobs of v2 rest while steps run, both ways: a load at work would hold the locks that they want.
+
+They are paused before the first step that finds them, and again before each step, since steps make
+jobs; who is at work is waited for. All of them resume when the run ends, well or not. What a killed
+run has paused is noted in the database, and resumes at the end of the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg2
+from alembic.runtime.migration import MigrationContext
+
+from setu.chain.settings import Settings
+from setu.db.acting_role import resume_owner
+from setu.db.version_table import SCHEMA
+
+log = logging.getLogger("setu.chain.runner")
+
+TABLE: Final = f"{SCHEMA}.paused_jobs"
+POLL_S: Final = 0.2
+#: A job that is at work ends a while after it was to stop.
+GRACE_S: Final = 10.0
+
+_V2_IS_LIVE: Final = (
+    "SELECT pg_catalog.to_regclass('master.device_info') IS NOT NULL"
+    " AND pg_catalog.to_regclass('timescaledb_information.jobs') IS NOT NULL"
+)
+_TO_PAUSE: Final = """
+SELECT j.job_id
+FROM timescaledb_information.jobs AS j
+WHERE j.scheduled AND (
+    j.proc_schema IN ('_etl', 'gold', 'master', 'alerting')
+    OR j.hypertable_schema IN ('bronze', 'silver', 'gold')
+    OR (j.hypertable_schema, j.hypertable_name) IN (
+        SELECT c.materialization_hypertable_schema, c.materialization_hypertable_name
+        FROM timescaledb_information.continuous_aggregates AS c
+        WHERE c.view_schema = 'gold'
+    )
+)
+ORDER BY j.job_id"""
+_ALTER: Final = """
+SELECT pg_catalog.format('SELECT %%I.alter_job(job_id => %%s, scheduled => %%L)',
+    n.nspname, %s::integer, %s::boolean)
+FROM pg_catalog.pg_extension AS e
+INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+WHERE e.extname = 'timescaledb'"""
+_AT_WORK: Final = """
+SELECT a.application_name
+FROM pg_catalog.pg_stat_activity AS a
+WHERE a.datname = pg_catalog.current_database() AND a.state <> 'idle'
+    AND pg_catalog.substring(a.application_name, '\\[(\\d+)\\]$')::integer = ANY (%s)"""
+
+
+def paused_jobs_sql() -> str:
+    """A statement that makes the table of what is paused, where it is missing."""
+    return f"""DO $setu$
+BEGIN
+    IF pg_catalog.to_regclass('{TABLE}') IS NULL THEN
+        CREATE TABLE {TABLE} (job_id integer PRIMARY KEY);
+        COMMENT ON TABLE {TABLE} IS 'Jobs that rest until a run ends';
+    END IF;
+END
+$setu$;"""
+
+
+def pause_jobs(
+    context: MigrationContext, settings: Settings, *, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Take v2's jobs off the schedule, and wait for those that are at work.
+
+    :param context: Alembic's; a transaction that it has open is committed if there are any.
+    """
+    assert context.connection is not None
+    driver: Any = context.connection.connection.dbapi_connection
+    with driver.cursor() as cursor:
+        cursor.execute(_V2_IS_LIVE)
+        if not cursor.fetchone()[0]:
+            return
+        cursor.execute(_TO_PAUSE)
+        jobs = [job for (job,) in cursor.fetchall()]
+    if not jobs:
+        return
+    with context.autocommit_block(), driver.cursor() as cursor:
+        for job in jobs:
+            # Noted first: a job that is noted and not paused does no harm.
+            cursor.execute(f"INSERT INTO {TABLE} VALUES (%s) ON CONFLICT DO NOTHING", (job,))
+        _schedule(driver, jobs, scheduled=False)
+        _wait_for(cursor, jobs, settings.seconds("job_max_runtime") + GRACE_S, sleep)
+
+
+def resume_jobs(driver: Any) -> None:
+    """Put all that was paused back on the schedule, in a connection outside a transaction."""
+    with driver.cursor() as cursor:
+        cursor.execute(
+            f"SELECT pg_catalog.to_regclass('{TABLE}') IS NOT NULL"
+            " AND pg_catalog.to_regclass('timescaledb_information.jobs') IS NOT NULL"
+        )
+        if not cursor.fetchone()[0]:
+            return
+        cursor.execute(
+            "SELECT j.job_id FROM timescaledb_information.jobs AS j"
+            f" INNER JOIN {TABLE} AS p ON p.job_id = j.job_id ORDER BY j.job_id"
+        )
+        _schedule(driver, [job for (job,) in cursor.fetchall()], scheduled=True)
+        cursor.execute(f"DELETE FROM {TABLE}")
+
+
+def _schedule(driver: Any, jobs: list[int], *, scheduled: bool) -> None:
+    """As the role that deploys: it may alter the jobs of each role that it is a member of."""
+    with driver.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        try:
+            for job in jobs:
+                cursor.execute(_ALTER, (job, scheduled))
+                statement = cursor.fetchone()[0]
+                try:
+                    cursor.execute(statement)
+                except psycopg2.errors.InsufficientPrivilege as error:
+                    log.warning("job %d goes on: %s", job, str(error).strip().split("\n")[0])
+        finally:
+            if not driver.closed:
+                resume_owner(driver)
+
+
+def _wait_for(
+    cursor: Any, jobs: list[int], longest_s: float, sleep: Callable[[float], None]
+) -> None:
+    waited, told = 0.0, False
+    while waited < longest_s:
+        cursor.execute(_AT_WORK, (jobs,))
+        at_work = [name for (name,) in cursor.fetchall()]
+        if not at_work:
+            return
+        if not told:
+            log.info("waiting for jobs that are at work: %s", ", ".join(at_work))
+            told = True
+        sleep(POLL_S)
+        waited += POLL_S
