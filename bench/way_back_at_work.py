@@ -2,8 +2,9 @@
 
 ``rounds``: head to 0001 under readers of gold, loads, people who write SQL and sinks, up again
 without them, three times by default. Prints errors by side, the longest wait by kind, and rows
-that are missing or double. ``kills``: the same way back, killed in each step at a random moment
-until it is through; the fingerprints of v1 must be those of an undisturbed way back.
+that are missing or double. ``jobs``: the same while the server's scheduler runs v2's jobs.
+``kills``: the same way back, killed in each step at a random moment until it is through; the
+fingerprints of v1 must be those of an undisturbed way back.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from tests.concurrency.at_work import AtWork, in_v1
 FLEET = FleetSize(companies=2, plants=2, machines=10, days=40, cycles_per_machine_day=40)
 KINDS = ("reader", "person", "sink", "load", "master")
 WARM_UP_S = 5.0
+#: Each job has run in that time.
+JOBS_S = 90.0
 
 
 class _Tries(logging.Handler):
@@ -54,25 +57,34 @@ class _Tries(logging.Handler):
             self.seconds[words[0]] = float(words[4])
 
 
-def prepare(url: str) -> None:
+def prepare(url: str, *, jobs: bool = False) -> None:
     """v1 with a fleet."""
     upgrade(url, "0001")
     with connect(url) as connection:
-        run(connection, "SELECT _timescaledb_functions.stop_background_workers()")
+        if not jobs:
+            run(connection, "SELECT _timescaledb_functions.stop_background_workers()")
         connection.autocommit = False
         make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
         connection.commit()
 
 
-def rounds(times: int) -> None:
-    """Round trips with v2 at work on each way back."""
+#: Of the loads that ran as jobs: how many, and how many failed.
+JOB_RUNS = "SELECT count(*), count(*) FILTER (WHERE r.status = 'failed') FROM _etl.job_runs AS r"
+
+
+def rounds(times: int, *, jobs: bool = False) -> None:
+    """Round trips with v2 at work on each way back; with its jobs, where asked."""
     with scratch_database("at_work") as url:
-        prepare(url)
+        prepare(url, jobs=jobs)
         for number in range(1, times + 1):
             upgrade(url, "head")
             work = AtWork(url, first=number * 1_000_000)
             work.start()
-            time.sleep(WARM_UP_S)
+            time.sleep(JOBS_S if jobs else WARM_UP_S)
+            if jobs:
+                with connect(url) as connection:
+                    [(ran, failed)] = run(connection, JOB_RUNS)
+                console.print(f"  jobs: {ran} runs, {failed} errors")
             log, tries = logging.getLogger("setu.chain.runner"), _Tries()
             log.addHandler(tries)
             log.setLevel(logging.INFO)
@@ -178,11 +190,13 @@ def _kill_in_step(url: str, revision: str) -> int:
 
 
 def main(*parts: str) -> None:
-    """Run the parts named, both by default."""
+    """Run the parts named, all by default."""
     with scratch_database("where") as url, connect(url) as connection:
         say_where(connection)
     if not parts or "rounds" in parts:
         rounds(3)
+    if not parts or "jobs" in parts:
+        rounds(3, jobs=True)
     if not parts or "kills" in parts:
         kills()
 

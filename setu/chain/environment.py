@@ -8,28 +8,37 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import psycopg2
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from alembic import command
+from setu.chain.paused_jobs import paused_jobs_sql, resume_jobs
 from setu.chain.releases import Release, verify_released
 from setu.chain.runner import Run
 from setu.chain.scaffold import place_revision
 from setu.chain.settings import Settings
 from setu.db.acting_role import act_as_owner, offline_owner_sql
-from setu.db.connection import apply_session_settings, connected, database_url
+from setu.db.connection import (
+    apply_session_settings,
+    autocommit,
+    connected,
+    connection_lost,
+    database_url,
+)
 from setu.db.deploy_lock import deploy_lock, offline_lock_sql, offline_unlock_sql
 from setu.db.session_settings import stable_settings_sql
 from setu.db.version_table import SCHEMA, TABLE, current_revision, schema_sql
-from setu.errors import DatabaseConnectionError, RevisionStateError, SetuError
+from setu.errors import RevisionStateError, SetuError
 
 #: Key in ``Config.attributes`` for a program that calls ``alembic.command.stamp`` or ``revision``.
 COMMAND = "setu.command"
@@ -117,8 +126,22 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
                 if may_run:
                     _check_before(context, connection, settings, preflight)
                 connection.exec_driver_sql(schema_sql())
+                connection.exec_driver_sql(paused_jobs_sql())
                 connection.commit()
-            _migrate(context)
+            try:
+                _migrate(context)
+            except BaseException:
+                # What failed first is the better message.
+                with suppress(SetuError, SQLAlchemyError, psycopg2.Error):
+                    _resume_jobs(connection)
+                raise
+            _resume_jobs(connection)
+
+
+def _resume_jobs(connection: Connection) -> None:
+    if not connection.closed and not connection.invalidated:
+        with autocommit(connection) as driver:
+            resume_jobs(driver)
 
 
 def _purpose(context: ModuleType) -> Purpose:
@@ -163,13 +186,7 @@ def _setu_error(error: BaseException) -> SetuError | None:
         if isinstance(seen, ResolutionError):
             return _unknown_revision(str(seen))
         seen = seen.__cause__ or seen.__context__
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return DatabaseConnectionError(
-            "The connection was lost.",
-            context=[str(error.orig).strip()],
-            hint="See why in the server's log, then run the same command again",
-        )
-    return None
+    return connection_lost(error)
 
 
 def _configure(

@@ -7,11 +7,11 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import psycopg2
 from sqlalchemy import URL, Connection, NullPool, create_engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from setu.db.address import VARIABLE, Address
 from setu.db.address import database_address as database_url
@@ -25,6 +25,7 @@ __all__ = [
     "apply_session_settings",
     "autocommit",
     "connected",
+    "connection_lost",
     "database_url",
     "open_driver",
 ]
@@ -194,6 +195,8 @@ def connected(
     engine = create_engine(
         "postgresql+psycopg2://",
         poolclass=NullPool,
+        # It is closed, not given back; a reset would only complain of a connection that is lost.
+        pool_reset_on_return=None,
         creator=lambda: open_driver(known, purpose, writes=writes),
     )
     try:
@@ -204,7 +207,40 @@ def connected(
         with translated(connection):
             yield connection
     finally:
+        _close(connection)
+
+
+def _close(connection: Connection) -> None:
+    """Close a connection; one that is lost has no more to say."""
+    try:
         connection.close()
+    except SQLAlchemyError:
+        connection.invalidate()
+        connection.close()
+
+
+#: The server ends a session: by order, in a crash, since it idles, or with its database.
+_ENDED: Final = ("57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "08")
+#: What the driver raises when there is nobody to state a code.
+_UNSTATED: Final = (psycopg2.OperationalError, psycopg2.InterfaceError, psycopg2.DatabaseError)
+
+
+def connection_lost(error: BaseException) -> DatabaseConnectionError | None:
+    """The failure to show when a lost connection is what an error arose from; else None."""
+    seen: BaseException | None = error
+    while seen is not None:
+        raised = seen.orig if isinstance(seen, DBAPIError) else seen
+        if isinstance(raised, psycopg2.Error) and (
+            (raised.pgcode or "").startswith(_ENDED)
+            or (raised.pgcode is None and type(raised) in _UNSTATED)
+        ):
+            return DatabaseConnectionError(
+                "The connection was lost.",
+                context=[str(raised).strip() or "The server closed it."],
+                hint="See why in the server's log, then run the same command again",
+            )
+        seen = seen.__cause__ or seen.__context__
+    return None
 
 
 def _connection_error(address: Address, message: str) -> DatabaseConnectionError:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg2
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from setu.db.connection import autocommit
 from setu.errors import DeployLockError
@@ -65,22 +66,23 @@ def deploy_lock(
             sleep(min(POLL_S, max(0.0, deadline - clock())))
     try:
         yield
-    finally:
-        _release(connection)
+    except BaseException:
+        # What failed first is the better message.
+        with suppress(psycopg2.Error, SQLAlchemyError):
+            _release(connection)
+        raise
+    _release(connection)
 
 
 def _release(connection: Connection) -> None:
-    driver: Any = None if connection.closed else connection.connection.dbapi_connection
-    if driver is None or driver.closed:
+    if connection.closed or connection.invalidated:
         return
-    try:
-        driver.rollback()
-        driver.autocommit = True
-        with driver.cursor() as cursor:
-            cursor.execute("SELECT pg_catalog.pg_advisory_unlock(%s)", (LOCK_KEY,))
-        driver.autocommit = False
-    except psycopg2.Error as error:
-        log.debug("the deploy lock went with the connection: %s", error)
+    driver: Any = connection.connection.dbapi_connection
+    driver.rollback()
+    driver.autocommit = True
+    with driver.cursor() as cursor:
+        cursor.execute("SELECT pg_catalog.pg_advisory_unlock(%s)", (LOCK_KEY,))
+    driver.autocommit = False
 
 
 def _held(holder: tuple[object, ...] | None, wait_s: float) -> DeployLockError:

@@ -58,6 +58,9 @@ def translated(connection: Connection) -> Iterator[None]:
     except SetuError:
         raise
     except (DBAPIError, psycopg2.Error) as error:
+        first = _said_before(error)
+        if first is not None:
+            raise first from error
         driver_error = error.orig if isinstance(error, DBAPIError) else error
         known = (
             _known(connection, driver_error) if isinstance(driver_error, psycopg2.Error) else None
@@ -65,6 +68,16 @@ def translated(connection: Connection) -> Iterator[None]:
         if known is None:
             raise
         raise known from error
+
+
+def _said_before(error: BaseException) -> SetuError | None:
+    """The failure that an error came after: a lost connection makes the roll back fail, too."""
+    seen = error.__context__
+    while seen is not None:
+        if isinstance(seen, SetuError):
+            return seen
+        seen = seen.__context__
+    return None
 
 
 def foreseen(driver: Any, error: psycopg2.Error) -> SetuError | None:
@@ -96,6 +109,12 @@ def foreseen(driver: Any, error: psycopg2.Error) -> SetuError | None:
             "Another session holds a lock that the command needs.",
             context=[message],
             hint="See pg_locks and pg_stat_activity, then run the same command again",
+        )
+    if isinstance(error, states.DiskFull):
+        return DatabaseStateError(
+            "The server's disk is full.",
+            context=[message],
+            hint="Free some space, then run the same command again",
         )
     if isinstance(error, states.QueryCanceled):
         return DatabaseStateError(
