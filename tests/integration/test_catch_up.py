@@ -1,0 +1,75 @@
+"""``setu catch-up``: v2 follows v1's changes in the days before the swap."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
+from tests.chain import Chain, chain_on
+from tests.edge_cases.rows import last_midnight
+from tests.servers.at_hand import Server
+from tests.v1 import ROOT
+
+FLEET = FleetSize(companies=1, plants=1, machines=2, days=3, cycles_per_machine_day=4)
+
+
+@pytest.fixture(scope="module")
+def chain(server: Server) -> Iterator[Chain]:
+    with chain_on(server) as chain:
+        chain.upgrade("0001")
+        with chain.session() as connection:
+            connection.autocommit = False
+            make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+            connection.commit()
+        yield chain
+
+
+def catch_up(chain: Chain) -> tuple[int, str]:
+    """Exit code, and what the command says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "setu.cli.main", "catch-up"],
+        env={**os.environ, "DATABASE_URL": chain.url, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def test_before_the_backfill_it_says_what_to_do_first(chain: Chain) -> None:
+    code, said = catch_up(chain)
+    assert code == 1
+    assert "nothing to catch up with at revision 0001" in said
+    assert "Run `alembic upgrade 0106` first" in said
+
+
+def test_it_brings_to_v2_what_v1_has_changed(chain: Chain) -> None:
+    chain.upgrade("0106")
+    chain.run(
+        "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id, program_no)"
+        " SELECT now() - n * interval '1 minute', 'COMP-01', 'CNC-00001',"
+        " 'NEW' FROM generate_series(1, 50) AS n"
+    )
+    count = "SELECT count(*) FROM _stage.machine_cycles WHERE program_no = 'NEW'"
+    assert chain.value(count) == 0
+    code, said = catch_up(chain)
+    assert code == 0, said
+    assert "v2 has followed 50 changes of v1" in said
+    assert chain.value(count) == 50
+    assert chain.value("SELECT count(*) FROM _stage.noted_rows") == 0
+
+
+def test_after_the_swap_it_says_that_v2_is_live(chain: Chain) -> None:
+    chain.upgrade("0107")
+    code, said = catch_up(chain)
+    assert code == 1
+    assert "v2 is live" in said
