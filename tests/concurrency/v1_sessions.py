@@ -15,14 +15,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg2
 import psycopg2.extensions
 
+from setu.simulate.fleet import last_midnight
+
 Cursor = psycopg2.extensions.cursor
-START = datetime(2031, 5, 1, tzinfo=UTC)
+#: An event that lies ahead stays behind in the archive; it may lie a day ahead.
+START = last_midnight()
 #: So many machines are registered while the deploy goes by.
 REGISTERED = 30
 #: What PostgreSQL says to a session that was chosen to give way.

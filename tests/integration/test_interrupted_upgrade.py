@@ -147,9 +147,8 @@ def test_v1_goes_on_writing_while_the_upgrade_runs(chain: Chain) -> None:
                 try:
                     cursor.execute(
                         "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id,"
-                        " program_no) VALUES ('2031-01-01'::timestamptz + %s * interval '1 minute',"
-                        " 'COMP-01', 'CNC-00001', 'LIVE')",
-                        (written,),
+                        " program_no) VALUES (%s, 'COMP-01', 'CNC-00001', 'LIVE')",
+                        (last_midnight() - timedelta(hours=16) + timedelta(seconds=written),),
                     )
                 except psycopg2.Error:
                     return  # the swap has come
