@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -246,6 +246,33 @@ def test_a_replaced_end_restitches_the_next_cycle(fleet: Fleet) -> None:
     fleet.replace(CYCLES, key(CYCLES, 100), {"cycle_end": None})
     assert gaps(fleet) == [(0, None, 80), (100, 20, None)]
     assert fleet.state() == {1: (AT + timedelta(seconds=100), None)}
+
+
+def test_reports_follow_a_row_that_is_replaced_removed_and_restored(fleet: Fleet) -> None:
+    connection = fleet.connection
+    at: datetime = value(connection, "SELECT date_trunc('hour', now()) - INTERVAL '5 days'")
+    counted = "SELECT sum(r.parts), sum(r.rejects) FROM gold.v_machine_shifts AS r"
+    sent = [
+        {"machine_iot_id": 1, "event_time": at, "part_count": 10.0, "rej_count": 3.0},
+        {"machine_iot_id": 1, "event_time": at + timedelta(hours=1), "part_count": 4.0,
+         "rej_count": 0.0},
+    ]  # fmt: skip
+    fleet.send(FOCAS, sent)
+    fleet.load(FOCAS)
+    run(connection, "CALL gold.sp_roll_up(0, NULL)")
+    assert query(connection, counted) == [(14, 3)]
+    steps: list[tuple[Callable[[], None], tuple[int, int]]] = [
+        (lambda: fleet.replace(FOCAS, (1, at), {"part_count": 9}), (13, 3)),
+        (lambda: fleet.remove(FOCAS, (1, at)), (4, 0)),
+        # What it was before anybody corrected it.
+        (lambda: fleet.restore(FOCAS, (1, at)), (14, 3)),
+    ]
+    for step, parts in steps:
+        step()
+        # At once, and once the action has rolled the day up again.
+        assert query(connection, counted) == [parts]
+        run(connection, "CALL gold.sp_roll_up(0, NULL)")
+        assert query(connection, counted) == [parts]
 
 
 @pytest.mark.parametrize(
