@@ -78,7 +78,7 @@ def read_template(table: str, folder: Path = TEMPLATE_FOLDER) -> SourceTemplate:
         raise SourceTemplateError(
             f"no source template for bronze.{table}",
             context=(f"file: {path}",),
-            hint="Each bronze table raw_* has one; write its SQLite DDL there.",
+            hint="Write its SQLite DDL there; each bronze table raw_* has one",
         ) from None
     with closing(sqlite3.connect(":memory:")) as scratch:
         try:
@@ -98,7 +98,7 @@ def read_template(table: str, folder: Path = TEMPLATE_FOLDER) -> SourceTemplate:
         raise SourceTemplateError(
             f"{path} declares a type that bronze has no counterpart for",
             context=tuple(f"column {c.name}: {c.declared_type or 'no type'}" for c in unknown),
-            hint=f"Use one of {', '.join(BRONZE_TYPES)}.",
+            hint=f"Use one of {', '.join(BRONZE_TYPES)}",
         )
     return SourceTemplate(table, ddl, tuple(declared[1:]))
 

@@ -101,7 +101,7 @@ def exposition(address: Address | URL | str, pulse: Pulse | None = None) -> str:
         from prometheus_client import CollectorRegistry, generate_latest
     except ImportError:
         raise MetricsMissingError(
-            "Metrics need the package prometheus-client.", hint="pip install 'setu[metrics]'"
+            "Metrics need the package prometheus-client.", hint="Run pip install 'setu[metrics]'"
         ) from None
     registry = CollectorRegistry()
     registry.register(_Collected(list(_all(address, pulse))))

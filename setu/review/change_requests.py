@@ -99,7 +99,7 @@ def read_object_file(path: Path) -> ObjectFile:
         raise ChangeRequestError(
             f"{path} stands in a folder that is no kind of object",
             context=(f"folder: {kind}",),
-            hint=f"Move it to <layer>/<Kind>/, the kind one of: {', '.join(_KINDS)}.",
+            hint=f"Move it to <layer>/<Kind>/, the kind one of: {', '.join(_KINDS)}",
         )
     requests = tuple(_requests(path))
     if not requests:

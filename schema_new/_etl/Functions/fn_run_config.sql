@@ -20,7 +20,7 @@ BEGIN
     IF jsonb_typeof(p_config) <> 'object' THEN
         RAISE EXCEPTION 'cannot run pipeline % because its config is not an object', p_pipeline
             USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Config: %s.', p_config),
-                HINT = 'Correct it with alter_job(job_id, config => ''{}''), for example.';
+                HINT = 'Correct it with alter_job(job_id, config => ''{}''), for example';
     END IF;
     SELECT k.name INTO v_setting FROM jsonb_object_keys(p_config) AS k (name)
     WHERE k.name <> ALL (c_settings)
@@ -30,7 +30,7 @@ BEGIN
         RAISE EXCEPTION 'cannot run pipeline % because its config has no setting %',
             p_pipeline, v_setting
             USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Config: %s.', p_config),
-                HINT = format('Its settings are %s.', array_to_string(c_settings, ', '));
+                HINT = format('Use one of %s', array_to_string(c_settings, ', '));
     END IF;
 
     BEGIN
@@ -74,7 +74,7 @@ BEGIN
         RAISE EXCEPTION 'cannot run pipeline % because its % is % and must be %',
             p_pipeline, v_setting, p_config -> v_setting, v_fault
             USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Config: %s.', p_config),
-                HINT = 'Correct the job''s config with alter_job, or leave the setting out.';
+                HINT = 'Correct the job''s config with alter_job, or leave the setting out';
     END IF;
 END
 $function$;

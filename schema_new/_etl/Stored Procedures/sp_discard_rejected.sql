@@ -16,7 +16,7 @@ BEGIN
         RAISE EXCEPTION
             'cannot discard rows of pipeline % because _etl.watermarks does not know it', p_pipeline
             USING ERRCODE = 'no_data_found',
-                HINT = 'SELECT pipeline FROM _etl.watermarks lists the pipelines there are.';
+                HINT = 'Take a name from SELECT pipeline FROM _etl.watermarks';
     END IF;
 
     WITH discarded AS (

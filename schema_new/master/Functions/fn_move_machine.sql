@@ -20,7 +20,7 @@ BEGIN
     IF p_plant_id IS NULL AND p_device_id IS NULL AND p_source_iot_id IS NULL THEN
         RAISE EXCEPTION 'cannot move machine % because it is not said where to', p_machine_id
             USING ERRCODE = 'invalid_parameter_value',
-                HINT = 'Give --plant, --device or --source-id.';
+                HINT = 'Give --plant, --device or --source-id';
     END IF;
     kind := 'machine';
     key := p_company_id || '/' || p_machine_id;

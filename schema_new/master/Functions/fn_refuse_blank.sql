@@ -8,7 +8,7 @@ BEGIN
         RAISE EXCEPTION 'cannot register a % with the id %',
             p_what, coalesce(quote_literal(p_id), 'null')
             USING ERRCODE = 'invalid_parameter_value',
-                HINT = 'Give an id without spaces around it or line breaks in it.';
+                HINT = 'Give an id without spaces around it or line breaks in it';
     END IF;
 END
 $function$;

@@ -21,7 +21,7 @@ BEGIN
         RAISE EXCEPTION 'cannot register a number of code % because it is not said whose, or which',
             p_down_code
             USING ERRCODE = 'invalid_parameter_value',
-                HINT = 'Give both company and number, or neither.';
+                HINT = 'Give both company and number, or neither';
     END IF;
     kind := 'code';
     key := p_down_code;

@@ -37,7 +37,7 @@ BEGIN
             RAISE EXCEPTION 'cannot give machine % the number % because it has the number %',
                 key, p_number, v_there.iot_id
                 USING ERRCODE = 'invalid_parameter_value',
-                    HINT = format('Let gateway %s send the number %s.',
+                    HINT = format('Let gateway %s send the number %s',
                         v_there.device_id, v_there.iot_id);
         END IF;
         IF (v_there.plant_id, v_there.device_id) IS DISTINCT FROM (p_plant_id, p_device_id) THEN
@@ -72,7 +72,7 @@ BEGIN
             RAISE EXCEPTION 'cannot give machine % the number % because machine % has it',
                 key, p_number, v_holder
                 USING ERRCODE = 'unique_violation',
-                    HINT = 'Leave the number out, and let the gateway send the one that is drawn.';
+                    HINT = 'Leave the number out, and let the gateway send the one that is drawn';
         END IF;
         SELECT coalesce(s.last_value, 0) INTO v_last
         FROM pg_sequences AS s
@@ -82,7 +82,7 @@ BEGIN
             RAISE EXCEPTION 'cannot give machine % the number % because it is far from the last, %',
                 key, p_number, v_last
                 USING ERRCODE = 'numeric_value_out_of_range',
-                    HINT = 'Leave the number out, and let the gateway send the one that is drawn.';
+                    HINT = 'Leave the number out, and let the gateway send the one that is drawn';
         END IF;
         IF p_number > v_last THEN
             PERFORM setval('master.machine_info_iot_id_seq', p_number);

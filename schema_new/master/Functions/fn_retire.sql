@@ -80,7 +80,7 @@ BEGIN
         RAISE EXCEPTION 'cannot retire % % because machines are at work with it: %',
             kind, key, v_busy
             USING ERRCODE = 'dependent_objects_still_exist',
-                HINT = 'Retire or move these machines first.';
+                HINT = 'Retire or move these machines first';
     END IF;
     IF number IS NULL THEN
         RAISE EXCEPTION 'there is no % %', kind, key

@@ -15,7 +15,9 @@ from setu.errors import RevisionStateError
 from setu.preflight.findings import V1_REVISION
 from setu.preflight.v1_catalog import FILE, v1_snapshot
 
-_group = typer.Typer(help="Snapshots of the catalog; `setu diff` compares them.", no_args_is_help=True)
+_group = typer.Typer(
+    help="Snapshots of the catalog; `setu diff` compares them.", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ BEGIN
         RAISE EXCEPTION 'a retention policy of TimescaleDB on bronze would drop rows that are not '
                         'loaded'
             USING HINT = 'Remove it with remove_retention_policy; _etl.sp_retain_bronze does its '
-                         'work.';
+                         'work';
     END IF;
     IF current_setting('timescaledb.license') <> 'apache' AND (
         SELECT count(*) FROM timescaledb_information.jobs AS j
@@ -24,7 +24,7 @@ BEGIN
         WHERE j.proc_name = 'policy_retention' AND j.hypertable_schema = 'silver'
     ) <> 11 THEN
         RAISE EXCEPTION 'each of silver''s eleven hypertables must have its retention policy'
-            USING HINT = 'Add what is missing with add_retention_policy.';
+            USING HINT = 'Add what is missing with add_retention_policy';
     END IF;
 END
 $verify$;
