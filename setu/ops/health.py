@@ -98,7 +98,7 @@ class Job:
 
 @dataclass(frozen=True)
 class KafkaOffset:
-    """The highest stored offset of a Kafka partition; a sink resumes after it.
+    """The last stored offset of a Kafka partition; a sink resumes after it.
 
     Partition and offset are None for all partitions that are not listed: those resume by time, from
     ``stored_at``.

@@ -167,7 +167,7 @@ def _of_health(health: Health) -> Iterator[Metric]:
     yield _many(
         "setu_kafka_stored_offset",
         "gauge",
-        "The highest stored offset of a partition; a sink resumes after it",
+        "The last stored offset of a partition; a sink resumes after it",
         ("table", "partition"),
         (
             ((o.table, str(o.partition)), o.offset)

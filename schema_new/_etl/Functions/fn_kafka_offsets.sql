@@ -17,11 +17,14 @@ BEGIN
             WITH hour AS (
                 SELECT l.time - INTERVAL '1 hour' AS began FROM %1$s AS l ORDER BY l.id DESC LIMIT 1
             ),
+            -- The last that was stored, and not the highest: a topic that was made anew, or a sink
+            -- that was set back, is at a lower offset than its partition once was.
             stored AS (
-                SELECT b.kafka_partition, max(b.kafka_offset) AS kafka_offset, max(b.time) AS time
+                SELECT DISTINCT ON (b.kafka_partition) b.kafka_partition, b.kafka_offset, b.time
                 FROM %1$s AS b
-                WHERE b.kafka_partition IS NOT NULL AND b.time >= (SELECT h.began FROM hour AS h)
-                GROUP BY b.kafka_partition
+                WHERE b.kafka_partition IS NOT NULL AND b.kafka_offset IS NOT NULL
+                    AND b.time >= (SELECT h.began FROM hour AS h)
+                ORDER BY b.kafka_partition, b.id DESC
             )
             SELECT %1$L::text, s.kafka_partition, s.kafka_offset, s.time FROM stored AS s
             UNION ALL

@@ -5,6 +5,6 @@ SELECT o.source_table, o.kafka_partition, o.kafka_offset, o.stored_at
 FROM _etl.fn_kafka_offsets() AS o;
 
 COMMENT ON VIEW _etl.v_kafka_offsets IS
-    'Highest stored offset of each Kafka partition in the hour before the last row: a sink '
+    'Last stored offset of each Kafka partition in the hour before the last row: a sink '
     'resumes after it. Partition null: all others, which resume by time, from stored_at';
 GRANT SELECT ON _etl.v_kafka_offsets TO setu_etl, setu_reader;

@@ -127,7 +127,7 @@ def _everything(health: Health) -> Iterator[str]:
         ),
     )
     yield from plain_table(
-        "Kafka: highest stored offset, after which a sink resumes",
+        "Kafka: last stored offset, after which a sink resumes",
         ("table", "#partition", "#offset", "stored at"),
         (
             (
