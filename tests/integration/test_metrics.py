@@ -53,9 +53,12 @@ def families(text: str) -> dict[str, Any]:
 
 
 def values(text: str, name: str) -> dict[tuple[str, ...], float]:
-    """The samples of one metric, by the values of their labels."""
+    """The samples of one metric, by the values of their labels, in the order of their names."""
     base = name.removesuffix("_total")
-    return {tuple(s.labels.values()): s.value for s in families(text)[base].samples}
+    return {
+        tuple(s.labels[name] for name in sorted(s.labels)): s.value
+        for s in families(text)[base].samples
+    }
 
 
 def url(plant: Plant, username: str | None = None) -> Any:
@@ -78,11 +81,11 @@ def test_metrics_say_what_the_database_says(plant: Plant) -> None:
     assert abs(values(text, "setu_pipeline_last_run_timestamp_seconds")[cycles]
                - plant.chain.value("SELECT extract(epoch FROM max(started_at))::double precision"
                                    " FROM _etl.job_runs")) < 1  # fmt: skip
-    assert values(text, "setu_kafka_stored_offset")["raw_machine_cycles", "3"] == 8
+    assert values(text, "setu_kafka_stored_offset")["3", "bronze.raw_machine_cycles"] == 8
     assert values(text, "setu_condition_holds")["pipelines_are_enabled",] == 1
     assert values(text, "setu_condition_holds")["pipelines_run",] == 0
     assert values(text, "setu_healthy") == {(): 0}
-    assert values(text, "setu_chunks")["silver", "machine_cycles", "false"] == 1
+    assert values(text, "setu_chunks")["false", "silver", "machine_cycles"] == 1
     assert values(text, "setu_table_bytes")["bronze", "raw_machine_cycles"] > 8192
     plant.chain.run("UPDATE _etl.watermarks SET enabled = false WHERE pipeline = 'machine_cycles'")
     try:
@@ -98,7 +101,7 @@ def test_jobs_and_the_column_store_have_metrics(plant: Plant) -> None:
         text = exposition(url(plant))
     finally:
         plant.chain.run("SELECT decompress_chunk(c) FROM show_chunks('silver.machine_cycles') AS c")
-    assert values(text, "setu_chunks")["silver", "machine_cycles", "true"] == 1
+    assert values(text, "setu_chunks")["true", "silver", "machine_cycles"] == 1
     assert values(text, "setu_column_store_bytes_before")["silver", "machine_cycles"] > 0
     jobs = {labels[1]: value for labels, value in values(text, "setu_job_scheduled").items()}
     assert jobs["sp_load_machine_cycles"] == 0

@@ -82,10 +82,7 @@ INNER JOIN pg_stats AS s
     ON s.schemaname = h.schema AND s.tablename = h.name
     AND s.attname = ANY (string_to_array(replace(c.segmentby, '"', ''), ','))
 WHERE s.n_distinct < 0
-    AND (
-        SELECT sum(k.reltuples) FROM chunk AS x INNER JOIN pg_class AS k ON k.oid = x.oid
-        WHERE x.hypertable = h.oid
-    ) > current_setting('setu_doctor.rows')::bigint
+    AND approximate_row_count(h.oid::regclass) > current_setting('setu_doctor.rows')::bigint
 UNION ALL
 SELECT 'column_store_pays', 'advice', format('%s.%s', r.hypertable_schema, r.hypertable_name),
     format('is %s times smaller in the column store, %s of it', r.ratio,
