@@ -322,3 +322,69 @@ def test_a_value_that_the_server_cannot_hold_is_a_rejected_row(
                 " bronze.raw_machine_cycles ORDER BY 1 LIMIT 1") == [(0, "Ärger")]  # fmt: skip
             assert value(connection, "SELECT count(*) FROM bronze.raw_machine_cycles") == 4
             connection.rollback()
+
+
+# Cells as the field has them: the value that bronze must have, or None for a rejected row.
+CELLS: tuple[tuple[str, object, object], ...] = (
+    ("cycle_start", "2026-10-25T02:30:00", "2026-10-25 02:30:00+00"),
+    ("cycle_start", "2026-10-25T02:30:00+02:00", "2026-10-25 00:30:00+00"),
+    ("cycle_start", "2026-10-25T02:30:00 Europe/Berlin", None),
+    ("cycle_start", "2026-01-05T00:00:00.123456789Z", "2026-01-05 00:00:00.123456+00"),
+    ("cycle_start", "2026-W01-1T00:00:00Z", "2025-12-29 00:00:00+00"),
+    ("cycle_start", "2026-06-30T23:59:60Z", None),
+    ("cycle_start", "2026-01-05T24:00:01Z", None),
+    ("cycle_start", "2026-02-30T00:00:00Z", None),
+    ("cycle_start", "0000-01-01T00:00:00Z", None),
+    ("cycle_start", "294277-01-01T00:00:00Z", None),
+    ("cycle_start", "01/02/2026 03:04", None),
+    ("cycle_start", "now", None),
+    ("cycle_start", "infinity", None),
+    ("cycle_start", "", None),
+    ("cycle_start", 1767571200, None),
+    ("cycle_start", 2461046.5, None),
+    ("cycle_start", "2026-01-05T00:00:00Z\0x", None),
+    ("cycle_start", "\ufeff2026-01-05T00:00:00Z", None),
+    ("cycle_start", "2026-01-05T00:00:00Z\r", None),
+    ("cycle_start", "2026-01-05T00:00:00+99:00", None),
+    ("std_cycle_time", "2147483648", 2147483648),
+    ("std_cycle_time", "9" * 400, None),
+    ("std_cycle_time", 12.5, None),
+    ("std_cycle_time", float("inf"), None),
+    ("std_cycle_time", "0x10", None),
+    ("std_cycle_time", '{"a": [1]}', None),
+    ("std_cycle_time", b"5", None),
+    ("program_no", '{"a": "\\u0000"}', '{"a": "\\u0000"}'),
+    ("program_no", "a\0b", None),
+    ("program_no", b"\xed\xa0\x80", None),
+    ("program_no", "\r\n\U0010ffff", "\r\n\U0010ffff"),
+)
+
+
+def test_each_odd_cell_is_stored_as_it_means_or_rejected_with_its_row(
+    plant: Plant, tmp_path: Path
+) -> None:
+    path = _file(tmp_path / "a.sqlite", 0, len(CELLS))
+    with closing(sqlite3.connect(path)) as file, file:
+        for offset, (column, cell, _) in enumerate(CELLS):
+            file.execute(
+                f"UPDATE raw_machine_cycles SET {column} = ? WHERE kafka_offset = ?", (cell, offset)
+            )
+    result = setu_feed(plant, tmp_path, str(path))
+    assert result.exit_code == 3, result.output
+    stored = {
+        offset: row
+        for offset, *row in plant.chain.query(
+            "SELECT kafka_offset, (cycle_start AT TIME ZONE 'UTC')::text || '+00', std_cycle_time,"
+            " program_no FROM bronze.raw_machine_cycles"
+        )
+    }
+    lines = (tmp_path / "rejects.jsonl").read_text(encoding="utf-8").splitlines()
+    rejected = {json.loads(line)["row"]["kafka_offset"]: json.loads(line) for line in lines}
+    place = {"cycle_start": 0, "std_cycle_time": 1, "program_no": 2}
+    for offset, (column, cell, wanted) in enumerate(CELLS):
+        if wanted is None:
+            assert offset not in stored, cell
+            assert rejected[offset]["column"] == column, cell
+        else:
+            assert stored[offset][place[column]] == wanted, cell
+            assert offset not in rejected, cell
