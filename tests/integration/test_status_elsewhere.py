@@ -1,6 +1,6 @@
 """``setu status`` where there are no jobs (Apache) or no scheduler (embedded): what it says holds.
 
-There a worker does the work, and is judged by its traces: run log, retention, calendar, roll-up.
+There a worker does the work, and status reads its traces: run log, retention, calendar, roll-up.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ def test_after_a_round_of_a_worker_all_is_well(plant: Plant) -> None:
     assert [line for line in work(plant) if "failed" in line] == []
     health = look(plant, WELL)
     assert health.findings == ()
-    unjudged = {c.name for c in health.conditions if c.holds is None}
-    # What could not be judged is what there is not, and the disk of another machine.
+    unchecked = {c.name for c in health.conditions if c.holds is None}
+    # What was not checked is what there is not, and the disk of another machine.
     needed = {"room_on_disk"} if plant.chain.community else {
         "room_on_disk", "scheduler_runs", "jobs_exist", "jobs_are_scheduled", "jobs_can_start",
         "jobs_succeed", "aggregates_show_what_is_new", "aggregates_are_real_time",
         "chunks_are_compressed",
     }  # fmt: skip
-    assert unjudged <= needed
+    assert unchecked <= needed
 
 
 def _runs_everywhere(breach: Breach) -> bool:
