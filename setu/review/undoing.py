@@ -66,7 +66,7 @@ def refusals(step: Step, part: Part, bodies: Mapping[str, str], edition: str) ->
 
 
 def raised(text: str) -> Iterator[tuple[str, str]]:
-    """Each exception that PL/pgSQL raises: its message, with ``%`` for values, and its condition."""
+    """Each exception that PL/pgSQL raises: its message (``%`` for values) and its condition."""
     for literals, rest in _RAISE.findall(text):
         # Literals that stand one below the other are one.
         message = "".join(_LITERAL.findall(literals)).replace("''", "'")
