@@ -2,13 +2,14 @@
 
 Locks are observed, not guessed: the steps run in a scratch database that stands where the real one
 stands, and the locks that each holds at its end on objects that were there before are read. Rows,
-disk and time come from the real database's sizes and a rate that is measured in the scratch one.
+disk and time come from the real database (``setu.review.amounts``) and a rate that is measured in
+the scratch one. What cannot be undone is read from the steps (``setu.review.undoing``).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,6 @@ from typing import Any, Final
 import psycopg2
 from sqlalchemy import Connection
 
-from setu.chain.header import LOSES
 from setu.chain.repository import steps_to
 from setu.chain.script import Script
 from setu.chain.settings import Settings
@@ -25,10 +25,10 @@ from setu.db.address import Address
 from setu.db.connection import autocommit, connected
 from setu.db.version_table import current_revision
 from setu.errors import RevisionStateError
+from setu.review.amounts import Amount, measured
 from setu.review.scratch import ScratchError, of_server, run_steps, scratch_database
+from setu.review.undoing import Undoing, bodies_of, loses, refusals, way_back
 
-#: Statements that copy v1's rows: the tables that they copy.
-_MOVERS: Final = {"_stage.backfill": ("silver", "alerting")}
 _MODES: Final = {
     "AccessShareLock": "ACCESS SHARE",
     "RowShareLock": "ROW SHARE",
@@ -50,18 +50,6 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND n.nspname !~ '^(pg_|_timescaled
 _HELD: Final = """
 SELECT l.relation, l.mode FROM pg_catalog.pg_locks AS l
 WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted"""
-_SIZES: Final = """
-SELECT n.nspname || '.' || c.relname, public.approximate_row_count(c.oid::regclass),
-    coalesce(
-        (SELECT public.hypertable_size(c.oid::regclass)
-         FROM _timescaledb_catalog.hypertable AS h
-         WHERE h.schema_name = n.nspname AND h.table_name = c.relname),
-        pg_catalog.pg_total_relation_size(c.oid)
-    )
-FROM pg_catalog.pg_class AS c
-INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p')
-ORDER BY 1"""
 _SAMPLE_ROWS: Final = 50_000
 
 
@@ -91,6 +79,7 @@ class PlannedStep:
     locks: tuple[Lock, ...] | None
     loses: str
     undone: str
+    refuses: tuple[str, ...] = ()
     rows: int = 0
     bytes: int = 0
     seconds: float = 0.0
@@ -98,7 +87,10 @@ class PlannedStep:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A whole run; ``refusals`` are what pre-flight says, ``warnings`` what it only mentions."""
+    """A whole run; ``refusals`` are what pre-flight says, ``warnings`` what it only mentions.
+
+    ``back`` is what undoing the run would lose, and on what it would refuse.
+    """
 
     start: str | None
     end: str | None
@@ -108,6 +100,7 @@ class RunPlan:
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    back: tuple[Undoing, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -184,19 +177,28 @@ def make_plan(
     """
     current = current_revision(connection)
     chosen = way(root, text, current)
-    sizes = _sizes(connection)
+    amounts = measured(connection, settings)
     connection.rollback()
+    chain = steps_to(root)
+    bodies = bodies_of(chain)
+    moved = amounts.of_steps(chosen.steps, chosen.part)
     with scratch_database(scratch) as made, connected(made, "plan") as copy:
         before = steps_to(root, chosen.start) if chosen.start else []
         run_steps(copy, root, before, settings)
         rate = _measured_rate(copy)
         steps = tuple(
-            _planned(copy, step, chosen.part, settings, sizes, rate) for step in chosen.steps
+            _planned(copy, step, chosen.part, settings, moved[step.revision], rate, bodies)
+            for step in chosen.steps
         )
     notes = []
     if chosen.start != current:
         notes.append(
-            f"The database is at {current or 'no revision'}, so rows and time are those of now"
+            f"The database is at {current or 'no revision'}: rows and time are those of now, and"
+            " what would refuse is not known"
+        )
+    if amounts.unknown:
+        notes.append(
+            f"Rows are not all counted: this role may not read {', '.join(amounts.unknown)}"
         )
     return RunPlan(
         chosen.start,
@@ -205,6 +207,7 @@ def make_plan(
         steps,
         rate,
         notes=tuple(notes),
+        back=tuple(way_back(chosen.steps, chosen.part, chain, settings.edition)),
     )
 
 
@@ -213,14 +216,14 @@ def _planned(
     step: Step,
     part: Part,
     settings: Settings,
-    sizes: dict[str, tuple[int, int]],
+    moved: Amount,
     rate: float,
+    bodies: Mapping[str, str],
 ) -> PlannedStep:
     script = step.script(part)
     started = time.monotonic()
     locks = _observed(copy, script, settings)
     seconds = time.monotonic() - started
-    rows, size = _moved(script, sizes)
     values = script.header.values
     return PlannedStep(
         step.revision,
@@ -230,11 +233,12 @@ def _planned(
         tuple(_first_line(s.text) for s in script.statements(settings.edition)),
         values.get("lock", ""),
         locks,
-        values.get(LOSES, ""),
+        loses(step, part),
         values.get("down", ""),
-        rows,
-        size,
-        seconds + (rows / rate if rate else 0.0),
+        refusals(step, part, bodies, settings.edition),
+        moved.rows,
+        moved.bytes,
+        seconds + ((moved.rows + moved.reads) / rate if rate else 0.0),
     )
 
 
@@ -275,30 +279,6 @@ def _run(driver: Any, statement: Any) -> None:
             "The steps do not run in a scratch database.",
             context=[f"at {statement.origin}", str(error).strip()],
         ) from error
-
-
-def _moved(script: Script, sizes: dict[str, tuple[int, int]]) -> tuple[int, int]:
-    rows = size = 0
-    for call, schemas in _MOVERS.items():
-        if f"CALL {call}(" in script.text:
-            for table, (count, used) in sizes.items():
-                if table.partition(".")[0] in schemas:
-                    rows, size = rows + count, size + used
-    return rows, size
-
-
-def _sizes(connection: Connection) -> dict[str, tuple[int, int]]:
-    """Rows (as the planner knows them) and bytes of the tables that may have to be copied."""
-    schemas = sorted({schema for schemas in _MOVERS.values() for schema in schemas})
-    known = connection.exec_driver_sql(
-        "SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = 'timescaledb'"
-    ).scalar()
-    if not known:
-        return {}
-    driver: Any = connection.connection.dbapi_connection
-    with driver.cursor() as cursor:
-        cursor.execute(_SIZES, (schemas,))
-        return {name: (int(rows or 0), int(size or 0)) for name, rows, size in cursor.fetchall()}
 
 
 def _measured_rate(copy: Connection) -> float:

@@ -46,11 +46,16 @@ def document(plan: RunPlan) -> dict[str, Any]:
                 "lock_as_stated": step.stated,
                 "loses": step.loses,
                 "down": step.undone,
+                "refuses_where": list(step.refuses),
                 "rows": step.rows,
                 "bytes": step.bytes,
                 "seconds": round(step.seconds, 2),
             }
             for step in plan.steps
+        ],
+        "way_back": [
+            {"revision": u.revision, "loses": u.loses, "refuses_where": list(u.refuses)}
+            for u in plan.back
         ],
     }
 
@@ -65,8 +70,10 @@ def text_lines(plan: RunPlan) -> Iterator[str]:
     yield f"  about         {_duration(plan.seconds)}, at {plan.rate:,.0f} rows a second (measured)"
     for note in plan.notes:
         yield from _wrapped(f"note: {note}", "  ")
-    losing = [step for step in plan.steps if step.loses]
-    yield f"  cannot be undone: {', '.join(s.revision for s in losing) or 'nothing'}"
+    losing = [step.revision for step in plan.steps if step.loses]
+    yield f"  loses:        {', '.join(losing) or 'nothing'}"
+    kept = [entry.revision for entry in plan.back if entry.loses]
+    yield f"  cannot be undone: {', '.join(kept) or 'nothing'}"
     yield f"  will refuse:  {'yes, see below' if plan.refusals else 'no'}"
     yield ""
     for title, found in (("Will refuse", plan.refusals), ("Warnings", plan.warnings)):
@@ -95,6 +102,17 @@ def text_lines(plan: RunPlan) -> Iterator[str]:
                 yield "      no lock on existing objects"
         if step.loses:
             yield from _wrapped(f"loses: {step.loses}")
+        for message in step.refuses:
+            yield from _wrapped(f"refuses where: {message}")
+    if plan.back:
+        yield ""
+        yield f"To undo this {plan.direction}"
+    for undo in plan.back:
+        yield undo.revision
+        if undo.loses:
+            yield from _wrapped(f"loses: {undo.loses}")
+        for message in undo.refuses:
+            yield from _wrapped(f"refuses where: {message}")
 
 
 def _by_mode(locks: Sequence[Lock]) -> list[tuple[str, list[str]]]:
@@ -148,6 +166,11 @@ def markdown(plan: RunPlan) -> str:
         cells = (step.revision, step.what, str(len(step.statements)), locks or "none",
                  f"{step.rows:,}", step.loses)  # fmt: skip
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    if plan.back:
+        lines += ["", f"## To undo this {plan.direction}", ""]
+        lines += ["| revision | loses | refuses where |", "|---|---|---|"]
+    for undo in plan.back:
+        lines.append(f"| {undo.revision} | {undo.loses} | {'<br>'.join(undo.refuses)} |")
     return "\n".join(lines) + "\n"
 
 
