@@ -14,6 +14,7 @@ from setu.preflight.data_checks import load_checks, run_checks
 from setu.preflight.dependents import dependents
 from setu.preflight.facts import server_facts
 from setu.preflight.findings import Finding, Plan, refusal
+from setu.preflight.in_the_way import in_the_way
 from setu.preflight.v1_catalog import drift, v1_schemas, v1_tables_present
 from setu.preflight.way_back import way_back
 
@@ -60,6 +61,7 @@ def inspect(
     found = rules.findings(facts, plan, settings)
     barred = way_back(connection, plan, root)
     found += barred
+    found += in_the_way(connection, plan, root)
     if plan.current is None and plan.upgrades:
         found += rules.adoption(plan, v1_tables_present(connection, root))
     drifted: list[Finding] = []

@@ -149,7 +149,9 @@ ORDER BY c.relname, a.attnum"""
 
 
 def _odd(wanted: Catalog, table: str, column: str, kind: str, not_null: bool) -> list[str]:
-    """The column, unless a table of that name in v2 has it so."""
+    """The column, unless a table of that name in v2 has it so, or v2 has no such table any more."""
+    if not any(k.kind == "table" and k.name.partition(".")[2] == table for k in wanted):
+        return []
     alike = [
         fields
         for key, fields in wanted.objects.items()

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from setu.db.connection import connected
 from setu.errors import PreflightError
+from setu.preflight import Plan
+from setu.preflight.in_the_way import in_the_way
 from setu.review.undoing import bodies_of, raised
 from setu.review.undoing import refusals as step_refusals
 from tests.chain import HEAD, REVISIONS, STEPS, Chain, chain_on
@@ -164,6 +167,71 @@ def test_a_machine_that_moved_to_another_company_stops_a_downgrade_at_the_head(
         "DELETE FROM _archive.plants",
         "DELETE FROM _archive.companies",
     )
+
+
+@pytest.mark.parametrize(
+    ("planted", "put_right", "named"),
+    [
+        ("CREATE TABLE _etl.notes (i integer)", "DROP TABLE _etl.notes", "_etl.notes"),
+        ("CREATE VIEW _etl.v_mine AS SELECT 1 AS one", "DROP VIEW _etl.v_mine", "_etl.v_mine"),
+        ("CREATE FUNCTION _etl.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+         "DROP FUNCTION _etl.mine()", "_etl.mine()"),
+        ("CREATE TYPE _etl.mood AS ENUM ('calm')", "DROP TYPE _etl.mood", "_etl.mood"),
+        ("CREATE TABLE bronze.raw_telemetry (i integer)", "DROP TABLE bronze.raw_telemetry",
+         "bronze.raw_telemetry"),
+        ("CREATE VIEW master.shifts AS SELECT 1 AS one", "DROP VIEW master.shifts",
+         "master.shifts"),
+        ("CREATE FUNCTION master.get_shift_id(text, timestamptz) RETURNS integer LANGUAGE sql"
+         " AS 'SELECT 1'", "DROP FUNCTION master.get_shift_id(text, timestamptz)",
+         "master.get_shift_id(text, timestamp with time zone)"),
+        ("CREATE SCHEMA _stage", "DROP SCHEMA _stage", "_stage"),
+    ],
+)  # fmt: skip
+def test_what_stands_in_the_way_stops_a_downgrade_at_the_head(
+    v2: Chain, planted: str, put_right: str, named: str
+) -> None:
+    v2.run(planted)
+    try:
+        refused(v2, lambda: v2.downgrade("0001"), named)
+    finally:
+        v2.run(put_right)
+
+
+def test_an_object_of_ones_own_in_a_schema_of_v1_stops_a_downgrade_to_base_alone(
+    v2: Chain,
+) -> None:
+    v2.run("CREATE TABLE gold.own (i integer)")
+    try:
+        refused(v2, lambda: v2.downgrade("base"), "gold.own")
+        with connected(v2.url, "test") as opened:
+            found = in_the_way(opened, Plan("downgrade", HEAD, "0001"), v2.root)
+        assert found == []
+    finally:
+        v2.run("DROP TABLE gold.own")
+
+
+@pytest.mark.parametrize("schema", ["_stage", "_etl"])
+def test_a_schema_that_the_run_makes_stops_an_upgrade(server: Server, schema: str) -> None:
+    with chain_on(server) as chain:
+        chain.upgrade("0001")
+        chain.run(f"CREATE SCHEMA {schema}")
+        refused(chain, chain.upgrade, f"schema {schema} already")
+
+
+def test_what_an_interrupted_downgrade_has_restored_is_not_in_the_way(v2: Chain) -> None:
+    # 0205 down commits as it goes: v1's table is back, and the revision is still 0205.
+    v2.run(
+        "ALTER TABLE _archive.raw_telemetry RENAME TO elsewhere",
+        "CREATE TABLE bronze.raw_telemetry (i integer)",
+    )
+    try:
+        with connected(v2.url, "test") as opened:
+            assert in_the_way(opened, Plan("downgrade", "0205", "0001"), v2.root) == []
+    finally:
+        v2.run(
+            "DROP TABLE bronze.raw_telemetry",
+            "ALTER TABLE _archive.elsewhere RENAME TO raw_telemetry",
+        )
 
 
 def test_gateways_that_changed_their_machines_stop_no_downgrade(server: Server) -> None:
