@@ -82,8 +82,8 @@ def draft_steps(root: Path, base: Catalog, message: str) -> tuple[list[StepDraft
     if up.statements or down.statements or alone is None:
         drafts.append(
             StepDraft(
-                _file(up.text, message, up, down=_restores(changes), loses=up.loses),
-                _file(down.text, f"undoes: {message}", down, mirrors=True, loses=down.loses),
+                _file(up.text, message, up, down=_restores(up)),
+                _file(down.text, f"undoes: {message}", down, mirrors=True),
                 _verify(up.text, changes),
             )
         )
@@ -123,7 +123,6 @@ def _file(
     down: str = "the former state comes back",
     transaction: str = "yes",
     mirrors: bool = False,
-    loses: Sequence[str] = (),
 ) -> str:
     lines = [
         f"-- what: {what}",
@@ -134,8 +133,10 @@ def _file(
         f"-- lock: {lock or _locks(drafted.locks)}",
         f"-- down: {'undone by upgrading again' if mirrors else down}",
     ]
-    if loses:
-        lines.append(f"-- loses: {OPEN}: {_short(', '.join(loses))}, and why that is right")
+    if drafted.loses:
+        lines.append(f"-- loses: {OPEN}: {_short(', '.join(drafted.loses))}, and why that is right")
+    elif drafted.kept:
+        lines.append(f"-- loses: nothing: _archive keeps {_short(', '.join(drafted.kept))}")
     text = body or "-- Nothing of it is in the database.\nSELECT 1;"
     return "\n".join(lines) + f"\n\n{text}\n"
 
@@ -153,10 +154,11 @@ def _short(text: str) -> str:
     return text if len(text) <= _VALUE_WIDTH - 40 else f"{text[: _VALUE_WIDTH - 43]}…"
 
 
-def _restores(changes: Sequence[SchemaChange]) -> str:
-    lost = [c for c in changes if c.action == "drop" and c.key.kind in ("table", "column")]
-    if lost:
+def _restores(up: Drafted) -> str:
+    if up.loses:
         return f"{OPEN}: definitions come back; say where the values come from"
+    if up.kept:
+        return "the former state comes back, text for text, and its values from _archive"
     return "the former state comes back, text for text"
 
 

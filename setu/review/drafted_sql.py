@@ -36,13 +36,15 @@ class Drafted:
     :param statements: in order, each without its semicolon, comments above it included.
     :param alone: statements that cannot run in a transaction, for a revision of their own.
     :param locks: the locks taken, as ``mode on object``.
-    :param loses: columns and tables whose values go.
+    :param loses: columns whose values go.
+    :param kept: columns and tables whose values are kept in ``_archive`` for the other direction.
     """
 
     statements: list[str] = field(default_factory=list)
     alone: list[str] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
     loses: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -204,10 +206,15 @@ class _Drafter:
         table = change.whole.name
         part = _last_part(name)
         if kind == "table":
-            self.result.loses.append(f"table {name}")
-            self._say(f"DROP TABLE {name}", lock=f"{_STRONG} on {name}")
+            self.result.kept.append(f"table {name}")
+            self._say(
+                f"SELECT _archive.archive_table('{name}', '{_archived(name)}')",
+                lock=f"{_STRONG} on {name}",
+            )
         elif kind == "column" and change.whole.kind == "table":
-            self.result.loses.append(f"column {name}")
+            keep = self._kept_column("fn_keep_column", change)
+            (self.result.kept if keep else self.result.loses).append(f"column {name}")
+            self._say(*keep)
             self._say(f"ALTER TABLE {table} DROP COLUMN {part}", lock=f"{_STRONG} on {table}")
         elif kind == "constraint":
             self._say(f"ALTER TABLE {table} DROP CONSTRAINT {part}", lock=f"{_STRONG} on {table}")
@@ -239,6 +246,10 @@ class _Drafter:
             for key in change.parts:
                 if key.kind == "job":
                     self._job(key)
+            if kind == "table":
+                # With its policies, in place of what was just made.
+                schema, name = split_name(change.key.name)
+                self._say(f"SELECT _archive.restore_in_place('{schema}', '{name}')")
 
     def _whole(self, change: SchemaChange) -> list[str]:
         """All that the files of the new side say of a new object, in their order."""
@@ -436,6 +447,27 @@ class _Drafter:
             f"{note}ALTER TABLE {table}\n    ADD COLUMN {part} {' '.join(words)}",
             lock=f"{_STRONG} on {table}, for the catalog alone",
         )
+        self._say(*self._kept_column("fn_restore_column", change))
+
+    def _kept_column(self, function: str, change: SchemaChange) -> list[str]:
+        """The call that keeps a column's values, or restores them; none where it cannot be.
+
+        It needs a key of the table that is there on both sides, and the functions themselves.
+        """
+        table, column = change.whole.name, split_name(change.key.name)[-1]
+        fields = {
+            **self.before.objects.get(change.key, {}),
+            **self.after.objects.get(change.key, {}),
+        }
+        sides = (self.before, self.after)
+        there = all(any(f".{function}(" in key.name for key in side) for side in sides)
+        keys = [_key_of(side, table) for side in sides]
+        if not there or fields.get("identity") or fields.get("generated"):
+            return []
+        if not keys[0] or keys[0] != keys[1] or column in keys[0]:
+            return []
+        key = ", ".join(f"'{name}'" for name in keys[0])
+        return [f"SELECT _etl.{function}('{table}', '{column}', {key})"]
 
     def _last_column(self, change: SchemaChange) -> bool:
         """Whether only new columns stand behind a new one."""
@@ -537,6 +569,26 @@ class _Drafter:
     def _open(self, change: SchemaChange) -> None:
         details = "".join(f"\n--   {detail}" for detail in change.details)
         self._say(f"-- {OPEN}: {change.title}{details}\nSELECT 1")
+
+
+def _key_of(catalog: Catalog, table: str) -> list[str]:
+    """The columns of a table's key: the primary one, a unique constraint, or an identity."""
+    for words in ("PRIMARY KEY (", "UNIQUE ("):
+        for key, fields in catalog.objects.items():
+            definition = str(fields.get("definition", ""))
+            of_table = key.kind == "constraint" and key.name.startswith(f"{table}.")
+            if of_table and definition.startswith(words):
+                listed = definition[len(words) :].partition(")")[0]
+                return [split_name(name)[0] for name in listed.split(", ")]
+    for key, fields in catalog.objects.items():
+        if key.kind == "column" and key.name.startswith(f"{table}.") and fields.get("identity"):
+            return [split_name(key.name)[-1]]
+    return []
+
+
+def _archived(table: str) -> str:
+    """The name of a table in ``_archive``."""
+    return f"v2_{split_name(table)[-1]}"
 
 
 def _job_text(key: ObjectKey, fields: Mapping[str, Any]) -> str:
