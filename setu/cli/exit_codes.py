@@ -25,7 +25,6 @@ MEANING: Final[dict[int, str]] = {
 
 #: Of each command, the codes beside 0 and 1 that it may end with.
 ALSO: Final[dict[str, tuple[int, ...]]] = {
-    "catalog diff": (DIFFERS,),
     "diff": (DIFFERS,),
     "drift": (DIFFERS,),
     "plan": (DIFFERS,),
