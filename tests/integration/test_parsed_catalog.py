@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from setu.catalog import Catalog, differences, render_differences
@@ -39,10 +37,3 @@ def test_files_and_a_server_that_ran_them_agree(server: Server, folder: str) -> 
 @pytest.mark.parametrize("folder", SIDES)
 def test_a_folder_does_not_differ_from_itself(folder: str) -> None:
     assert differences(parsed(folder), parsed(folder)) == []
-
-
-def test_both_folders_are_read_in_less_than_a_second() -> None:
-    started = time.process_time()
-    for folder in SIDES:
-        parsed(folder)
-    assert time.process_time() - started < 1

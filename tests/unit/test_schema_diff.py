@@ -13,8 +13,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from pglast import parser
 from typer.testing import CliRunner
 
+from setu.catalog.parsing.pieces import files_below
 from setu.cli.main import app, load_commands
 from setu.review.render import html, json_text, markdown, terminal
 from setu.review.render.json import json_schema
@@ -70,10 +72,17 @@ def test_each_change_has_a_class_a_reason_for_it_and_a_revision() -> None:
         assert entry.revision is not None, entry.change.title
 
 
-def test_a_review_takes_less_than_a_second() -> None:
-    started = time.process_time()
-    review_schemas(ROOT)
-    assert time.process_time() - started < 1
+def test_a_review_is_not_much_more_work_than_parsing_the_files() -> None:
+    """0.8 s against 0.13 s of a processor; their proportion is the same on a busy machine."""
+    files = [f for folder in ("schema", "schema_new") for f in files_below(ROOT / folder)]
+
+    def work(run: Callable[[], object]) -> float:
+        started = time.process_time()
+        run()
+        return time.process_time() - started
+
+    parsing = work(lambda: [parser.parse_sql(file.text) for file in files])
+    assert work(lambda: review_schemas(ROOT)) < 30 * parsing
 
 
 @pytest.mark.parametrize(
