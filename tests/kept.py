@@ -64,8 +64,3 @@ def cache(chain: Chain) -> list[Row]:
     return chain.query(
         f"SELECT machine_iot_id, last_cycle_start, last_cycle_end FROM {CACHE} ORDER BY 1"
     )
-
-
-def rest(chain: Chain) -> None:
-    """Let the server's scheduler, where it has one, leave this database alone."""
-    chain.run("SELECT _timescaledb_functions.stop_background_workers()")

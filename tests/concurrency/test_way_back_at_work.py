@@ -15,7 +15,6 @@ from setu.simulate.fleet_size import FleetSize
 from tests.chain import chain_on
 from tests.concurrency.at_work import AtWork, in_v1
 from tests.edge_cases.rows import last_midnight
-from tests.kept import rest
 from tests.servers.server import Server
 
 FLEET = FleetSize(companies=1, plants=1, machines=5, days=30, cycles_per_machine_day=20)
@@ -39,7 +38,6 @@ class WayBack:
 def way_back(server: Server) -> Iterator[WayBack]:
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        rest(chain)
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))

@@ -13,7 +13,7 @@ from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, Row, chain_on, since
 from tests.edge_cases.rows import edge_case_rows, last_midnight
-from tests.kept import added, cache, keep, missing, rest, rows
+from tests.kept import added, cache, keep, missing, rows
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=2, plants=1, machines=2, days=3, cycles_per_machine_day=4)
@@ -375,7 +375,6 @@ def journeys(server: Server) -> Iterator[dict[str, Journey]]:
     """From each revision down to v1 and back, on one database."""
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        rest(chain)
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=UNTIL)

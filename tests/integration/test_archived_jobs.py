@@ -12,7 +12,6 @@ from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
 from tests.edge_cases.rows import edge_case_rows, last_midnight
-from tests.kept import rest
 from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("community")
@@ -58,7 +57,6 @@ def archived(server: Server) -> Iterator[ArchivedJobs]:
     until = last_midnight() - timedelta(days=1)
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        rest(chain)
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=until)

@@ -9,7 +9,6 @@ import pytest
 from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
-from tests.kept import rest
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=3, cycles_per_machine_day=4)
@@ -48,7 +47,6 @@ def chain(server: Server) -> Iterator[Chain]:
     """A database at head with a fleet of two machines."""
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        rest(chain)
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET)

@@ -18,7 +18,6 @@ from setu.simulate.fleet import V1_TABLES, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import BEFORE, HEAD, REVISIONS, STEPS, Chain, chain_on
 from tests.edge_cases.rows import edge_case_rows, last_midnight
-from tests.kept import rest
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
@@ -56,7 +55,6 @@ class Walk:
 def with_data(chain: Chain) -> None:
     """Take an empty database to v1, with a fleet and edge cases."""
     chain.upgrade("0001")
-    rest(chain)
     with chain.session() as connection:
         connection.autocommit = False
         make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))

@@ -15,7 +15,7 @@ from setu.simulate.fleet import V1_TABLES, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, Row, chain_on, since
 from tests.edge_cases.rows import edge_case_rows, last_midnight
-from tests.kept import cache, keep, missing, rest, rows
+from tests.kept import cache, keep, missing, rows
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=2, machines=2, days=3, cycles_per_machine_day=4)
@@ -26,7 +26,6 @@ UNTIL = last_midnight() - timedelta(days=1)
 def with_data(chain: Chain) -> None:
     """v1 with a small fleet and edge cases; a copy of each table in schema ``keep``."""
     chain.upgrade("0001")
-    rest(chain)
     with chain.session() as connection:
         connection.autocommit = False
         make_fleet(connection, FLEET, until=UNTIL)

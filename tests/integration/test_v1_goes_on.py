@@ -13,7 +13,6 @@ from setu.simulate.fleet import V1_TABLES, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
 from tests.edge_cases.rows import edge_case_rows, last_midnight
-from tests.kept import rest
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=2, cycles_per_machine_day=2)
@@ -199,7 +198,6 @@ def moved(server: Server) -> Iterator[dict[str, Any]]:
     """v1 writes at 0102 and at 0103; what v2 has then, and what v1 has after the way down."""
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        rest(chain)
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))

@@ -14,7 +14,6 @@ from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
 from tests.edge_cases.rows import last_midnight
-from tests.kept import rest
 from tests.servers.server import Server
 
 FLEET = FleetSize(companies=1, plants=1, machines=3, days=30, cycles_per_machine_day=6)
@@ -152,7 +151,6 @@ def journey(server: Server) -> Journey:
     seen = Journey()
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        rest(chain)
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=UNTIL)
@@ -275,7 +273,6 @@ def at_v2(server: Server) -> Any:
     """A small v2, to plant faults in."""
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        rest(chain)
         with chain.session() as connection:
             connection.autocommit = False
             make_fleet(connection, FleetSize(1, 1, 2, 3, 2), until=UNTIL)

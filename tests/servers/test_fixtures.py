@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import psycopg2
 import pytest
 from sqlalchemy import Connection, text
 
+from tests.chain import Chain, chain_on
 from tests.servers.at_hand import Server
 
 
@@ -56,3 +58,34 @@ def test_multi_session_capability_means_that_two_clients_work(
 @pytest.mark.requires("scheduler")
 def test_scheduler_capability_implies_community_and_native(server: Server) -> None:
     assert {"community", "native", "multi_session"} <= server.capabilities
+
+
+@pytest.mark.requires("scheduler")
+@pytest.mark.parametrize("scheduler", [False, True], ids=["off", "on"])
+def test_a_job_starts_by_itself_only_where_a_test_asks_for_it(
+    server: Server, scheduler: bool
+) -> None:
+    with chain_on(server, scheduler=scheduler) as chain:
+        chain.upgrade("0001")
+        # Two years old: v1's retention drops it when it first runs.
+        chain.run(
+            "INSERT INTO master.companies (company_id, company_name) VALUES ('A', 'A')",
+            "INSERT INTO master.plants (plant_id, company_id) VALUES ('P', 'A')",
+            "INSERT INTO master.machine_info"
+            " (machine_id, company_id, plant_id, device_id, iot_id)"
+            " VALUES ('M', 'A', 'P', 'G', '1')",
+            "INSERT INTO silver.machine_cycles (company_id, machine_id, cycle_start)"
+            " VALUES ('A', 'M', now() - INTERVAL '2 years')",
+            "SELECT public.alter_job(job_id, next_start => now()) FROM"
+            " timescaledb_information.jobs WHERE hypertable_name = 'machine_cycles'",
+        )
+        deadline = time.monotonic() + (60 if scheduler else 3)
+        while time.monotonic() < deadline and (kept := _cycles(chain)) == 1:
+            time.sleep(0.2)
+        assert kept == (0 if scheduler else 1)
+
+
+def _cycles(chain: Chain) -> int:
+    found = chain.value("SELECT count(*) FROM silver.machine_cycles")
+    assert isinstance(found, int)
+    return found
