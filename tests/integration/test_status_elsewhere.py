@@ -50,11 +50,9 @@ def plant(server: Server) -> Iterator[Plant]:
 
 
 def test_before_a_worker_runs_it_is_said_that_nothing_does(plant: Plant) -> None:
-    if plant.chain.community:
-        pytest.skip("jobs that are due in a moment are not late")
     health = look(plant, WELL)
     said = {f.subject: f.command for f in health.findings if f.condition == "pipelines_run"}
-    assert said["machine_cycles"] == "setu worker"
+    assert said["machine_cycles"].endswith("setu worker")
     assert len(said) == 10
 
 
@@ -74,7 +72,8 @@ def test_after_a_round_of_a_worker_all_is_well(plant: Plant) -> None:
 
 def _runs_everywhere(breach: Breach) -> bool:
     words = " ".join([*breach.plant, *breach.undo, *breach.session])
-    needs = ("alter_job", "bgw_job", "restoring", "slot")
+    # A change of the catalog itself is not seen by the one process that has it in its cache.
+    needs = ("alter_job", "bgw_job", "restoring", "slot", "pg_attribute")
     return breach.condition in EVERYWHERE and not any(word in words for word in needs)
 
 

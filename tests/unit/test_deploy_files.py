@@ -37,15 +37,18 @@ def test_a_manifest_runs_a_command_of_setu_and_holds_no_credentials(path: Path) 
     (address,) = container["env"]
     assert address["name"] == "DATABASE_URL"
     assert "valueFrom" in address
-    assert pod["restartPolicy"] == "Never"
+    assert pod.get("restartPolicy", "Always") == (
+        "Always" if manifest["kind"] == "Deployment" else "Never"
+    )
     assert container["securityContext"]["readOnlyRootFilesystem"]
 
 
 def test_compose_starts_setu_beside_a_server_that_is_bound_to_loopback() -> None:
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     services = compose["services"]
-    assert set(services) == {"timescaledb", "setu", "worker"}
-    assert all(port.startswith("127.0.0.1:") for port in services["timescaledb"]["ports"])
+    assert set(services) == {"timescaledb", "setu", "worker", "prometheus"}
+    for service in ("timescaledb", "prometheus"):
+        assert all(port.startswith("127.0.0.1:") for port in services[service]["ports"])
     assert services["worker"]["command"][0] in _commands()
     assert services["worker"]["image"] == services["setu"]["image"]
 
@@ -57,3 +60,22 @@ def test_the_image_copies_what_there_is_and_leaves_node_out() -> None:
     assert missing == []
     assert "**/node_modules" in (ROOT / ".dockerignore").read_text(encoding="utf-8")
     assert "embedded" not in "".join(line for line in lines if "pip install" in line)
+
+
+def test_probes_and_scrapes_ask_the_port_and_the_paths_that_the_worker_answers() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    worker = compose["services"]["worker"]
+    port = worker["command"][2].rpartition(":")[2]
+    assert f"127.0.0.1:{port}/live" in worker["healthcheck"]["test"][-1]
+    [folder] = [volume.split(":")[0] for volume in compose["services"]["prometheus"]["volumes"]]
+    scrape = yaml.safe_load((ROOT / folder / "prometheus.yml").read_text(encoding="utf-8"))
+    [settings] = scrape["scrape_configs"][0]["static_configs"]
+    assert settings["targets"] == [f"worker:{port}"]
+    manifest = ROOT / "deploy" / "kubernetes" / "worker-deployment.yaml"
+    [container] = _pod(yaml.safe_load(manifest.read_text(encoding="utf-8")))["containers"]
+    listens = container["args"][2].rpartition(":")[2]
+    answers = (ROOT / "setu" / "ops" / "answers.py").read_text(encoding="utf-8")
+    for probe in ("livenessProbe", "readinessProbe"):
+        asked = container[probe]["httpGet"]
+        assert str(asked["port"]) == listens
+        assert f'"{asked["path"]}"' in answers

@@ -24,6 +24,8 @@ pipeline AS (
         EXISTS (
             SELECT 1 FROM job AS j
             WHERE j.pipeline = l.pipeline AND j.scheduled
+                -- A server of one process has no scheduler that would start it.
+                AND EXISTS (SELECT 1 FROM pg_stat_activity AS a WHERE a.pid <> pg_backend_pid())
                 AND j.next_start BETWEEN clock_timestamp() - INTERVAL '5 minutes'
                     AND clock_timestamp() + INTERVAL '5 minutes'
         ) AS is_due,

@@ -55,5 +55,6 @@ WHERE l.finished_at IS NULL
     AND NOT EXISTS (
         SELECT 1 FROM timescaledb_information.jobs AS j
         WHERE j.proc_schema = '_etl' AND j.proc_name = 'sp_retain_bronze' AND j.scheduled
+            AND EXISTS (SELECT 1 FROM pg_stat_activity AS a WHERE a.pid <> pg_backend_pid())
             AND j.next_start < clock_timestamp() + INTERVAL '27 hours'
     )
