@@ -1,4 +1,4 @@
-"""Works off what v1 has changed since the backfill, in the days before the swap."""
+"""Processes what v1 has changed since the backfill, in the days before the swap."""
 
 from __future__ import annotations
 
