@@ -2,8 +2,6 @@
 -- why chunk_permissions: A query that needs such a chunk fails, and only that one
 -- asks segments_are_few: Do the columns that the column store segments by have few values?
 -- why segments_are_few: A segment of few rows is hardly compressed
--- asks column_store_pays: Does the column store make chunks much smaller?
--- why column_store_pays: What is not smaller only costs inserts and corrections
 -- asks indexes_are_valid: Is each index whole?
 -- why indexes_are_valid: A build that was interrupted leaves an index that costs and serves nobody
 -- asks indexes_are_used: Is each index used that is none of a key?
@@ -83,13 +81,6 @@ INNER JOIN pg_stats AS s
     AND s.attname = ANY (string_to_array(replace(c.segmentby, '"', ''), ','))
 WHERE s.n_distinct < 0
     AND approximate_row_count(h.oid::regclass) > current_setting('setu_doctor.rows')::bigint
-UNION ALL
-SELECT 'column_store_pays', 'advice', format('%s.%s', r.hypertable_schema, r.hypertable_name),
-    format('is %s times smaller in the column store, %s of it', r.ratio,
-        pg_size_pretty(r.before_compression_total_bytes)),
-    'Look at segmentby and orderby: SELECT * FROM timescaledb_information.hypertable_compression_settings'
-FROM _etl.v_compression_ratios AS r
-WHERE r.ratio < 2 AND r.before_compression_total_bytes > current_setting('setu_doctor.bytes')::bigint
 UNION ALL
 SELECT 'indexes_are_valid', 'error', format('%s.%s', i.schema, i.name), format('has index %s, which is not valid', i.index_name),
     format('DROP INDEX %I.%I; and build it anew', i.schema, i.index_name)
