@@ -285,7 +285,7 @@ def measure(rows: int) -> Times:
                 times.up = seconds(lambda: upgrade(url, "head"))
             with connect(url) as connection:
                 # The scheduler starts it as soon as the run ends; until then OEE reads silver.
-                run(connection, "CALL gold.sp_roll_up(0, '{\"max_runtime\": \"1 minute\"}')")
+                run(connection, 'CALL gold.sp_roll_up(0, \'{"max_runtime": "1 minute"}\')')
                 times.dashboards = (before, dashboards(connection))
                 run(connection, ARRIVE)
                 for fact in ("machine_cycles", "machine_status"):

@@ -19,8 +19,8 @@ _HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
 #: The groups of the help, in its order.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Deploy": (
-        "adopt", "plan", "upgrade", "downgrade", "fresh", "verify", "current", "history", "archive",
-        "chunk-interval",
+        "adopt", "plan", "upgrade", "catch-up", "downgrade", "fresh", "verify", "current", "history",
+        "archive", "chunk-interval",
     ),
     "Look": ("status", "report", "drift", "doctor", "metrics"),
     "Operate": ("register", "rejects", "feed", "worker"),
@@ -48,7 +48,7 @@ def _root(
     _version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_say_version, is_eager=True, help="Say the version and exit."
+            "--version", callback=_say_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
 ) -> None:

@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
 #: Commands that do something, or print what another program reads as it is.
 DO_NOT_REPORT = {
-    "catalog freeze-v1", "catalog snapshot", "downgrade", "metrics", "revision", "server install",
-    "server run", "server start", "server stop", "upgrade", "worker",
+    "catalog freeze-v1", "catalog snapshot", "catch-up", "downgrade", "metrics", "revision",
+    "server install", "server run", "server start", "server stop", "upgrade", "worker",
 }  # fmt: skip
 #: Their documents have schemas of their own.
 OWN_SCHEMA = {"diff", "drift", "plan", "schema-diff"}

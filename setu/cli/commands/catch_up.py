@@ -17,6 +17,8 @@ def catch_up() -> None:
     """Bring v2 up to date with what v1 has changed since `alembic upgrade 0106`.
 
     v1 works on meanwhile. Run it daily until the swap, so that little is left for it.
+
+    Example: setu catch-up
     """
     with connected(database_url(), "catch-up", writes=True) as connection:
         follow(
