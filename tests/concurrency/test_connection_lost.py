@@ -22,7 +22,6 @@ from tests.chain import HEAD, Chain, chain_on
 from tests.concurrency.cutting_proxy import Cut, CuttingProxy, cutting_proxy
 from tests.concurrency.own_server import OwnServer, open_own_server
 from tests.edge_cases.rows import last_midnight
-from tests.kept import rest
 from tests.servers.at_hand import KIND_VARIABLE, Server
 from tests.v1 import ROOT
 
@@ -38,7 +37,6 @@ LIMIT = 60
 def fill(chain: Chain) -> None:
     """v1 with a few rows."""
     chain.upgrade("0001")
-    rest(chain)
     with chain.session() as connection:
         connection.autocommit = False
         make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))

@@ -15,7 +15,6 @@ from tests.chain import REVISIONS, Chain
 from tests.concurrency.own_server import open_own_server
 from tests.concurrency.small_disk import MEGABYTE, SmallDisk, small_disk
 from tests.edge_cases.rows import last_midnight
-from tests.kept import rest
 from tests.servers.at_hand import KIND_VARIABLE, Server
 
 pytestmark = pytest.mark.requires("native", "multi_session")
@@ -45,7 +44,6 @@ def test_a_full_disk_stops_the_chain_with_one_message_and_loses_nothing(
     chain = Chain(disk.url, server.capabilities)
     chain.run("CREATE EXTENSION IF NOT EXISTS timescaledb")
     chain.upgrade("0001")
-    rest(chain)
     with chain.session() as connection:
         connection.autocommit = False
         make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))

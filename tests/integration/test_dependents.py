@@ -10,7 +10,6 @@ import pytest
 
 from setu.errors import PreflightError
 from tests.chain import HEAD, Chain, Row, chain_on
-from tests.kept import rest
 from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("multi_session", "community")
@@ -192,9 +191,6 @@ def test_a_text_that_names_a_table_is_said(v1: Chain, caplog: pytest.LogCaptureF
 def site(server: Server) -> Iterator[Chain]:
     """v1 with a view that can be moved, of an owner of its own, and one that cannot."""
     with chain_on(server) as chain:
-        if "scheduler" in server.capabilities:
-            # v1's retention starts at once, and drops rows that are older than a year.
-            rest(chain)
         chain.run(f"CREATE ROLE {ANALYST}")
         try:
             chain.upgrade("0001")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chain import Chain, Row, chain_on
-from tests.kept import rest
 from tests.servers.at_hand import Server
 
 # B defined its codes first, so the catalogue has 1 = POWER; A's gateways say 1 for TOOL.
@@ -61,9 +60,6 @@ LOAD = "CALL _etl.sp_load_machine_downtime(0, '{}')"
 @pytest.fixture
 def chain(server: Server) -> Iterator[Chain]:
     with chain_on(server) as made:
-        if "scheduler" in server.capabilities:
-            # v1's retention starts at once, and drops stops that are older than a year.
-            rest(made)
         made.upgrade("0001")
         made.run(MASTERS, STOPS, PENDING)
         made.upgrade()

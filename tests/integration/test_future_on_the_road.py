@@ -9,7 +9,6 @@ import pytest
 from setu.db.connection import connected
 from setu.ops.reconciliation import TableRows, read_reconciliation
 from tests.chain import Chain, chain_on
-from tests.kept import rest
 from tests.servers.at_hand import Server
 
 MASTERS = """
@@ -41,9 +40,6 @@ FROM (VALUES ('M', '2024-03-05 08:00+00'), ('M', '2024-03-06 08:00+00'),
 @pytest.fixture
 def chain(server: Server) -> Iterator[Chain]:
     with chain_on(server) as made:
-        if "scheduler" in server.capabilities:
-            # v1's retention starts at once, and drops rows that are older than a year.
-            rest(made)
         made.upgrade("0001")
         made.run(MASTERS)
         for table, time in FACTS.items():

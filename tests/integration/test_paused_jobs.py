@@ -14,7 +14,6 @@ import pytest
 
 from setu.errors import LockTimeoutError
 from tests.chain import Chain, chain_on
-from tests.kept import rest
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
@@ -40,7 +39,6 @@ LOOK = (
 def head(server: Server) -> Iterator[Chain]:
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        rest(chain)
         chain.upgrade()
         yield chain
 
