@@ -19,8 +19,8 @@ _HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
 #: The groups of the help, in its order.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Deploy": (
-        "adopt", "plan", "upgrade", "catch-up", "downgrade", "fresh", "verify", "current", "history",
-        "archive", "chunk-interval",
+        "adopt", "plan", "upgrade", "catch-up", "downgrade", "fresh", "verify", "current",
+        "history", "archive", "chunk-interval",
     ),
     "Look": ("status", "report", "drift", "doctor", "metrics"),
     "Operate": ("register", "rejects", "feed", "worker"),
