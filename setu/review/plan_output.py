@@ -86,7 +86,9 @@ def text_lines(plan: RunPlan) -> Iterator[str]:
     for step in plan.steps:
         kind = "" if step.transaction else ", not in one transaction"
         yield from _wrapped(f"{step.revision}  {step.what}", "")
-        yield f"      {len(step.statements)} statements{kind}, {_duration(step.seconds)}"
+        count = len(step.statements)
+        plural = "" if count == 1 else "s"
+        yield f"      {count} statement{plural}{kind}, {_duration(step.seconds)}"
         if step.rows:
             yield f"      moves {step.rows:,} rows, {_size(step.bytes)}"
         if step.locks is None:
