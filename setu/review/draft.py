@@ -191,7 +191,10 @@ def _script(text: str) -> Script:
 
 
 def _checks(change: SchemaChange) -> list[tuple[str, str]]:
-    """Conditions on what no statement names: privileges and jobs."""
+    """Conditions on what no statement names: privileges, and tables that are archived."""
+    if change.key.kind == "table" and change.action == "drop":
+        name = change.key.name
+        return [(f"to_regclass('{name}') IS NULL", f"{name} is still there")]
     kind, _, rest = change.key.name.partition(" ")
     if change.key.kind == "privilege" and kind == "table" and not rest.endswith(" to PUBLIC"):
         label, _, role = rest.rpartition(" to ")

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from alembic import command
 from setu.catalog import Catalog, differences, render_differences
+from setu.catalog.parsing.pieces import SourceFile
 from setu.chain.environment import COMMAND
 from setu.chain.releases import write_release
 from setu.chain.repository import alembic_config, steps_to
@@ -20,9 +21,10 @@ from setu.chain.scaffold import OPEN
 from setu.chain.step import Step
 from setu.cli.main import app, load_commands
 from setu.review.draft import draft_steps
+from setu.review.drafted_sql import draft
 from setu.review.expected import freeze_catalog
 from setu.review.lint import lint
-from setu.review.sides import folder_catalog
+from setu.review.sides import files_catalog, folder_catalog
 from tests.chain import HEAD, Chain, chain_on
 from tests.second_release import CHANGES, Copy, at_the_release_with_data, fill, same_rows
 from tests.servers.at_hand import Server
@@ -305,3 +307,53 @@ def test_drafts_keep_every_row_of_a_database_in_use(
         found = rehearse(copy, chain, with_rows=True)
     assert {name: text for name, text in found.unlike.items() if text} == {}
     assert {name: len(lines) for name, lines in found.settled.items()} == SETTLED, found.settled
+
+
+def test_a_dropped_table_is_archived_and_comes_back_in_its_place(repository: Path) -> None:
+    (repository / "schema_new/silver/Tables/customer_feedback.sql").unlink()
+    drafted("drop feedback")
+    [folder] = [path.parent for path in (repository / "sql").glob("r*/*/up.sql")]
+    up, down, verify = (
+        (folder / f"{part}.sql").read_text(encoding="utf-8") for part in ("up", "down", "verify")
+    )
+    archived = "SELECT _archive.archive_table('silver.customer_feedback', 'v2_customer_feedback');"
+    assert archived in up
+    assert "-- loses: nothing: _archive keeps table silver.customer_feedback" in up
+    assert "SELECT _archive.restore_in_place('silver', 'customer_feedback');" in down
+    assert "to_regclass('silver.customer_feedback') IS NULL" in verify
+    assert [line for text in (up, down, verify) for line in text.splitlines() if OPEN in line] == [
+        f"-- why: {OPEN}: what asks for it, or what is wrong without it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "kept"),
+    [
+        ("", False),
+        (", CONSTRAINT t_pkey PRIMARY KEY (a)", True),
+        (", CONSTRAINT t_key UNIQUE (a, c)", True),
+        # The column is part of the key itself.
+        (", CONSTRAINT t_key UNIQUE (a, b)", False),
+    ],
+)
+def test_values_are_kept_by_a_key_or_their_loss_is_an_open_point(key: str, kept: bool) -> None:
+    functions = SourceFile(
+        "schema_new/_etl/f.sql",
+        "".join(
+            f"CREATE FUNCTION _etl.{name}(t regclass, c name, VARIADIC k name[]) RETURNS bigint"
+            " LANGUAGE sql AS 'SELECT 1';"
+            for name in ("fn_keep_column", "fn_restore_column")
+        ),
+    )
+    table = "CREATE TABLE odd.t (a integer, c integer{}{});"
+    sides = [
+        files_catalog([functions, SourceFile("schema_new/odd/t.sql", text)])
+        for text in (
+            table.format(", b text", key),
+            table.format("", "" if ", b)" in key else key),
+        )
+    ]
+    up, down = draft(*sides), draft(*reversed(sides))
+    assert up.loses == ([] if kept else ["column odd.t.b"])
+    assert ("SELECT _etl.fn_keep_column('odd.t', 'b', 'a'" in up.text) is kept
+    assert ("SELECT _etl.fn_restore_column('odd.t', 'b', 'a'" in down.text) is kept
