@@ -319,7 +319,7 @@ BEGIN
     IF v_actual <> v_expected THEN
         RAISE EXCEPTION 'cannot run this script because the database is at revision %, not %',
             v_actual, v_expected
-            USING HINT = 'Make the script for the revision at which the database is.';
+            USING HINT = 'Make the script for the revision of the database';
     END IF;
 END
 $setu$;

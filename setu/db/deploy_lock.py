@@ -112,7 +112,7 @@ BEGIN
     IF NOT pg_catalog.pg_try_advisory_lock({LOCK_KEY}) THEN
         RAISE EXCEPTION 'cannot deploy because another deploy holds the lock of this database'
             USING ERRCODE = 'lock_not_available',
-                  HINT = 'Wait for it to end, then run the script again.';
+                  HINT = 'Wait for it to end, then run the script again';
     END IF;
 END
 $setu$;"""

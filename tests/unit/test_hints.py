@@ -39,6 +39,7 @@ def test_hints_begin_with_a_capital_and_have_no_full_stop() -> None:
         (path.relative_to(ROOT), hint)
         for folder, suffix, read in (
             ("setu", ".py", _of_python),
+            ("setu", ".py", _of_sql),
             ("setu", ".sql", _of_sql),
             ("sql", ".sql", _of_sql),
             ("schema_new", ".sql", _of_sql),
