@@ -18,6 +18,16 @@ CREATE TABLE _etl.corrections (
 COMMENT ON TABLE _etl.corrections IS
     'Silver rows removed or replaced by hand; rows that arrive for their keys are rejected';
 COMMENT ON COLUMN _etl.corrections.row_before IS 'What silver held before the first correction';
+COMMENT ON COLUMN _etl.corrections.pipeline IS 'Name of the fact table';
+COMMENT ON COLUMN _etl.corrections.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN _etl.corrections.event_time IS
+    'With machine and key part, the key of the row in silver';
+COMMENT ON COLUMN _etl.corrections.key_part IS
+    'Third column of silver''s key; empty where there are two';
+COMMENT ON COLUMN _etl.corrections.action IS 'remove, replace or restore';
+COMMENT ON COLUMN _etl.corrections.reason IS 'Why the person did it';
+COMMENT ON COLUMN _etl.corrections.corrected_at IS 'When a person did it';
+COMMENT ON COLUMN _etl.corrections.corrected_by IS 'The session''s user';
 
 -- @section grants
 GRANT SELECT ON _etl.corrections TO setu_etl, setu_reader;

@@ -15,3 +15,8 @@ COMMENT ON TABLE _etl.discarded_rejects IS
     'How many rejected rows were discarded, by reason and cause';
 COMMENT ON COLUMN _etl.discarded_rejects.cause IS
     'by hand: with setu rejects discard; age, number: beyond what is kept of waiting rows';
+COMMENT ON COLUMN _etl.discarded_rejects.pipeline IS 'Name of the fact table';
+COMMENT ON COLUMN _etl.discarded_rejects.reason_code IS 'Why it was rejected';
+COMMENT ON COLUMN _etl.discarded_rejects.rows_discarded IS 'Rows that went so';
+COMMENT ON COLUMN _etl.discarded_rejects.last_discarded_at IS 'When a row went last';
+COMMENT ON COLUMN _etl.discarded_rejects.last_discarded_by IS 'Who let the last row go';

@@ -26,3 +26,5 @@ COMMENT ON COLUMN _etl.feed_records.first_position IS
 COMMENT ON COLUMN _etl.feed_records.last_position IS 'Highest, likewise';
 COMMENT ON COLUMN _etl.feed_records.row_digests IS 'Ten bytes a row: BLAKE2b of its values';
 COMMENT ON COLUMN _etl.feed_records.stored_at IS 'When the first of the rows was stored';
+COMMENT ON COLUMN _etl.feed_records.record_id IS 'Drawn by the database';
+COMMENT ON COLUMN _etl.feed_records.source_table IS 'Table of bronze that is read';

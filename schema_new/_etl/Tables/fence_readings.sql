@@ -16,6 +16,12 @@ COMMENT ON TABLE _etl.fence_readings IS
     'Readings of the id sequences; one without holders is the bound known to be safe';
 COMMENT ON COLUMN _etl.fence_readings.holders IS
     'Virtual transactions that may still commit an id up to this one; -1/xid: a prepared one';
+COMMENT ON COLUMN _etl.fence_readings.pipeline IS 'Name of the fact table';
+COMMENT ON COLUMN _etl.fence_readings.fence_id IS
+    'Ids up to this one are complete once the holders have ended';
+COMMENT ON COLUMN _etl.fence_readings.read_at IS 'When the sequence was read';
+COMMENT ON COLUMN _etl.fence_readings.server_started_at IS
+    'Start of the server that the reading holds for';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE, DELETE ON _etl.fence_readings TO setu_etl;

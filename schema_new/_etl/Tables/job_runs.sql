@@ -34,6 +34,22 @@ COMMENT ON COLUMN _etl.job_runs.rows_sender_mismatch IS
     'Rows of another device than their machine''s: loaded, where _etl.load_settings says count';
 COMMENT ON COLUMN _etl.job_runs.rows_unknown_code IS
     'Stops loaded although their code could not be read as sent: see _etl.v_unknown_codes';
+COMMENT ON COLUMN _etl.job_runs.run_id IS 'Drawn by the database';
+COMMENT ON COLUMN _etl.job_runs.pipeline IS 'Name of the fact table';
+COMMENT ON COLUMN _etl.job_runs.job_id IS
+    'TimescaleDB''s number of the job; null: run by hand or by setu worker';
+COMMENT ON COLUMN _etl.job_runs.backend_pid IS 'Process of the server that ran it';
+COMMENT ON COLUMN _etl.job_runs.started_at IS 'When the run began';
+COMMENT ON COLUMN _etl.job_runs.finished_at IS 'When the run ended; null while it lasts';
+COMMENT ON COLUMN _etl.job_runs.from_id IS 'The run began after this bronze id';
+COMMENT ON COLUMN _etl.job_runs.to_id IS 'The run went up to this bronze id';
+COMMENT ON COLUMN _etl.job_runs.rows_read IS 'Bronze rows of the run: loaded, merged or rejected';
+COMMENT ON COLUMN _etl.job_runs.rows_loaded IS 'Rows that made a new row of silver';
+COMMENT ON COLUMN _etl.job_runs.rows_merged IS 'Rows whose key silver had already';
+COMMENT ON COLUMN _etl.job_runs.rows_rejected IS 'Rows that went to the rejects';
+COMMENT ON COLUMN _etl.job_runs.batches IS 'Transactions that the run took';
+COMMENT ON COLUMN _etl.job_runs.status IS 'running, succeeded or failed';
+COMMENT ON COLUMN _etl.job_runs.error IS 'Message of what ended the run; null: nothing did';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE, DELETE ON _etl.job_runs TO setu_etl;

@@ -15,3 +15,7 @@ COMMENT ON TABLE _etl.kept_chunks IS
 COMMENT ON COLUMN _etl.kept_chunks.reason IS
     'not loaded, locked, or SQLSTATE and message of the error';
 COMMENT ON COLUMN _etl.kept_chunks.range_end IS 'All its rows arrived before';
+COMMENT ON COLUMN _etl.kept_chunks.pipeline IS 'Name of the fact table';
+COMMENT ON COLUMN _etl.kept_chunks.chunk IS 'Name of the chunk';
+COMMENT ON COLUMN _etl.kept_chunks.first_kept_at IS 'When it was due for the first time';
+COMMENT ON COLUMN _etl.kept_chunks.last_kept_at IS 'When it stayed last';

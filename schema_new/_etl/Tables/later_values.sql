@@ -15,6 +15,15 @@ CREATE TABLE _etl.later_values (
 
 COMMENT ON TABLE _etl.later_values IS
     'For keys with an open rejected row: columns that later rows set, by their place of arrival';
+COMMENT ON COLUMN _etl.later_values.pipeline IS 'Name of the fact table';
+COMMENT ON COLUMN _etl.later_values.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN _etl.later_values.event_time IS
+    'With machine and key part, the key of the row in silver';
+COMMENT ON COLUMN _etl.later_values.key_part IS
+    'Third column of silver''s key; empty where there are two';
+COMMENT ON COLUMN _etl.later_values.first_id IS
+    'Place in the order of arrival of the rejected row that set the columns';
+COMMENT ON COLUMN _etl.later_values.known_columns IS 'Columns of the key that later rows have set';
 
 -- @section grants
 GRANT SELECT, INSERT ON _etl.later_values TO setu_etl;

@@ -17,6 +17,8 @@ COMMENT ON COLUMN _etl.load_settings.future_limit IS
     'How far after its arrival an event may lie; one that lies further is rejected';
 COMMENT ON COLUMN _etl.load_settings.sender_check IS
     'A row of another device than its machine''s: rejected, or loaded and counted in the run log';
+COMMENT ON COLUMN _etl.load_settings.is_only_row IS 'Always true: the table has one row';
+COMMENT ON COLUMN _etl.load_settings.updated_at IS 'When the row was changed last';
 
 -- @section grants
 GRANT SELECT ON _etl.load_settings TO setu_etl, setu_reader;

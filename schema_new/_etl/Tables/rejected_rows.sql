@@ -41,6 +41,15 @@ COMMENT ON COLUMN _etl.rejected_rows.resent_at IS
 COMMENT ON COLUMN _etl.rejected_rows.resent_id IS 'Id of that bronze row';
 COMMENT ON COLUMN _etl.rejected_rows.is_open IS
     'It waits, or was sent again and that bronze row is not through the load yet';
+COMMENT ON COLUMN _etl.rejected_rows.reject_id IS 'Drawn by the database';
+COMMENT ON COLUMN _etl.rejected_rows.pipeline IS 'Name of the fact table';
+COMMENT ON COLUMN _etl.rejected_rows.bronze_id IS 'Id of the row in bronze; null: a payload of v1';
+COMMENT ON COLUMN _etl.rejected_rows.bronze_time IS 'When the row arrived';
+COMMENT ON COLUMN _etl.rejected_rows.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN _etl.rejected_rows.reason_code IS 'Why it was rejected';
+COMMENT ON COLUMN _etl.rejected_rows.detail IS 'What is wrong, in words';
+COMMENT ON COLUMN _etl.rejected_rows.row_data IS 'The whole row as it came';
+COMMENT ON COLUMN _etl.rejected_rows.rejected_at IS 'When the load refused it';
 
 -- @section indexes
 CREATE INDEX rejected_rows_pipeline_machine_iot_id_event_time_idx

@@ -16,6 +16,15 @@ CREATE TABLE _etl.unknown_codes (
 
 COMMENT ON TABLE _etl.unknown_codes IS
     'Numbers and codes of stops that master does not know or that disagree, and how they loaded';
+COMMENT ON COLUMN _etl.unknown_codes.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN _etl.unknown_codes.source_down_id IS 'Number that the gateway sent';
+COMMENT ON COLUMN _etl.unknown_codes.down_code IS 'Text that the gateway sent';
+COMMENT ON COLUMN _etl.unknown_codes.loaded_down_id IS
+    'Key of the code with which the stop was loaded; null: none';
+COMMENT ON COLUMN _etl.unknown_codes.fault IS 'Why it could not be read as sent';
+COMMENT ON COLUMN _etl.unknown_codes.stops IS 'How many stops came with it';
+COMMENT ON COLUMN _etl.unknown_codes.first_seen_at IS 'When it came first';
+COMMENT ON COLUMN _etl.unknown_codes.last_seen_at IS 'When it came last';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE ON _etl.unknown_codes TO setu_etl;

@@ -19,6 +19,10 @@ COMMENT ON TABLE alerting.active_alerts IS
     'Machines for which a rule''s condition holds now, and for which it has raised its alert';
 COMMENT ON COLUMN alerting.active_alerts.start_time IS
     'Since when it holds; of a downtime rule: the start of the stop that raised the alert';
+COMMENT ON COLUMN alerting.active_alerts.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN alerting.active_alerts.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN alerting.active_alerts.rule_id IS 'Key of the rule';
+COMMENT ON COLUMN alerting.active_alerts.last_checked_at IS 'When the engine looked last';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE, DELETE ON alerting.active_alerts TO setu_etl;

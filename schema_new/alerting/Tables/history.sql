@@ -15,6 +15,14 @@ CREATE TABLE alerting.history (
 COMMENT ON TABLE alerting.history IS 'One row per alert; open until its status is Resolved';
 COMMENT ON COLUMN alerting.history.rule_id IS
     'The rule that raised it; null: a missed heartbeat, which no rule asks for';
+COMMENT ON COLUMN alerting.history.alert_id IS 'Drawn by the database';
+COMMENT ON COLUMN alerting.history.time IS 'When the alert was raised';
+COMMENT ON COLUMN alerting.history.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN alerting.history.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN alerting.history.message IS 'The alert in words';
+COMMENT ON COLUMN alerting.history.value_at_alert IS 'What the metric was';
+COMMENT ON COLUMN alerting.history.status IS 'New, Active or Resolved';
+COMMENT ON COLUMN alerting.history.resolved_at IS 'When it was over; null while it lasts';
 
 -- @section hypertable
 SELECT create_hypertable(

@@ -12,6 +12,9 @@ CREATE TABLE alerting.rule_faults (
 COMMENT ON TABLE alerting.rule_faults IS
     'Enabled rules that the engine cannot evaluate, with the reason; a row goes once the rule is '
     'corrected';
+COMMENT ON COLUMN alerting.rule_faults.rule_id IS 'Key of the rule';
+COMMENT ON COLUMN alerting.rule_faults.reason IS 'Why the engine cannot evaluate the rule';
+COMMENT ON COLUMN alerting.rule_faults.noticed_at IS 'When the engine met the fault first';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE, DELETE ON alerting.rule_faults TO setu_etl;

@@ -15,6 +15,17 @@ CREATE TABLE bronze.raw_machine_alarms (
 
 COMMENT ON TABLE bronze.raw_machine_alarms IS 'Alarms as gateways send them';
 COMMENT ON COLUMN bronze.raw_machine_alarms.time IS 'Arrival; the alarm itself may be weeks old';
+COMMENT ON COLUMN bronze.raw_machine_alarms.id IS 'Number of arrival, drawn by the database';
+COMMENT ON COLUMN bronze.raw_machine_alarms.kafka_partition IS
+    'Partition of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_alarms.kafka_offset IS
+    'Offset of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_alarms.device_id IS 'Gateway, as it names itself';
+COMMENT ON COLUMN bronze.raw_machine_alarms.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN bronze.raw_machine_alarms.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN bronze.raw_machine_alarms.alarm_no IS 'Number of the alarm at the control';
+COMMENT ON COLUMN bronze.raw_machine_alarms.alarm_desc IS 'What the control says of the alarm';
 
 -- @section identity
 ALTER TABLE bronze.raw_machine_alarms

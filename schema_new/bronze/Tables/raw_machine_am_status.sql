@@ -17,6 +17,20 @@ CREATE TABLE bronze.raw_machine_am_status (
 COMMENT ON TABLE bronze.raw_machine_am_status IS 'Autonomous maintenance as gateways send it';
 COMMENT ON COLUMN bronze.raw_machine_am_status.time IS
     'Arrival; the report itself may be weeks old';
+COMMENT ON COLUMN bronze.raw_machine_am_status.id IS 'Number of arrival, drawn by the database';
+COMMENT ON COLUMN bronze.raw_machine_am_status.kafka_partition IS
+    'Partition of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_am_status.kafka_offset IS
+    'Offset of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_am_status.device_id IS 'Gateway, as it names itself';
+COMMENT ON COLUMN bronze.raw_machine_am_status.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN bronze.raw_machine_am_status.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN bronze.raw_machine_am_status.status IS 'State that was reported';
+COMMENT ON COLUMN bronze.raw_machine_am_status.am_corrected_count IS
+    'Autonomous maintenance: points that were put right';
+COMMENT ON COLUMN bronze.raw_machine_am_status.am_pending_count IS
+    'Autonomous maintenance: points still open';
 
 -- @section identity
 ALTER TABLE bronze.raw_machine_am_status

@@ -18,6 +18,22 @@ CREATE TABLE bronze.raw_machine_cycles (
 
 COMMENT ON TABLE bronze.raw_machine_cycles IS 'Machining cycles as gateways send them';
 COMMENT ON COLUMN bronze.raw_machine_cycles.time IS 'Arrival; the cycle itself may be weeks old';
+COMMENT ON COLUMN bronze.raw_machine_cycles.id IS 'Number of arrival, drawn by the database';
+COMMENT ON COLUMN bronze.raw_machine_cycles.kafka_partition IS
+    'Partition of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_cycles.kafka_offset IS
+    'Offset of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_cycles.device_id IS 'Gateway, as it names itself';
+COMMENT ON COLUMN bronze.raw_machine_cycles.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN bronze.raw_machine_cycles.cycle_start IS 'When the cycle began';
+COMMENT ON COLUMN bronze.raw_machine_cycles.cycle_end IS
+    'When the cycle ended; null while it lasts';
+COMMENT ON COLUMN bronze.raw_machine_cycles.program_no IS 'Program on the control';
+COMMENT ON COLUMN bronze.raw_machine_cycles.std_load_unload IS
+    'Seconds that loading and unloading should take';
+COMMENT ON COLUMN bronze.raw_machine_cycles.std_cycle_time IS 'Seconds that the cycle should take';
+COMMENT ON COLUMN bronze.raw_machine_cycles.down_threshold IS
+    'Seconds without a cycle after which the machine counts as stopped';
 
 -- @section identity
 -- The order of the sweep. CACHE 1: a cached block of ids would be drawn long before it is used, and

@@ -18,6 +18,22 @@ CREATE TABLE bronze.raw_machine_downtime (
 
 COMMENT ON TABLE bronze.raw_machine_downtime IS 'Stops as gateways send them';
 COMMENT ON COLUMN bronze.raw_machine_downtime.time IS 'Arrival; the stop itself may be weeks old';
+COMMENT ON COLUMN bronze.raw_machine_downtime.id IS 'Number of arrival, drawn by the database';
+COMMENT ON COLUMN bronze.raw_machine_downtime.kafka_partition IS
+    'Partition of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_downtime.kafka_offset IS
+    'Offset of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_downtime.device_id IS 'Gateway, as it names itself';
+COMMENT ON COLUMN bronze.raw_machine_downtime.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN bronze.raw_machine_downtime.down_start IS 'When the stop began';
+COMMENT ON COLUMN bronze.raw_machine_downtime.down_end IS
+    'When the stop ended; null while it lasts';
+COMMENT ON COLUMN bronze.raw_machine_downtime.program_no IS 'Program on the control';
+COMMENT ON COLUMN bronze.raw_machine_downtime.down_code IS 'Downtime code, as text';
+COMMENT ON COLUMN bronze.raw_machine_downtime.down_id IS
+    'Number of the code, as the company''s gateways mean it';
+COMMENT ON COLUMN bronze.raw_machine_downtime.down_threshold IS
+    'Seconds without a cycle after which the machine counts as stopped';
 
 -- @section identity
 ALTER TABLE bronze.raw_machine_downtime

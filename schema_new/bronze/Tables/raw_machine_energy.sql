@@ -17,6 +17,20 @@ CREATE TABLE bronze.raw_machine_energy (
 
 COMMENT ON TABLE bronze.raw_machine_energy IS 'Energy readings as gateways send them';
 COMMENT ON COLUMN bronze.raw_machine_energy.time IS 'Arrival; the reading itself may be weeks old';
+COMMENT ON COLUMN bronze.raw_machine_energy.id IS 'Number of arrival, drawn by the database';
+COMMENT ON COLUMN bronze.raw_machine_energy.kafka_partition IS
+    'Partition of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_energy.kafka_offset IS
+    'Offset of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_energy.device_id IS 'Gateway, as it names itself';
+COMMENT ON COLUMN bronze.raw_machine_energy.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN bronze.raw_machine_energy.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN bronze.raw_machine_energy.category IS
+    'What the energy went into, as the control names it';
+COMMENT ON COLUMN bronze.raw_machine_energy.servo_energy IS 'Energy of the servos in kWh';
+COMMENT ON COLUMN bronze.raw_machine_energy.spindle_energy IS 'Energy of the spindle in kWh';
+COMMENT ON COLUMN bronze.raw_machine_energy.total_energy IS 'Energy in kWh';
 
 -- @section identity
 ALTER TABLE bronze.raw_machine_energy

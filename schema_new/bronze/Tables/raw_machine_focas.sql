@@ -20,6 +20,20 @@ COMMENT ON TABLE bronze.raw_machine_focas IS
     'What a control''s FOCAS reports, as gateways send it: amounts of an interval, not readings '
     'of a running counter';
 COMMENT ON COLUMN bronze.raw_machine_focas.time IS 'Arrival; the interval itself may be weeks old';
+COMMENT ON COLUMN bronze.raw_machine_focas.id IS 'Number of arrival, drawn by the database';
+COMMENT ON COLUMN bronze.raw_machine_focas.kafka_partition IS
+    'Partition of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_focas.kafka_offset IS
+    'Offset of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_focas.device_id IS 'Gateway, as it names itself';
+COMMENT ON COLUMN bronze.raw_machine_focas.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN bronze.raw_machine_focas.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN bronze.raw_machine_focas.part_count IS 'Parts made in the interval';
+COMMENT ON COLUMN bronze.raw_machine_focas.rej_count IS 'Of these, rejected';
+COMMENT ON COLUMN bronze.raw_machine_focas.pot IS 'Power-on time of the interval in seconds';
+COMMENT ON COLUMN bronze.raw_machine_focas.ot IS 'Operating time of the interval in seconds';
+COMMENT ON COLUMN bronze.raw_machine_focas.ct IS 'Cutting time of the interval in seconds';
 
 -- @section identity
 ALTER TABLE bronze.raw_machine_focas

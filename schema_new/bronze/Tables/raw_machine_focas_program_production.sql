@@ -20,6 +20,26 @@ COMMENT ON TABLE bronze.raw_machine_focas_program_production IS
     'What a control''s FOCAS reports by program, as gateways send it: amounts of an interval';
 COMMENT ON COLUMN bronze.raw_machine_focas_program_production.time IS
     'Arrival; the reading itself may be weeks old';
+COMMENT ON COLUMN bronze.raw_machine_focas_program_production.id IS
+    'Number of arrival, drawn by the database';
+COMMENT ON COLUMN bronze.raw_machine_focas_program_production.kafka_partition IS
+    'Partition of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_focas_program_production.kafka_offset IS
+    'Offset of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_focas_program_production.device_id IS
+    'Gateway, as it names itself';
+COMMENT ON COLUMN bronze.raw_machine_focas_program_production.machine_iot_id IS
+    'Key of the machine';
+COMMENT ON COLUMN bronze.raw_machine_focas_program_production.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN bronze.raw_machine_focas_program_production.program_no IS
+    'Program on the control';
+COMMENT ON COLUMN bronze.raw_machine_focas_program_production.actual_count IS 'Pieces made';
+COMMENT ON COLUMN bronze.raw_machine_focas_program_production.target_count IS 'Pieces to be made';
+COMMENT ON COLUMN bronze.raw_machine_focas_program_production.std_load_unload IS
+    'Seconds that loading and unloading should take';
+COMMENT ON COLUMN bronze.raw_machine_focas_program_production.std_cycle_time IS
+    'Seconds that the cycle should take';
 
 -- @section identity
 ALTER TABLE bronze.raw_machine_focas_program_production

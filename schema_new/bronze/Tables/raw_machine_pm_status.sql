@@ -17,6 +17,20 @@ CREATE TABLE bronze.raw_machine_pm_status (
 COMMENT ON TABLE bronze.raw_machine_pm_status IS 'Preventive maintenance as gateways send it';
 COMMENT ON COLUMN bronze.raw_machine_pm_status.time IS
     'Arrival; the report itself may be weeks old';
+COMMENT ON COLUMN bronze.raw_machine_pm_status.id IS 'Number of arrival, drawn by the database';
+COMMENT ON COLUMN bronze.raw_machine_pm_status.kafka_partition IS
+    'Partition of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_pm_status.kafka_offset IS
+    'Offset of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_pm_status.device_id IS 'Gateway, as it names itself';
+COMMENT ON COLUMN bronze.raw_machine_pm_status.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN bronze.raw_machine_pm_status.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN bronze.raw_machine_pm_status.status IS 'State that was reported';
+COMMENT ON COLUMN bronze.raw_machine_pm_status.pm_corrected_count IS
+    'Preventive maintenance: points that were put right';
+COMMENT ON COLUMN bronze.raw_machine_pm_status.pm_pending_count IS
+    'Preventive maintenance: points still open';
 
 -- @section identity
 ALTER TABLE bronze.raw_machine_pm_status

@@ -17,6 +17,20 @@ CREATE TABLE bronze.raw_machine_status (
 
 COMMENT ON TABLE bronze.raw_machine_status IS 'Running status as gateways send it';
 COMMENT ON COLUMN bronze.raw_machine_status.time IS 'Arrival; the report itself may be weeks old';
+COMMENT ON COLUMN bronze.raw_machine_status.id IS 'Number of arrival, drawn by the database';
+COMMENT ON COLUMN bronze.raw_machine_status.kafka_partition IS
+    'Partition of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_status.kafka_offset IS
+    'Offset of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_status.device_id IS 'Gateway, as it names itself';
+COMMENT ON COLUMN bronze.raw_machine_status.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN bronze.raw_machine_status.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN bronze.raw_machine_status.program_no IS 'Program on the control';
+COMMENT ON COLUMN bronze.raw_machine_status.status IS 'State of the machine, as the control says';
+COMMENT ON COLUMN bronze.raw_machine_status.operator_id IS
+    'Who operated the machine, as the control says';
+COMMENT ON COLUMN bronze.raw_machine_status.target IS 'Pieces that the control was set to make';
 
 -- @section identity
 ALTER TABLE bronze.raw_machine_status

@@ -17,6 +17,20 @@ CREATE TABLE bronze.raw_machine_tool_usage (
 COMMENT ON TABLE bronze.raw_machine_tool_usage IS 'Tool counters as gateways send them';
 COMMENT ON COLUMN bronze.raw_machine_tool_usage.time IS
     'Arrival; the reading itself may be weeks old';
+COMMENT ON COLUMN bronze.raw_machine_tool_usage.id IS 'Number of arrival, drawn by the database';
+COMMENT ON COLUMN bronze.raw_machine_tool_usage.kafka_partition IS
+    'Partition of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_tool_usage.kafka_offset IS
+    'Offset of the message; null: it did not come by Kafka';
+COMMENT ON COLUMN bronze.raw_machine_tool_usage.device_id IS 'Gateway, as it names itself';
+COMMENT ON COLUMN bronze.raw_machine_tool_usage.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN bronze.raw_machine_tool_usage.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN bronze.raw_machine_tool_usage.tool_no IS 'Tool, as the control names it';
+COMMENT ON COLUMN bronze.raw_machine_tool_usage.target_count IS
+    'Pieces that the tool may cut in its life';
+COMMENT ON COLUMN bronze.raw_machine_tool_usage.actual_count IS
+    'Pieces that the tool has cut in its life';
 
 -- @section identity
 ALTER TABLE bronze.raw_machine_tool_usage

@@ -20,6 +20,13 @@ CREATE TABLE config.alert_subscriptions (
 COMMENT ON TABLE config.alert_subscriptions IS
     'Which users want which alerts, and how; SETU sends nothing: a sender of your own reads the '
     'alert history and this table';
+COMMENT ON COLUMN config.alert_subscriptions.subscription_id IS 'Drawn by the database';
+COMMENT ON COLUMN config.alert_subscriptions.rule_id IS 'Key of the rule';
+COMMENT ON COLUMN config.alert_subscriptions.user_id IS 'Key of the person';
+COMMENT ON COLUMN config.alert_subscriptions.method IS 'How a person is told, such as Email';
+COMMENT ON COLUMN config.alert_subscriptions.target_address IS 'Where the person is told';
+COMMENT ON COLUMN config.alert_subscriptions.created_at IS 'When the row was added';
+COMMENT ON COLUMN config.alert_subscriptions.company_iot_id IS 'Key of the company';
 
 -- @section grants
 GRANT SELECT ON config.alert_subscriptions TO setu_reader;

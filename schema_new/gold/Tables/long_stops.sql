@@ -14,6 +14,9 @@ COMMENT ON TABLE gold.long_stops IS
     'silver.machine_downtime';
 COMMENT ON COLUMN gold.long_stops.down_end IS
     'Of a stop without an end: when the machine next showed otherwise; null: not looked up yet';
+COMMENT ON COLUMN gold.long_stops.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN gold.long_stops.down_start IS 'When the stop began';
+COMMENT ON COLUMN gold.long_stops.is_open IS 'True while nothing says that the stop is over';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE, DELETE ON gold.long_stops TO setu_etl;

@@ -44,6 +44,12 @@ COMMENT ON COLUMN gold.machine_shifts.run_time_sec IS
 COMMENT ON COLUMN gold.machine_shifts.parts IS 'Null: no FOCAS row says';
 COMMENT ON COLUMN gold.machine_shifts.unpaired_readings IS
     'FOCAS rows with parts and no rejects, or the reverse';
+COMMENT ON COLUMN gold.machine_shifts.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN gold.machine_shifts.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN gold.machine_shifts.plant_iot_id IS 'Key of the plant';
+COMMENT ON COLUMN gold.machine_shifts.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN gold.machine_shifts.rejects IS 'Rejected parts of the shift';
+COMMENT ON COLUMN gold.machine_shifts.rolled_up_at IS 'When the row was worked out';
 
 -- @section grants
 GRANT SELECT, INSERT, DELETE ON gold.machine_shifts TO setu_etl;

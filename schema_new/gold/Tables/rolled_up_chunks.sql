@@ -11,6 +11,9 @@ CREATE TABLE gold.rolled_up_chunks (
 COMMENT ON TABLE gold.rolled_up_chunks IS
     'Chunks of silver that gold.sp_roll_up has seen; where one is gone, only the rolled-up rows '
     'are left';
+COMMENT ON COLUMN gold.rolled_up_chunks.chunk IS 'Name of the chunk';
+COMMENT ON COLUMN gold.rolled_up_chunks.range_start IS 'First event time that the chunk may have';
+COMMENT ON COLUMN gold.rolled_up_chunks.range_end IS 'Event times in the chunk lie before';
 
 -- @section grants
 GRANT SELECT, INSERT, DELETE ON gold.rolled_up_chunks TO setu_etl;

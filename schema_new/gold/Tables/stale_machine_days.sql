@@ -13,6 +13,11 @@ CREATE INDEX stale_machine_days_machine_iot_id_logical_date_idx
 COMMENT ON TABLE gold.stale_machine_days IS
     'Machines and business dates whose silver changed after they were rolled up; read from silver '
     'until gold.sp_roll_up has processed them';
+COMMENT ON COLUMN gold.stale_machine_days.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN gold.stale_machine_days.logical_date IS
+    'Business date: the date, in the plant''s zone, to which a shift belongs';
+COMMENT ON COLUMN gold.stale_machine_days.changed_by IS
+    'Transaction that changed a row of that day';
 
 -- @section grants
 GRANT SELECT, INSERT, DELETE ON gold.stale_machine_days TO setu_etl;

@@ -21,6 +21,11 @@ COMMENT ON COLUMN master.calendar.week_start_date IS 'Monday of the ISO week';
 COMMENT ON COLUMN master.calendar.week_end_date IS 'Sunday of the ISO week';
 COMMENT ON COLUMN master.calendar.day_of_week IS 'ISO: 1 is Monday, 7 is Sunday';
 COMMENT ON COLUMN master.calendar.is_weekend IS 'Saturday or Sunday';
+COMMENT ON COLUMN master.calendar.full_date IS 'The date';
+COMMENT ON COLUMN master.calendar.year IS 'Year of the calendar';
+COMMENT ON COLUMN master.calendar.month IS '1 to 12';
+COMMENT ON COLUMN master.calendar.iso_year IS 'ISO year, to which the week belongs';
+COMMENT ON COLUMN master.calendar.iso_week IS 'ISO week, 1 to 53';
 
 -- @section grants
 GRANT SELECT ON master.calendar TO setu_etl, setu_reader;

@@ -14,6 +14,14 @@ CREATE TABLE master.device_info (
 );
 
 COMMENT ON TABLE master.device_info IS 'One row per edge gateway (device)';
+COMMENT ON COLUMN master.device_info.device_iot_id IS 'Key, drawn by the database';
+COMMENT ON COLUMN master.device_info.device_id IS 'Name that the gateway sends with each row';
+COMMENT ON COLUMN master.device_info.description IS 'In words, for people';
+COMMENT ON COLUMN master.device_info.is_assigned IS
+    'Whether a machine has the gateway; kept by triggers';
+COMMENT ON COLUMN master.device_info.created_at IS 'When the row was added';
+COMMENT ON COLUMN master.device_info.created_by IS 'Who added it';
+COMMENT ON COLUMN master.device_info.updated_at IS 'When the row was changed last';
 
 -- @section grants
 GRANT SELECT ON master.device_info TO setu_etl, setu_reader;

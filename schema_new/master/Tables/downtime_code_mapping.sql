@@ -17,6 +17,8 @@ COMMENT ON TABLE master.downtime_code_mapping IS
     'nothing';
 COMMENT ON COLUMN master.downtime_code_mapping.source_down_id IS
     'The number that gateways send as down_id';
+COMMENT ON COLUMN master.downtime_code_mapping.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN master.downtime_code_mapping.down_id IS 'Key of the downtime code';
 
 -- @section grants
 GRANT SELECT ON master.downtime_code_mapping TO setu_etl, setu_reader;

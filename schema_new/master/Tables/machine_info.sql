@@ -26,6 +26,15 @@ CREATE INDEX machine_info_device_iot_id_source_iot_id_idx
 COMMENT ON TABLE master.machine_info IS 'One row per machine';
 COMMENT ON COLUMN master.machine_info.source_iot_id IS
     'The id that the gateway sends for the machine';
+COMMENT ON COLUMN master.machine_info.iot_id IS 'Key, drawn by the database, which never changes';
+COMMENT ON COLUMN master.machine_info.machine_id IS 'The company''s own id of the machine';
+COMMENT ON COLUMN master.machine_info.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN master.machine_info.device_iot_id IS
+    'Its gateway; null: rows of any gateway are taken';
+COMMENT ON COLUMN master.machine_info.ip_address IS
+    'Address of the control in the plant''s network';
+COMMENT ON COLUMN master.machine_info.port_no IS 'TCP port of the control';
+COMMENT ON COLUMN master.machine_info.created_at IS 'When the row was added';
 
 -- @section grants
 GRANT SELECT ON master.machine_info TO setu_etl, setu_reader;

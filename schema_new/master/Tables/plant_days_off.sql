@@ -11,6 +11,10 @@ CREATE TABLE master.plant_days_off (
 
 COMMENT ON TABLE master.plant_days_off IS
     'Business dates on which none of a plant''s shifts is planned to work';
+COMMENT ON COLUMN master.plant_days_off.plant_iot_id IS 'Key of the plant';
+COMMENT ON COLUMN master.plant_days_off.logical_date IS
+    'Business date: the date, in the plant''s zone, to which a shift belongs';
+COMMENT ON COLUMN master.plant_days_off.reason IS 'Why nobody works';
 
 -- @section grants
 GRANT SELECT ON master.plant_days_off TO setu_etl, setu_reader;

@@ -22,6 +22,11 @@ CREATE INDEX plant_machine_mapping_company_iot_id_plant_iot_id_idx
     ON master.plant_machine_mapping (company_iot_id, plant_iot_id);
 
 COMMENT ON TABLE master.plant_machine_mapping IS 'The plant in which each machine stands now';
+COMMENT ON COLUMN master.plant_machine_mapping.mapping_id IS 'Drawn by the database';
+COMMENT ON COLUMN master.plant_machine_mapping.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN master.plant_machine_mapping.plant_iot_id IS 'Key of the plant';
+COMMENT ON COLUMN master.plant_machine_mapping.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN master.plant_machine_mapping.created_at IS 'When the row was added';
 
 -- @section grants
 GRANT SELECT ON master.plant_machine_mapping TO setu_etl, setu_reader;

@@ -33,6 +33,20 @@ CREATE TABLE master.plants (
 COMMENT ON TABLE master.plants IS
     'One row per plant; its time zone decides shifts and business dates';
 COMMENT ON COLUMN master.plants.carbon_emission_factor IS 'kg CO2 per kWh';
+COMMENT ON COLUMN master.plants.iot_id IS 'Key, drawn by the database, which never changes';
+COMMENT ON COLUMN master.plants.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN master.plants.plant_id IS 'The company''s own id of the plant';
+COMMENT ON COLUMN master.plants.plant_name IS 'Name of the plant';
+COMMENT ON COLUMN master.plants.plant_city IS 'City of the plant';
+COMMENT ON COLUMN master.plants.plant_code IS 'The company''s short code of the plant';
+COMMENT ON COLUMN master.plants.timezone IS 'Name of the region whose clock the plant goes by';
+COMMENT ON COLUMN master.plants.is_primary IS 'Whether it is the company''s main plant';
+COMMENT ON COLUMN master.plants.cost_per_kwh IS 'Price of energy, in the plant''s currency per kWh';
+COMMENT ON COLUMN master.plants.effective_from_date IS 'From when it counts; null: from ever';
+COMMENT ON COLUMN master.plants.effective_to_date IS 'Until when it counts; null: no end';
+COMMENT ON COLUMN master.plants.created_at IS 'When the row was added';
+COMMENT ON COLUMN master.plants.updated_by IS 'Who changed it last';
+COMMENT ON COLUMN master.plants.updated_at IS 'When the row was changed last';
 
 -- Companies and plants point at each other, so this half can only follow both.
 ALTER TABLE master.companies

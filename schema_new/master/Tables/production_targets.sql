@@ -25,6 +25,18 @@ COMMENT ON TABLE master.production_targets IS
     'What a machine should make, by program and shift, while the target is in effect';
 COMMENT ON COLUMN master.production_targets.shift_id IS
     'Shift of the plant in which the machine stands; null: every shift';
+COMMENT ON COLUMN master.production_targets.target_id IS 'Drawn by the database';
+COMMENT ON COLUMN master.production_targets.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN master.production_targets.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN master.production_targets.program_no IS 'Program that the target is for';
+COMMENT ON COLUMN master.production_targets.target_parts_per_hour IS 'Pieces an hour';
+COMMENT ON COLUMN master.production_targets.std_cycle_time_sec IS
+    'Seconds that a cycle should take';
+COMMENT ON COLUMN master.production_targets.effective_start_date IS
+    'First date on which the target holds';
+COMMENT ON COLUMN master.production_targets.effective_end_date IS
+    'Last date on which the target holds; null: no end';
+COMMENT ON COLUMN master.production_targets.created_at IS 'When the row was added';
 
 -- @section grants
 GRANT SELECT ON master.production_targets TO setu_reader;

@@ -27,6 +27,12 @@ COMMENT ON COLUMN master.shift_breaks.from_day IS
     '0: begins on the logical date, 1: on the day after';
 COMMENT ON COLUMN master.shift_breaks.to_day IS
     '0: ends on the logical date, 1: on the day after';
+COMMENT ON COLUMN master.shift_breaks.id IS 'Key, drawn by the database';
+COMMENT ON COLUMN master.shift_breaks.plant_iot_id IS 'Key of the plant';
+COMMENT ON COLUMN master.shift_breaks.shift_id IS 'The shift that has the break';
+COMMENT ON COLUMN master.shift_breaks.break_name IS 'What people call the break';
+COMMENT ON COLUMN master.shift_breaks.start_time IS 'Begin on the plant''s clock';
+COMMENT ON COLUMN master.shift_breaks.end_time IS 'End on the plant''s clock';
 
 -- @section grants
 GRANT SELECT ON master.shift_breaks TO setu_etl, setu_reader;

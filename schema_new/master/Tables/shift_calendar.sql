@@ -34,6 +34,11 @@ COMMENT ON COLUMN master.shift_calendar.is_working IS
     'False on a day off: rows still fall into the shift, but no time is planned';
 COMMENT ON COLUMN master.shift_calendar.planned_breaks IS
     'Breaks within the shift: no planned time, and stops in them do not count';
+COMMENT ON COLUMN master.shift_calendar.plant_iot_id IS 'Key of the plant';
+COMMENT ON COLUMN master.shift_calendar.shift_id IS 'Number of the shift within its plant';
+COMMENT ON COLUMN master.shift_calendar.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN master.shift_calendar.starts_at IS 'The instant at which the shift begins';
+COMMENT ON COLUMN master.shift_calendar.ends_at IS 'The instant at which the shift ends';
 
 -- @section grants
 GRANT SELECT, INSERT, DELETE ON master.shift_calendar TO setu_etl;

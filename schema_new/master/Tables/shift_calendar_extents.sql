@@ -13,6 +13,10 @@ CREATE TABLE master.shift_calendar_extents (
 COMMENT ON TABLE master.shift_calendar_extents IS
     'The range of business dates that a plant''s shift calendar covers; outside it, '
     'shift_definitions apply';
+COMMENT ON COLUMN master.shift_calendar_extents.plant_iot_id IS 'Key of the plant';
+COMMENT ON COLUMN master.shift_calendar_extents.first_date IS
+    'First date that the plant''s calendar has';
+COMMENT ON COLUMN master.shift_calendar_extents.last_date IS 'Last date that it has';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE ON master.shift_calendar_extents TO setu_etl;

@@ -35,6 +35,16 @@ COMMENT ON COLUMN master.shift_definitions.from_day IS
     '0: begins on the logical date, 1: on the day after';
 COMMENT ON COLUMN master.shift_definitions.to_day IS
     '0: ends on the logical date, 1: on the day after';
+COMMENT ON COLUMN master.shift_definitions.id IS 'Key, drawn by the database';
+COMMENT ON COLUMN master.shift_definitions.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN master.shift_definitions.plant_iot_id IS 'Key of the plant';
+COMMENT ON COLUMN master.shift_definitions.shift_id IS 'Number of the shift within its plant';
+COMMENT ON COLUMN master.shift_definitions.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN master.shift_definitions.start_time IS 'Begin on the plant''s clock';
+COMMENT ON COLUMN master.shift_definitions.end_time IS 'End on the plant''s clock';
+COMMENT ON COLUMN master.shift_definitions.is_running IS 'False: retired, and no shift of new days';
+COMMENT ON COLUMN master.shift_definitions.created_at IS 'When the row was added';
+COMMENT ON COLUMN master.shift_definitions.updated_at IS 'When the row was changed last';
 
 -- @section grants
 GRANT SELECT ON master.shift_definitions TO setu_etl, setu_reader;

@@ -16,6 +16,13 @@ CREATE TABLE master.users (
 );
 
 COMMENT ON TABLE master.users IS 'One row per user of a company; not a login of this server';
+COMMENT ON COLUMN master.users.user_id IS 'Drawn by the database';
+COMMENT ON COLUMN master.users.user_no IS 'The company''s own number of the person';
+COMMENT ON COLUMN master.users.full_name IS 'Name of the person';
+COMMENT ON COLUMN master.users.role IS 'What the person may do in the application';
+COMMENT ON COLUMN master.users.plant_iot_id IS 'Key of the plant';
+COMMENT ON COLUMN master.users.created_at IS 'When the row was added';
+COMMENT ON COLUMN master.users.company_iot_id IS 'Key of the company';
 
 -- @section grants
 GRANT SELECT ON master.users TO setu_reader;

@@ -20,6 +20,15 @@ COMMENT ON COLUMN silver.customer_feedback.user_id IS
     'Empty where nobody was named: null would let a repeated row in again';
 COMMENT ON COLUMN silver.customer_feedback.question_id IS
     'Empty where the answer is to no question: null would let a repeated row in again';
+COMMENT ON COLUMN silver.customer_feedback.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN silver.customer_feedback.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN silver.customer_feedback.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN silver.customer_feedback.batch_no IS 'Batch that the answer is about';
+COMMENT ON COLUMN silver.customer_feedback.question_category IS 'What the question is about';
+COMMENT ON COLUMN silver.customer_feedback.rating_value IS 'Rating that the customer gave';
+COMMENT ON COLUMN silver.customer_feedback.comments IS 'What the customer wrote';
+COMMENT ON COLUMN silver.customer_feedback.created_at IS 'When the row was added';
 
 -- @section hypertable
 SELECT create_hypertable(

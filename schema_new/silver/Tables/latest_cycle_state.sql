@@ -13,6 +13,12 @@ CREATE TABLE silver.latest_cycle_state (
 
 COMMENT ON TABLE silver.latest_cycle_state IS
     'The last cycle of each machine; written in the statement that writes silver.machine_cycles';
+COMMENT ON COLUMN silver.latest_cycle_state.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN silver.latest_cycle_state.last_cycle_start IS
+    'When the machine''s last cycle began';
+COMMENT ON COLUMN silver.latest_cycle_state.last_cycle_end IS
+    'When the machine''s last cycle ended; null while it lasts';
+COMMENT ON COLUMN silver.latest_cycle_state.updated_at IS 'When the row was changed last';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE ON silver.latest_cycle_state TO setu_etl;

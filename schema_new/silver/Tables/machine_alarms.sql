@@ -19,6 +19,12 @@ COMMENT ON COLUMN silver.machine_alarms.logical_date IS
 COMMENT ON COLUMN silver.machine_alarms.shift_id IS '0: no shift of the plant covers event_time';
 COMMENT ON COLUMN silver.machine_alarms.alarm_no IS
     'Empty where the control sent none: null would let a repeated row in again';
+COMMENT ON COLUMN silver.machine_alarms.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN silver.machine_alarms.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN silver.machine_alarms.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN silver.machine_alarms.event_time IS 'When it happened, by the machine''s clock';
+COMMENT ON COLUMN silver.machine_alarms.alarm_desc IS 'What the control says of the alarm';
+COMMENT ON COLUMN silver.machine_alarms.created_at IS 'When the row was added';
 
 -- @section hypertable
 SELECT create_hypertable(

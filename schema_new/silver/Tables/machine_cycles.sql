@@ -26,6 +26,16 @@ COMMENT ON COLUMN silver.machine_cycles.actual_load_unload IS
     'one';
 COMMENT ON COLUMN silver.machine_cycles.actual_cycle_time IS 'Seconds from start to end';
 COMMENT ON COLUMN silver.machine_cycles.down_threshold IS 'Seconds';
+COMMENT ON COLUMN silver.machine_cycles.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN silver.machine_cycles.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN silver.machine_cycles.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN silver.machine_cycles.cycle_start IS 'When the cycle began';
+COMMENT ON COLUMN silver.machine_cycles.cycle_end IS 'When the cycle ended; null while it lasts';
+COMMENT ON COLUMN silver.machine_cycles.program_no IS 'Program on the control';
+COMMENT ON COLUMN silver.machine_cycles.std_load_unload IS
+    'Seconds that loading and unloading should take';
+COMMENT ON COLUMN silver.machine_cycles.std_cycle_time IS 'Seconds that the cycle should take';
+COMMENT ON COLUMN silver.machine_cycles.created_at IS 'When the row was added';
 
 -- @section hypertable
 SELECT create_hypertable(

@@ -22,6 +22,12 @@ COMMENT ON COLUMN silver.machine_downtime.down_end IS 'Null while the stop lasts
 COMMENT ON COLUMN silver.machine_downtime.down_id IS
     'Key in master.downtime_codes; no foreign key: dropping a chunk would lock that table';
 COMMENT ON COLUMN silver.machine_downtime.down_threshold IS 'Seconds';
+COMMENT ON COLUMN silver.machine_downtime.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN silver.machine_downtime.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN silver.machine_downtime.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN silver.machine_downtime.down_start IS 'When the stop began';
+COMMENT ON COLUMN silver.machine_downtime.program_no IS 'Program on the control';
+COMMENT ON COLUMN silver.machine_downtime.created_at IS 'When the row was added';
 
 -- @section hypertable
 SELECT create_hypertable(

@@ -22,6 +22,13 @@ COMMENT ON COLUMN silver.machine_energy.shift_id IS '0: no shift of the plant co
 COMMENT ON COLUMN silver.machine_energy.category IS
     'Empty where the source sent none: null would let a repeated row in again';
 COMMENT ON COLUMN silver.machine_energy.total_energy IS 'kWh';
+COMMENT ON COLUMN silver.machine_energy.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN silver.machine_energy.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN silver.machine_energy.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN silver.machine_energy.event_time IS 'When it happened, by the machine''s clock';
+COMMENT ON COLUMN silver.machine_energy.servo_energy IS 'Energy of the servos in kWh';
+COMMENT ON COLUMN silver.machine_energy.spindle_energy IS 'Energy of the spindle in kWh';
+COMMENT ON COLUMN silver.machine_energy.created_at IS 'When the row was added';
 
 -- @section hypertable
 SELECT create_hypertable(

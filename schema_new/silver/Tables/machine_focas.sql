@@ -26,6 +26,11 @@ COMMENT ON COLUMN silver.machine_focas.rej_count IS 'Of these, rejected';
 COMMENT ON COLUMN silver.machine_focas.pot IS 'Power-on time of the interval in seconds';
 COMMENT ON COLUMN silver.machine_focas.ot IS 'Operating time of the interval in seconds';
 COMMENT ON COLUMN silver.machine_focas.ct IS 'Cutting time of the interval in seconds';
+COMMENT ON COLUMN silver.machine_focas.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN silver.machine_focas.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN silver.machine_focas.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN silver.machine_focas.event_time IS 'When it happened, by the machine''s clock';
+COMMENT ON COLUMN silver.machine_focas.created_at IS 'When the row was added';
 
 -- @section hypertable
 SELECT create_hypertable(

@@ -25,6 +25,15 @@ COMMENT ON COLUMN silver.machine_focas_program_production.shift_id IS
     '0: no shift of the plant covers event_time';
 COMMENT ON COLUMN silver.machine_focas_program_production.std_load_unload IS 'Seconds';
 COMMENT ON COLUMN silver.machine_focas_program_production.std_cycle_time IS 'Seconds';
+COMMENT ON COLUMN silver.machine_focas_program_production.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN silver.machine_focas_program_production.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN silver.machine_focas_program_production.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN silver.machine_focas_program_production.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN silver.machine_focas_program_production.program_no IS 'Program on the control';
+COMMENT ON COLUMN silver.machine_focas_program_production.actual_count IS 'Pieces made';
+COMMENT ON COLUMN silver.machine_focas_program_production.target_count IS 'Pieces to be made';
+COMMENT ON COLUMN silver.machine_focas_program_production.created_at IS 'When the row was added';
 
 -- @section hypertable
 SELECT create_hypertable(

@@ -18,6 +18,17 @@ COMMENT ON TABLE silver.machine_pm_status IS
 COMMENT ON COLUMN silver.machine_pm_status.logical_date IS
     'Business date: the date on which the shift began';
 COMMENT ON COLUMN silver.machine_pm_status.shift_id IS '0: no shift of the plant covers event_time';
+COMMENT ON COLUMN silver.machine_pm_status.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN silver.machine_pm_status.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN silver.machine_pm_status.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN silver.machine_pm_status.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN silver.machine_pm_status.status IS 'State that was reported';
+COMMENT ON COLUMN silver.machine_pm_status.pm_corrected_count IS
+    'Preventive maintenance: points that were put right';
+COMMENT ON COLUMN silver.machine_pm_status.pm_pending_count IS
+    'Preventive maintenance: points still open';
+COMMENT ON COLUMN silver.machine_pm_status.created_at IS 'When the row was added';
 
 -- @section hypertable
 SELECT create_hypertable(

@@ -18,6 +18,16 @@ COMMENT ON TABLE silver.machine_status IS 'One row per report of a machine''s ru
 COMMENT ON COLUMN silver.machine_status.logical_date IS
     'Business date: the date on which the shift began';
 COMMENT ON COLUMN silver.machine_status.shift_id IS '0: no shift of the plant covers event_time';
+COMMENT ON COLUMN silver.machine_status.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN silver.machine_status.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN silver.machine_status.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN silver.machine_status.event_time IS 'When it happened, by the machine''s clock';
+COMMENT ON COLUMN silver.machine_status.program_no IS 'Program on the control';
+COMMENT ON COLUMN silver.machine_status.status IS 'State of the machine, as the control says';
+COMMENT ON COLUMN silver.machine_status.operator_id IS
+    'Who operated the machine, as the control says';
+COMMENT ON COLUMN silver.machine_status.target IS 'Pieces that the control was set to make';
+COMMENT ON COLUMN silver.machine_status.created_at IS 'When the row was added';
 
 -- @section hypertable
 SELECT create_hypertable(

@@ -19,6 +19,17 @@ COMMENT ON COLUMN silver.machine_tool_usage.logical_date IS
     'Business date: the date on which the shift began';
 COMMENT ON COLUMN silver.machine_tool_usage.shift_id IS
     '0: no shift of the plant covers event_time';
+COMMENT ON COLUMN silver.machine_tool_usage.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN silver.machine_tool_usage.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN silver.machine_tool_usage.shift_name IS 'Name of the shift';
+COMMENT ON COLUMN silver.machine_tool_usage.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN silver.machine_tool_usage.tool_no IS 'Tool, as the control names it';
+COMMENT ON COLUMN silver.machine_tool_usage.target_count IS
+    'Pieces that the tool may cut in its life';
+COMMENT ON COLUMN silver.machine_tool_usage.actual_count IS
+    'Pieces that the tool has cut in its life';
+COMMENT ON COLUMN silver.machine_tool_usage.created_at IS 'When the row was added';
 
 -- @section hypertable
 SELECT create_hypertable(
