@@ -9,11 +9,14 @@ import typer
 
 from setu.catalog import snapshot
 from setu.chain.repository import repository_root
+from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
 from setu.db.version_table import current_revision
 from setu.errors import RevisionStateError
 from setu.preflight.findings import V1_REVISION
 from setu.preflight.v1_catalog import FILE, v1_snapshot
+from setu.review.dictionary import markdown, picture, tables_of, undescribed
+from setu.review.sides import folder_catalog
 
 _group = typer.Typer(
     help="Snapshots of the catalog; `setu diff` compares them.", no_args_is_help=True
@@ -43,6 +46,32 @@ def snapshot_command(
     else:
         out.write_text(catalog.to_json(), encoding="utf-8")
         typer.echo(f"{out}: {len(catalog)} objects", err=True)
+
+
+@_group.command("dictionary")
+def dictionary_command(
+    folder: Annotated[Path, typer.Option(help="The folder of the page.")] = Path("docs"),
+    as_json: AsJson = False,
+) -> None:
+    """Write the dictionary of v2 and its picture, from the comments in schema_new/.
+
+    Example: setu catalog dictionary
+    """
+    tables = tables_of(folder_catalog(repository_root() / "schema_new"))
+    (folder / "pictures").mkdir(parents=True, exist_ok=True)
+    (folder / "dictionary.md").write_text(markdown(tables), encoding="utf-8")
+    (folder / "pictures" / "er.svg").write_text(picture(tables), encoding="utf-8")
+    missing = undescribed(tables)
+    columns = sum(len(table.columns) for table in tables)
+    if as_json:
+        print_json(
+            "catalog dictionary",
+            {"tables": len(tables), "columns": columns, "undescribed": missing},
+        )
+        return
+    typer.echo(f"{folder}/dictionary.md: {len(tables)} tables, {columns} columns")
+    for name in missing:
+        typer.echo(f"without a comment: {name}")
 
 
 @_group.command("freeze-v1")
