@@ -20,6 +20,7 @@ help: ## Show this.
 	@echo "make demo    v1 to v2 and back on the embedded server, with data"
 	@echo "make test    the tests, on the best server at hand (docs/servers.md)"
 	@echo "make test-quick  what needs no server, in under a minute"
+	@echo "make docs    the site of docs/, into .cache/site"
 	@echo "make schema-diff  what v2 changes, compared with the change requests [FORMAT=text|markdown|html|json] [OUT=file]"
 	@echo "make lint    ruff, mypy, import-linter"
 	@echo "make setup   only install what the others need, into .venv and setu/servers/node/node_modules"
@@ -48,6 +49,12 @@ revision: $(PYTHON_STAMP) ## Make a revision and its SQL: make revision m="add s
 .PHONY: schema-diff
 schema-diff: $(PYTHON_STAMP) ## Hold schema/ against schema_new/ and the change requests.
 	@$(BIN)/setu schema-diff --format $(or $(FORMAT),text) $(if $(OUT),--out "$(OUT)")
+
+.PHONY: docs
+docs: $(PYTHON_STAMP) ## Build the site of docs/ into .cache/site; a dead link or anchor fails.
+	@$(BIN)/setu catalog dictionary >/dev/null
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo ".cache/site/index.html"
 
 .PHONY: lint
 lint: $(PYTHON_STAMP) ## Check style and types.

@@ -41,7 +41,7 @@ COMMENT ON COLUMN gold.machine_shifts.std_sec IS
     'Seconds: the standard times of the cycles, summed';
 COMMENT ON COLUMN gold.machine_shifts.run_time_sec IS
     'Seconds from start to end of the cycles that have ended, summed';
-COMMENT ON COLUMN gold.machine_shifts.parts IS 'Null: no FOCAS row says';
+COMMENT ON COLUMN gold.machine_shifts.parts IS 'Parts made in the shift; null: no FOCAS row says';
 COMMENT ON COLUMN gold.machine_shifts.unpaired_readings IS
     'FOCAS rows with parts and no rejects, or the reverse';
 COMMENT ON COLUMN gold.machine_shifts.machine_iot_id IS 'Key of the machine';
