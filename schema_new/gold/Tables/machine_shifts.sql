@@ -49,7 +49,7 @@ COMMENT ON COLUMN gold.machine_shifts.company_iot_id IS 'Key of the company';
 COMMENT ON COLUMN gold.machine_shifts.plant_iot_id IS 'Key of the plant';
 COMMENT ON COLUMN gold.machine_shifts.shift_name IS 'Name of the shift';
 COMMENT ON COLUMN gold.machine_shifts.rejects IS 'Rejected parts of the shift';
-COMMENT ON COLUMN gold.machine_shifts.rolled_up_at IS 'When the row was worked out';
+COMMENT ON COLUMN gold.machine_shifts.rolled_up_at IS 'When the row was computed';
 
 -- @section grants
 GRANT SELECT, INSERT, DELETE ON gold.machine_shifts TO setu_etl;

@@ -16,8 +16,6 @@ COMMENT ON TABLE gold.stale_machine_days IS
 COMMENT ON COLUMN gold.stale_machine_days.machine_iot_id IS 'Key of the machine';
 COMMENT ON COLUMN gold.stale_machine_days.logical_date IS
     'Business date: the date, in the plant''s zone, to which a shift belongs';
-COMMENT ON COLUMN gold.stale_machine_days.changed_by IS
-    'Transaction that changed a row of that day';
 
 -- @section grants
 GRANT SELECT, INSERT, DELETE ON gold.stale_machine_days TO setu_etl;
