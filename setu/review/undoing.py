@@ -75,7 +75,7 @@ def raised(text: str) -> Iterator[tuple[str, str]]:
 
 
 def bodies_of(steps: Iterable[Step]) -> dict[str, str]:
-    """The text of each function that the chain makes for itself, by name."""
+    """The text of each function that the chain makes, by name."""
     bodies: dict[str, str] = {}
     for step in steps:
         for part in ("up", "down"):
@@ -83,8 +83,7 @@ def bodies_of(steps: Iterable[Step]) -> dict[str, str]:
                 if _makes_function(statement):
                     node: Any = parse_sql(statement.text)[0].stmt
                     name = ".".join(part.sval for part in node.funcname)
-                    if name.startswith(("_archive.", "_stage.")):
-                        bodies[name] = bodies.get(name, "") + statement.text
+                    bodies[name] = bodies.get(name, "") + statement.text
     return bodies
 
 

@@ -1,5 +1,5 @@
 -- title: v1 keeps machines and plants with their company
--- hint: move each back to its company, or delete it and make it anew in the other one
+-- hint: Move each back to its company, or delete it and make it anew in the other one
 -- undoes: 0107
 SELECT
     'moved to company ' || now_of.company_id AS problem,
