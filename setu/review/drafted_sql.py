@@ -447,6 +447,8 @@ class _Drafter:
             f"{note}ALTER TABLE {table}\n    ADD COLUMN {part} {' '.join(words)}",
             lock=f"{_STRONG} on {table}, for the catalog alone",
         )
+        if fields.get("comment"):
+            self._say(f"COMMENT ON COLUMN {change.key.name} IS {_literal(fields['comment'])}")
         self._say(*self._kept_column("fn_restore_column", change))
 
     def _kept_column(self, function: str, change: SchemaChange) -> list[str]:
@@ -497,7 +499,7 @@ class _Drafter:
         kind, name = change.key.kind, change.key.name
         if change.facet == "comment":
             text = change.fields["comment"][1]
-            written = "NULL" if text is None else "'" + text.replace("'", "''") + "'"
+            written = "NULL" if text is None else _literal(text)
             label = name
             on = f" ON {change.whole.name}" if kind in ("constraint", "trigger") else ""
             label = _last_part(name) if on else label
@@ -614,6 +616,10 @@ def _job_text(key: ObjectKey, fields: Mapping[str, Any]) -> str:
 
 def _ended(statement: str) -> str:
     return f"{statement.strip().removesuffix(';')};"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _last_part(label: str) -> str:

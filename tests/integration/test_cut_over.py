@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 import pytest
 from pglast import split
+from typer import Typer
+from typer.testing import CliRunner
 
+from setu.cli.main import load_commands
 from tests.loads import Fleet, fleet_on
 from tests.model import OTHER_FACTS
 from tests.servers.at_hand import Server
@@ -35,7 +39,7 @@ def fleet(server: Server) -> Iterator[Fleet]:
 
 def test_every_statement_of_the_page_runs_and_does_what_it_says(fleet: Fleet) -> None:
     connection = fleet.connection
-    assert len(STATEMENTS) >= 18
+    assert len(STATEMENTS) >= 16
     stops = "SELECT down_end IS NULL FROM silver.machine_downtime"
     for statement in STATEMENTS:
         text = statement.strip()
@@ -66,6 +70,31 @@ def test_every_statement_of_the_page_runs_and_does_what_it_says(fleet: Fleet) ->
             assert query(connection, stops) == []
         elif "fn_restore_row" in name:
             assert query(connection, stops) == [(True,)]
+
+
+@pytest.mark.requires("multi_session")
+def test_every_command_of_the_page_registers_what_it_says(fleet: Fleet) -> None:
+    connection = fleet.connection
+    run(
+        connection,
+        "UPDATE master.machine_info SET machine_id = 'M-1' WHERE iot_id = 1;"
+        " UPDATE master.plants SET plant_id = 'PUNE' WHERE plant_id = 'P0'",
+    )
+    app = Typer()
+    load_commands(app)
+    dsn = connection.get_dsn_parameters()
+    url = f"postgresql://{dsn['user']}@{dsn['host']}:{dsn['port']}/{dsn['dbname']}"
+    commands = re.findall(r"^setu (register .+)$", PAGE, re.M)
+    assert len(commands) >= 5
+    for command in commands:
+        result = CliRunner(env={"DATABASE_URL": url}).invoke(app, shlex.split(command))
+        assert result.exit_code == 0, f"{command}: {result.output} {result.exception}"
+    assert query(
+        connection,
+        "SELECT m.machine_id, d.device_id FROM master.machine_info AS m"
+        " INNER JOIN master.device_info AS d USING (device_iot_id)"
+        " WHERE m.machine_id LIKE 'M-%%' ORDER BY 1",
+    ) == [("M-1", "GW-3"), ("M-2", "GW-2")]
     mapped = "SELECT source_down_id FROM master.downtime_code_mapping AS k"
     coolant = "INNER JOIN master.downtime_codes AS d USING (down_id) WHERE d.down_code = 'COOLANT'"
     assert (91,) in query(connection, f"{mapped} {coolant}")
