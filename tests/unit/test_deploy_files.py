@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,28 @@ def test_probes_and_scrapes_ask_the_port_and_the_paths_that_the_worker_answers()
         asked = container[probe]["httpGet"]
         assert str(asked["port"]) == listens
         assert f'"{asked["path"]}"' in answers
+
+
+def instructions_of(dockerfile: str) -> list[str]:
+    """The instruction that opens each logical line."""
+    text = re.sub(r"^\s*#.*\n", "", dockerfile, flags=re.M).replace("\\\n", " ")
+    return [line.split()[0] for line in text.splitlines() if line.strip()]
+
+
+def _malformed(dockerfile: str) -> list[str]:
+    known = {"ARG", "FROM", "WORKDIR", "COPY", "RUN", "USER", "ENV", "ENTRYPOINT", "CMD", "LABEL",
+             "EXPOSE", "HEALTHCHECK", "VOLUME", "ADD", "SHELL", "STOPSIGNAL"}  # fmt: skip
+    found = instructions_of(dockerfile)
+    wrong = [name for name in found if name not in known]
+    if not found or found[0] not in ("FROM", "ARG"):
+        wrong.append("does not begin with FROM")
+    return wrong
+
+
+def test_the_dockerfile_has_dockers_instructions_and_begins_with_from() -> None:
+    assert _malformed((ROOT / "Dockerfile").read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("planted", ["RUNN pip", "FROM a\nRUN b\n  && c", "COPY a b\nFROM a"])
+def test_a_dockerfile_that_docker_would_not_read_is_found(planted: str) -> None:
+    assert _malformed(planted)
