@@ -565,7 +565,8 @@ def test_what_is_wrong_comes_with_its_reason_and_a_command_and_exit_code_4(plant
     [finding] = said["findings"]
     assert set(finding) == {"condition", "subject", "reason", "command"}
     assert set(said) == {
-        "format", "healthy", "findings", "conditions", "pipelines", "rejects", "jobs", "offsets",
+        "format", "command", "healthy", "findings", "conditions", "pipelines", "rejects", "jobs",
+        "offsets",
     }  # fmt: skip
 
 
