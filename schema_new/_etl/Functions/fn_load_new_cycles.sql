@@ -64,7 +64,7 @@ BEGIN
             coalesce(
                 o.cycle_start > m.last_cycle_start AND o.cycle_start IS DISTINCT FROM o.next_start
                     AND o.cycle_start >= '1970-01-01' AND o.cycle_start < '2200-01-01'
-                    AND o.cycle_start <= o.time + p_future_limit
+                    AND (o.cycle_start <= o.time OR o.cycle_start <= o.time + p_future_limit)
                     AND coalesce(o.cycle_end BETWEEN o.cycle_start
                         AND o.cycle_start + INTERVAL '596520 hours', true)
                     AND coalesce(o.std_load_unload BETWEEN -2147483648 AND 2147483647, true)
