@@ -9,6 +9,7 @@ run, of a minute, against v1's. The way back must not grow with history: the run
 largest size takes more than 1.3 times what the smallest takes, and more than a second longer.
 
 ``python -m bench.road_at_size 1000000 5000000 20000000``; ``road_at_size.svg`` has the plot.
+``1000000@90`` spreads a million rows over 90 days, so that most of v2 is compressed as it comes.
 """
 
 from __future__ import annotations
@@ -170,6 +171,7 @@ class Times:
     back: float = 0.0
     again: float = 0.0
     steps: dict[str, float] = field(default_factory=dict)
+    steps_again: dict[str, float] = field(default_factory=dict)
 
 
 class _Steps(logging.Handler):
@@ -198,9 +200,9 @@ def _steps() -> Iterator[dict[str, float]]:
         log.setLevel(level)
 
 
-def fill(connection: Connection, rows: int) -> None:
-    """v1's silver, and its alerts, with that many rows."""
-    days = max(rows / ROWS_A_DAY, 1)
+def fill(connection: Connection, rows: int, days: float = 0) -> None:
+    """v1's silver, and its alerts, with that many rows, of so many days."""
+    days = days or max(rows / ROWS_A_DAY, 1)
     run(connection, MASTERS)
     for share, table, columns, values in FACTS:
         run(
@@ -262,14 +264,14 @@ def _watched_size(url: str, times: Times) -> Iterator[None]:
         thread.join()
 
 
-def measure(rows: int) -> Times:
-    """Up, back and again with that many rows of history."""
+def measure(rows: int, days: float = 0) -> Times:
+    """Up, back and again with that many rows of history, of so many days."""
     times = Times(rows)
     with scratch_database("road") as url:
         upgrade(url, "0001")
         with connect(url) as connection:
             run(connection, "SELECT _timescaledb_functions.stop_background_workers()")
-            fill(connection, rows)
+            fill(connection, rows, days)
             for (name,) in run(
                 connection,
                 "SELECT format('%I.%I', view_schema, view_name)"
@@ -302,10 +304,9 @@ def measure(rows: int) -> Times:
                 assert there == ARRIVED // 2 + 700, there
                 run(connection, "CHECKPOINT")
             times.steps = dict(steps)
+            steps.clear()
             times.again = seconds(lambda: upgrade(url, "head"))
-    slowest = sorted(
-        ((s, name) for name, s in times.steps.items() if name.endswith("down")), reverse=True
-    )[:4]
+            times.steps_again = dict(steps)
     backfill, compared = times.steps["0103 up"], times.steps["0106 up"]
     old, new = times.dashboards
     console.print(
@@ -313,10 +314,15 @@ def measure(rows: int) -> Times:
         f"again {times.again:.1f} s; bare copy of all facts {times.reference:.1f} s: backfill "
         f"{backfill / times.reference:.2f} times, comparison {compared / times.reference:.2f} "
         f"times; disk at most {times.peak / times.v1_size:.2f} of v1's; dashboards "
-        f"{new / old:.2f} times ({new:.2f} s); slowest on the way "
-        f"back: {', '.join(f'{name} {s:.1f}' for s, name in slowest)}"
+        f"{new / old:.2f} times ({new:.2f} s); slowest: up {_slowest(times.steps, 'up')}; back "
+        f"{_slowest(times.steps, 'down')}; again {_slowest(times.steps_again, 'up')}"
     )
     return times
+
+
+def _slowest(steps: dict[str, float], part: str) -> str:
+    slowest = sorted(((s, name) for name, s in steps.items() if name.endswith(part)), reverse=True)
+    return ", ".join(f"{name.split()[0]} {s:.1f}" for s, name in slowest[:4])
 
 
 COLOURS = {"up": "#4472c4", "back": "#c00000", "again": "#70ad47"}
@@ -366,7 +372,8 @@ def main(*sizes: str) -> None:
         if not measured:
             with scratch_database("where") as url, connect(url) as connection:
                 say_where(connection)
-        measured.append(measure(int(size)))
+        rows, _, days = size.partition("@")
+        measured.append(measure(int(rows), float(days or 0)))
         time.sleep(1)
     plot(measured, Path("road_at_size.svg"))
     first, last = measured[0], measured[-1]
