@@ -130,7 +130,7 @@ def test_what_v1_corrects_and_deletes_between_down_and_up_again_is_so_in_v2(chai
 def test_up_again_looks_only_at_what_v1_has_changed(chain: Chain) -> None:
     chain.upgrade()
     chain.downgrade("0001")
-    chain.run(insert("machine_cycles", START))
+    chain.run(insert("machine_cycles", START - timedelta(days=100)))
     chain.upgrade("0103")
     looked_at = "SELECT count(*) FROM _stage.backfill_progress WHERE rows_migrated > 0"
     assert chain.value(looked_at) == 1  # the chunk that is new
