@@ -2,11 +2,12 @@
 
 One fleet of a thousand machines; the days of history make the size, all ten facts together in v1's
 proportions. Under v2 60,000 rows arrive, some are completed, corrected and written late by SQL.
-Each size is measured in one database, one after the other; backfill and comparison are also given
+Each size is measured in one database, one after the other. Backfill and comparison are also given
 against a bare ``INSERT … SELECT`` of the same rows into hypertables with the same keys, the most
 that the way up takes on the disk against v1's size, and v2's dashboards in their first minute (but
-OEE, which reads silver until the roll-up has run) against v1's. The way back must not grow with history: the run fails when the
-largest size takes more than 1.3 times what the smallest takes, and more than a second longer.
+OEE, which reads silver until the roll-up has run) against v1's. The way back must not grow with
+history: the run fails when the largest size takes more than 1.3 times what the smallest takes, and
+more than a second longer.
 
 ``python -m bench.road_at_size 1000000 5000000 20000000``; ``road_at_size.svg`` has the plot.
 ``1000000@90`` spreads a million rows over 90 days, so that most of v2 is compressed as it comes.
