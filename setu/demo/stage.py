@@ -82,7 +82,10 @@ class Stage:
         return took
 
     def run_loads(self) -> None:
-        """All ten loads, as the scheduler runs them; without jobs, the procedures themselves."""
+        """All ten loads, and the daily retention, as the scheduler runs them.
+
+        Without jobs, the procedures themselves.
+        """
         with self.session() as connection:
             connection.autocommit = True
             for pipeline, job in query(
@@ -96,6 +99,7 @@ class Stage:
                     run(connection, "CALL run_job(%s)", job)
                 else:
                     run(connection, f"CALL _etl.sp_load_{pipeline}(NULL, '{{}}')")
+            run(connection, "CALL _etl.sp_retain_bronze(NULL, '{}')")
 
     @contextmanager
     def session(self) -> Iterator[psycopg2.extensions.connection]:
