@@ -71,7 +71,7 @@ def test_rows_of_two_companies_do_not_mix(v2: psycopg2.extensions.connection, na
         "a": a,
         "b": b,
         "plant_a": add_plant(v2, a, "P"),
-        "plant_b": add_plant(v2, b, "P"),
+        "plant_b": add_plant(v2, b, "Q"),
         "machine_a": add_machine(v2, a, "M"),
         "machine_b": add_machine(v2, b, "N"),
     }
