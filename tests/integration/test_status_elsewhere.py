@@ -84,8 +84,8 @@ def _runs_everywhere(breach: Breach) -> bool:
 )
 def test_a_breach_is_found_there_too(plant: Plant, breach: Breach) -> None:
     database = make_url(plant.chain.url).database
-    if plant.chain.community and any("ROW LEVEL SECURITY" in line for line in breach.plant):
-        pytest.skip("after it the embedded server makes no chunk: tuple concurrently updated")
+    if plant.chain.community and any("UPDATE pg_class" in line for line in breach.plant):
+        pytest.skip("the one process has the former tuple in its cache, and fails to change it")
 
     def run(statements: Sequence[str]) -> None:
         with plant.chain.session() as connection, connection.cursor() as cursor:
