@@ -24,6 +24,8 @@ _REPORT = re.compile(
 #: Messages of the server that say nothing to a person: a statement that may run again found its
 #: object; TimescaleDB's advice on the order of the column store, where SETU orders by time alone.
 _NOISE = ("already exists, skipping", "does not exist, skipping", "for segmenting or ordering")
+#: Of a chunk with few rows, which the column store cannot make smaller.
+_SMALL = "poor compression ratio"
 LOG_EVERY_S = 60.0
 BAR_WIDTH = 20
 
@@ -57,7 +59,8 @@ class Progress:
         report = _REPORT.fullmatch(text.removeprefix("NOTICE:").strip())
         with self._lock:
             if report is None:
-                noise = text.partition("\n")[0].endswith(_NOISE)
+                first = text.partition("\n")[0]
+                noise = first.endswith(_NOISE) or _SMALL in first
                 if not noise:
                     self._clear()
                 log.log(logging.DEBUG if noise else logging.INFO, "%s: %s", self._name, text)

