@@ -85,7 +85,7 @@ def test_tables_fit_80_columns_and_split_no_name(plant: Plant, command: str) -> 
 
 def test_a_name_is_found_by_grep_in_a_report(plant: Plant) -> None:
     lines = setu(plant, "report").stdout.splitlines()
-    [found] = [line for line in lines if line.split()[:1] == ["silver.machine_cycles"]]
+    [found] = [line for line in lines if line.split()[:1] == ["master.companies"]]
     assert found.split()[1:] == ["0", "0", "0", "0"]
 
 
