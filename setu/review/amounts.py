@@ -43,7 +43,10 @@ LEFT JOIN _archive.change_notes AS n
 GROUP BY m.schema_name, m.table_name"""
 _LOADED: Final = "SELECT w.source_table::text, w.last_processed_id FROM _etl.watermarks AS w"
 _DRAWN: Final = """
-SELECT n.nspname || '.' || c.relname, coalesce(pg_catalog.pg_sequence_last_value(s.oid), 0)
+SELECT n.nspname || '.' || c.relname,
+    CASE WHEN pg_catalog.has_sequence_privilege(s.oid, 'SELECT')
+        THEN coalesce(pg_catalog.pg_sequence_last_value(s.oid), 0)
+    END
 FROM pg_catalog.pg_class AS c
 INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 INNER JOIN pg_catalog.pg_depend AS d
@@ -196,7 +199,7 @@ def _changed(ask: _Asker, tables: Mapping[str, Amount], *, everything: bool) -> 
 
 def _unloaded(ask: _Asker, tables: Mapping[str, Amount]) -> Amount:
     """Bronze rows that no load has taken, and rejects: they become payloads and dead letters."""
-    drawn = {table: int(last) for table, last in ask(_DRAWN)}
+    drawn = dict(ask(_DRAWN))
     loaded: dict[str, int] = {}
     total = Amount()
     if ask.readable("_etl.watermarks"):
@@ -204,6 +207,9 @@ def _unloaded(ask: _Asker, tables: Mapping[str, Amount]) -> Amount:
     elif "_etl.watermarks" in ask.unknown:
         return total
     for table, last in drawn.items():
+        if last is None:
+            ask.unknown.append(table)
+            continue
         total += _sized(max(0, last - loaded.get(table, 0)), tables.get(table))
     if ask.readable("_etl.rejected_rows"):
         total += _sized(int(ask(_REJECTED)[0][0]), None)

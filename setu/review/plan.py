@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,14 @@ from setu.db.connection import autocommit, connected
 from setu.db.version_table import current_revision
 from setu.errors import RevisionStateError
 from setu.review.amounts import Amount, measured
-from setu.review.scratch import ScratchError, of_server, run_steps, scratch_database
+from setu.review.scratch import (
+    ScratchError,
+    missing_roles,
+    of_server,
+    run_steps,
+    scratch_database,
+    with_stand_in,
+)
 from setu.review.undoing import Undoing, bodies_of, loses, refusals, way_back
 
 _MODES: Final = {
@@ -184,10 +191,11 @@ def make_plan(
     moved = amounts.of_steps(chosen.steps, chosen.part)
     with scratch_database(scratch) as made, connected(made, "plan") as copy:
         before = steps_to(root, chosen.start) if chosen.start else []
-        run_steps(copy, root, before, settings)
+        missing = missing_roles(copy, root)
+        run_steps(copy, root, before, settings, missing)
         rate = _measured_rate(copy)
         steps = tuple(
-            _planned(copy, step, chosen.part, settings, moved[step.revision], rate, bodies)
+            _planned(copy, step, chosen.part, settings, moved[step.revision], rate, bodies, missing)
             for step in chosen.steps
         )
     notes = []
@@ -219,10 +227,11 @@ def _planned(
     moved: Amount,
     rate: float,
     bodies: Mapping[str, str],
+    missing: frozenset[str],
 ) -> PlannedStep:
     script = step.script(part)
     started = time.monotonic()
-    locks = _observed(copy, script, settings)
+    locks = _observed(copy, script, settings, missing)
     seconds = time.monotonic() - started
     values = script.header.values
     return PlannedStep(
@@ -242,9 +251,17 @@ def _planned(
     )
 
 
-def _observed(copy: Connection, script: Script, settings: Settings) -> tuple[Lock, ...] | None:
+def _observed(
+    copy: Connection, script: Script, settings: Settings, missing: frozenset[str]
+) -> tuple[Lock, ...] | None:
     """Run a script in the scratch database, and say which locks it held on what was there."""
-    statements = [s for s in script.statements(settings.edition) if not of_server(s)]
+    role = str(copy.exec_driver_sql("SELECT current_user").scalar_one())
+    copy.rollback()
+    statements = [
+        replace(s, text=with_stand_in(s.text, missing, role))
+        for s in script.statements(settings.edition)
+        if not of_server(s)
+    ]
     if not script.header.transaction:
         with autocommit(copy) as alone:
             for statement in statements:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from sqlalchemy_utils import create_database, drop_database
 from setu.catalog import Catalog, ObjectKey, snapshot
 from setu.catalog.model import Description
 from setu.catalog.parsed import parse_schema
-from setu.catalog.parsing.pieces import SourceFile
+from setu.catalog.parsing.pieces import SourceFile, files_below
 from setu.chain.repository import alembic_config, steps_to
 from setu.chain.script import Statement
 from setu.chain.settings import Settings
@@ -128,8 +129,40 @@ def _roles(steps: list[Step], settings: Settings) -> dict[ObjectKey, Description
     return {key: fields for key, fields in made.objects.items() if key.kind in SERVER_KINDS}
 
 
-def run_steps(connection: Connection, root: Path, steps: list[Step], settings: Settings) -> None:
-    """Run the ``up.sql`` of steps in an empty scratch database, without any check around it."""
+def missing_roles(connection: Connection, root: Path) -> frozenset[str]:
+    """The roles of the chain that the server does not have: it never was at phase 2."""
+    wanted = {key.name for key in _schema_of_head(root) if key.kind == "role"}
+    there = connection.exec_driver_sql("SELECT r.rolname FROM pg_catalog.pg_roles AS r").scalars()
+    return frozenset(wanted - set(there))
+
+
+def with_stand_in(text: str, missing: frozenset[str], role: str) -> str:
+    """A statement with a role that there is in place of those that there are not.
+
+    A scratch database makes no roles, since they belong to the server.
+    """
+    for name in missing:
+        text = re.sub(rf"\b{re.escape(name)}\b", role, text)
+    return text
+
+
+def _schema_of_head(root: Path) -> Catalog:
+    files = files_below(root / "schema_new")
+    return parse_schema(files, settings=Settings().session_settings())
+
+
+def run_steps(
+    connection: Connection,
+    root: Path,
+    steps: list[Step],
+    settings: Settings,
+    missing: frozenset[str] = frozenset(),
+) -> None:
+    """Run the ``up.sql`` of steps in an empty scratch database, without any check around it.
+
+    :param missing: roles that the server does not have; the current one stands in for them.
+    """
+    role = str(connection.exec_driver_sql("SELECT current_user").scalar_one())
     apply_session_settings(connection, settings.session_settings())
     connection.exec_driver_sql(schema_sql())
     connection.commit()
@@ -139,7 +172,11 @@ def run_steps(connection: Connection, root: Path, steps: list[Step], settings: S
     connection.commit()
     for step in steps:
         script = step.script("up")
-        statements = [s for s in script.statements(settings.edition) if not of_server(s)]
+        statements = [
+            replace(s, text=with_stand_in(s.text, missing, role))
+            for s in script.statements(settings.edition)
+            if not of_server(s)
+        ]
         if script.header.transaction:
             driver: Any = connection.connection.dbapi_connection
             for statement in statements:

@@ -77,7 +77,7 @@ def test_the_plan_of_an_upgrade_names_steps_locks_and_rows_and_changes_nothing(
     # What the way back would lose, and on what it would refuse.
     back = {entry.revision: entry for entry in plan.back}
     assert [entry.revision for entry in plan.back] == sorted(back, reverse=True)
-    assert back["0107"].loses.startswith("what gold's roll-up notes")
+    assert back["0107"].loses.startswith("the roll-up's notes")
     assert "cannot go back to v1 because its rows are no longer in _archive" in back["0205"].refuses
     assert "cannot be undone: 0107" in shown
     assert "loses:        nothing" in shown
@@ -130,7 +130,7 @@ def test_the_plan_of_a_downgrade_counts_what_changed_and_was_not_loaded_and_no_h
         assert plan.rows == 540
         assert plan.bytes > 0
         [swap] = [step for step in plan.steps if step.revision == "0107"]
-        assert swap.loses.startswith("what gold's roll-up notes")
+        assert swap.loses.startswith("the roll-up's notes")
         assert "loses:        0107" in text(plan)
         jsonschema.validate(json.loads(json.dumps(document(plan))), plan_schema())
         with connected(chain.url, "test") as opened:
