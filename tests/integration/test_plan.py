@@ -116,9 +116,10 @@ def test_the_plan_of_a_downgrade_counts_what_changed_and_was_not_loaded_and_no_h
     with chain_on(server) as chain:
         chain.upgrade()
         Plant(chain)
-        # These the way back knows already: history.
-        chain.run(silver_rows(1, 3000), "UPDATE _archive.change_notes SET migrated_at = now()")
-        chain.run(silver_rows(3001, 3500), "ANALYZE silver.machine_cycles")
+        # These the way back knows already: history. A note is an hour of a machine, and the next
+        # rows begin with an hour.
+        chain.run(silver_rows(1, 2999), "UPDATE _archive.change_notes SET migrated_at = now()")
+        chain.run(silver_rows(3000, 3499), "ANALYZE silver.machine_cycles")
         chain.run(
             "INSERT INTO bronze.raw_machine_cycles (time, device_id, machine_iot_id, cycle_start)"
             " SELECT now(), 'D-1', 1, TIMESTAMPTZ '2026-02-01 00:00Z' + g * INTERVAL '1 minute'"
@@ -137,7 +138,7 @@ def test_the_plan_of_a_downgrade_counts_what_changed_and_was_not_loaded_and_no_h
             quick = measured(opened, chain.settings)
             every = measured(opened, Settings.from_x_arguments([*chain.x, "compare=everything"]))
         assert (quick.changed.rows, quick.changed.reads) == (500, 0)
-        assert (every.changed.rows, every.changed.reads) == (500, 3000)
+        assert (every.changed.rows, every.changed.reads) == (500, 2999)
         chain.downgrade("0001")
         assert chain.value("SELECT count(*) FROM silver.machine_cycles") == 500
 
