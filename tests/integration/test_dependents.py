@@ -159,8 +159,10 @@ def test_each_kind_of_dependent_stops_the_upgrade_before_it_begins(v1: Chain, ki
 def test_a_publication_for_all_tables_is_refused_whatever_is_chosen(v1: Chain) -> None:
     v1.run("CREATE PUBLICATION setu_test_all FOR ALL TABLES")
     try:
-        with pytest.raises(PreflightError, match="DROP PUBLICATION"):
+        with pytest.raises(PreflightError, match="DROP PUBLICATION") as caught:
             v1.upgrade("head", "dependents=leave")
+        said = "TimescaleDB makes no hypertable while a publication is for all tables"
+        assert said in str(caught.value)
         assert v1.revision() == "0001"
     finally:
         v1.run("DROP PUBLICATION setu_test_all")
@@ -177,6 +179,7 @@ def test_a_text_that_names_a_table_is_said(v1: Chain, caplog: pytest.LogCaptureF
     try:
         with caplog.at_level(logging.WARNING), pytest.raises(PreflightError):
             v1.upgrade()
+        assert "Functions of your own name these tables in their text." in caplog.text
         assert "reports.total() names silver.machine_cycles" in caplog.text
         assert "reports.bare() names silver.machine_cycles" in caplog.text
     finally:
@@ -228,11 +231,16 @@ def reads(chain: Chain, view: str) -> list[Row]:
     )
 
 
-def test_a_view_that_can_be_moved_reads_v2_and_comes_back(site: Chain) -> None:
+def test_a_view_that_can_be_moved_reads_v2_and_comes_back(
+    site: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     as_asked = (ANALYST, "{security_barrier=true}", "when")
     with pytest.raises(PreflightError, match="can be moved"):
         site.upgrade()
     site.upgrade("head", "dependents=move")
+    assert "1 view(s) are put on the table that takes the place of theirs." in caplog.text
+    assert "view reports.starts was put on the table of the same name" in caplog.text
     assert site.revision() == HEAD
     assert reads(site, "reports.starts") == [("silver.machine_cycles", *as_asked)]
     site.run(

@@ -6,13 +6,18 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
+from alembic.util import CommandError
 from psycopg2 import sql
 from sqlalchemy import make_url
 from typer.testing import CliRunner
 
+from setu.catalog.fingerprint import UnknownTableError, fingerprint
 from setu.cli.main import app, load_commands
+from setu.db.connection import connected
 from setu.errors import PreflightError, SetuError
+from setu.review.drift import DriftError
 from tests.chain import HEAD, Chain, chain_on
 from tests.servers.at_hand import Server
 
@@ -147,3 +152,183 @@ def test_no_upgrade_shows_messages_that_the_server_only_means_for_itself(
     assert any("NOTICE:" in line for line in shown)  # SETU's own
     server_words = ("skipping", "cascades to", "segmenting")
     assert [line for line in shown if any(words in line for words in server_words)] == []
+
+
+# What is said at v1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("status",), "This database has no control plane."),
+        (("rejects", "list"), "This database keeps no rejected rows."),
+        (("report",), "The rows of v1 have not been accounted for in this database."),
+        (("archive", "drop", "--yes"), "The archive cannot be dropped at this revision."),
+        (("fresh",), "The database is not empty, so v2 is not made in it."),
+        (("adopt",), "The database is in the chain already, at 0001."),
+    ],
+)
+def test_a_command_of_v2_says_that_the_database_is_at_v1(
+    v1: Chain, arguments: tuple[str, ...], said: str
+) -> None:
+    before = v1.catalog()
+    code, output = command(v1, *arguments)
+    assert (code, said in output) == (1, True), output
+    assert v1.catalog() == before
+
+
+def test_rows_in_v1_keep_it_from_being_dropped_and_are_counted(v1: Chain) -> None:
+    v1.run("INSERT INTO master.companies (company_id, company_name) VALUES ('C', 'c')")
+    try:
+        with pytest.raises(PreflightError) as caught:
+            v1.downgrade("base")
+        assert "0001 drops v1 only while its tables are empty, and 1 are not." in str(caught.value)
+        assert "master.companies" in str(caught.value)
+        assert v1.value("SELECT count(*) FROM master.companies") == 1
+    finally:
+        v1.run("DELETE FROM master.companies")
+
+
+def test_what_differs_from_v1_is_counted_and_named(
+    v1: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
+    v1.run(
+        "ALTER TABLE master.plants ADD COLUMN own text",
+        "GRANT SELECT ON master.users TO PUBLIC",
+    )
+    try:
+        with caplog.at_level(logging.WARNING), pytest.raises(PreflightError) as caught:
+            v1.upgrade()
+        assert "The database is not v1 as schema/ has it: 1 object(s) differ." in str(caught.value)
+        assert "master.plants.own" in str(caught.value)
+        said = "1 grant(s) on v1's objects are not v1's, and will not hold for the objects that"
+        assert said in caplog.text
+    finally:
+        v1.run(
+            "ALTER TABLE master.plants DROP COLUMN own", "REVOKE SELECT ON master.users FROM PUBLIC"
+        )
+
+
+def test_a_revision_that_nobody_knows_is_named(v1: Chain) -> None:
+    v1.run("UPDATE _setu.version SET version_num = '9999'")
+    try:
+        with pytest.raises(CommandError, match="A revision is not known here") as caught:
+            v1.upgrade()
+        assert "9999" in str(caught.value)
+    finally:
+        v1.run("UPDATE _setu.version SET version_num = '0001'")
+
+
+def test_a_table_that_is_not_there_has_no_fingerprint(v1: Chain) -> None:
+    with pytest.raises(UnknownTableError, match="No fingerprint of tables that are not there"):
+        v1._with(lambda c: fingerprint(c, tables=["silver.nothing"]))
+
+
+#: A statement of a session, and what is said of it.
+REFUSED = {
+    "The server takes no changes: it is read-only.": "SET TRANSACTION READ ONLY;"
+    " DELETE FROM master.plants",
+    'This database has not what the command needs: relation "silver.nothing" does not exist': (
+        "SELECT FROM silver.nothing"
+    ),
+    "Another session holds a lock that the command needs.": "SET LOCAL lock_timeout = '10ms';"
+    " LOCK TABLE master.plants",
+    "The server cancelled the command.": "SET LOCAL statement_timeout = '10ms'; SELECT pg_sleep(9)",
+    "The connection was lost.": "SELECT pg_terminate_backend(pg_backend_pid())",
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_the_server_refuses_is_said_in_a_line(v1: Chain, said: str) -> None:
+    with v1.session() as other, other.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE master.plants IN SHARE MODE")
+        with pytest.raises(SetuError) as caught, connected(v1.url, "test") as connection:
+            connection.exec_driver_sql(
+                REFUSED[said], execution_options={"no_parameters": True}
+            ).close()
+        cursor.execute("ROLLBACK")
+    assert caught.value.title == said
+    assert caught.value.hint
+
+
+# What is said at v2
+
+
+def test_v1_is_frozen_from_v1_alone(fresh: Chain) -> None:
+    code, said = command(fresh, "catalog", "freeze-v1")
+    assert (code, f"The database is not at 0001, but at {HEAD}." in said) == (1, True), said
+
+
+def test_a_report_on_what_never_was_v1_says_so(fresh: Chain) -> None:
+    code, said = command(fresh, "report")
+    assert code == 1
+    assert "There is nothing to report: `setu fresh` made this database" in said
+
+
+def test_alembic_check_counts_what_differs(fresh: Chain) -> None:
+    fresh.run("ALTER TABLE master.plants ADD COLUMN own text")
+    try:
+        code, said = command(fresh, "drift")
+        assert (code, "master.plants.own" in said) == (1, True), said
+        with pytest.raises(DriftError, match=f"The database is not as {HEAD} should be: 1"):
+            fresh.check()
+    finally:
+        fresh.run("ALTER TABLE master.plants DROP COLUMN own")
+
+
+#: A call that the database refuses, and what it says.
+CALLS = {
+    "cannot run pipeline machine_focas because its config has no setting nope": (
+        "CALL _etl.sp_load_machine_focas(NULL, '{\"nope\": 1}')"
+    ),
+    "cannot check heartbeats because the threshold is -1 minutes": (
+        "CALL alerting.proc_check_device_heartbeat(-1)"
+    ),
+    "cannot resend rows of reason nope because no load rejects for it": (
+        "CALL _etl.sp_resend_rejected('machine_focas', 'nope')"
+    ),
+    "cannot keep plant P in the time zone EST because it is not the name of a region": (
+        "WITH c AS (INSERT INTO master.companies (company_id, company_name) VALUES ('Z', 'z')"
+        " RETURNING iot_id) INSERT INTO master.plants (company_iot_id, plant_id, timezone)"
+        " SELECT c.iot_id, 'P', 'EST' FROM c"
+    ),
+    "cannot load pipeline machine_status because": (  # in several transactions
+        "INSERT INTO bronze.raw_machine_status (device_id, machine_iot_id)"
+        " SELECT 'd', 1 FROM generate_series(1, 5);"
+        " UPDATE _etl.watermarks SET last_processed_id = 5 WHERE pipeline = 'machine_status';"
+        " SELECT setval('bronze.raw_machine_status_id_seq', 1, false)",
+    ),
+}
+
+
+@pytest.mark.parametrize("said", CALLS)
+def test_the_database_says_what_it_refuses_and_why(fresh: Chain, said: str) -> None:
+    statement = CALLS[said]
+    if isinstance(statement, tuple):
+        fresh.run(*statement)
+        statement = "CALL _etl.sp_load_machine_status(NULL, NULL)"
+    with pytest.raises(psycopg2.Error) as caught:
+        fresh.run(statement)
+    assert said in str(caught.value)
+
+
+def test_a_pipeline_that_is_disabled_says_so(fresh: Chain) -> None:
+    fresh.run("UPDATE _etl.watermarks SET enabled = false WHERE pipeline = 'machine_alarms'")
+    with fresh.session() as session, session.cursor() as cursor:
+        cursor.execute("CALL _etl.sp_load_machine_alarms(NULL, NULL)")
+        assert "pipeline machine_alarms is disabled in _etl.watermarks" in session.notices[-1]
+    fresh.run("UPDATE _etl.watermarks SET enabled = true")
+
+
+def test_chunks_that_retention_keeps_are_counted(fresh: Chain) -> None:
+    fresh.run(
+        "ALTER TABLE bronze.raw_machine_energy ALTER COLUMN time DROP DEFAULT;"
+        "INSERT INTO bronze.raw_machine_energy (time, device_id, machine_iot_id)"
+        " SELECT now() - make_interval(days => 40 + i), 'd', 1 FROM generate_series(1, 23) AS i"
+    )
+    with fresh.session() as session, session.cursor() as cursor:
+        cursor.execute("CALL _etl.sp_retain_bronze(NULL, NULL)")
+        said = "".join(session.notices)
+        assert "23 bronze chunks in all are kept" in said, said
+        cursor.execute("SELECT count(*) FROM bronze.raw_machine_energy")
+        assert cursor.fetchone() == (23,)

@@ -131,8 +131,9 @@ def test_an_owner_who_may_make_no_roles_is_told_so_first(site: Site) -> None:
 
 
 def test_a_stranger_is_told_which_role_to_be_granted(site: Site) -> None:
-    with pytest.raises(RightsError, match=f"GRANT {APP} TO {STRANGER}"):
+    with pytest.raises(RightsError, match=f"GRANT {APP} TO {STRANGER}") as caught:
         site.by(STRANGER).upgrade("0105")
+    assert f"may not act as {APP}, who owns what SETU has made here" in str(caught.value)
     site.superuser.run("DROP SCHEMA _setu CASCADE")
     result = CliRunner().invoke(app, ["adopt"], env={"DATABASE_URL": site.by(STRANGER).url})
     assert f"GRANT that role TO {STRANGER}" in str(result.exception)

@@ -69,10 +69,25 @@ def _folder(folder: Path) -> dict[str, tuple[int, int]]:
     } | {path.name: (0, 0) for path in folder.iterdir() if path.name.endswith("-shm")}
 
 
+#: What is said of a file in each state.
+SAYS = {
+    "uncommitted": "holds rows that were never committed",
+    "hot journal": "has an unfinished transaction: its",
+    "log missing": "is in WAL mode, and its",
+    "damaged": "is damaged, or was copied without its",
+    "cut off": "is cut off",
+    "empty": "is empty",
+    "not SQLite": "cannot be read as a SQLite file",
+    "missing": "is not there",
+    "directory": "is a directory",
+}
+
+
 def _refused(path: Path) -> GatewayFileError:
     with pytest.raises(GatewayFileError) as caught:
         _rows(path)
     assert str(path) in caught.value.title
+    assert SAYS.get(caught.value.state, "") in caught.value.title
     assert caught.value.hint
     return caught.value
 
