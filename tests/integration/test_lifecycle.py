@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg2
 import pytest
 
 from tests.servers.at_hand import Server
-from tests.v2 import Plant, plant_on
+from tests.v2 import Plant, plant_on, send
 
 NOW = datetime.now(UTC)
 OLD = NOW - timedelta(days=40)
@@ -198,6 +201,42 @@ def test_retention_keeps_a_chunk_until_its_rows_are_loaded(plant: Plant) -> None
     # Rejected rows went with their chunk, and are kept where they can be sent again.
     assert plant.rejects() == [(2, "unknown_machine")]
     assert len(plant.silver()) == 2
+
+
+@pytest.mark.requires("multi_session")
+@pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
+def test_retention_sees_what_is_committed_while_it_waits_at_any_level_of_its_owner(
+    plant: Plant, level: str
+) -> None:
+    """The job runs as the owner of bronze, whose own settings nobody pins."""
+    plant.send(cycle(OLD, time=OLD), cycle(NOW))
+    plant.load()
+    options = f"-c default_transaction_isolation={level} -c quote_all_identifiers=on".replace(
+        f"={level} ", "=" + level.replace(" ", "\\ ") + " "
+    )
+
+    def retain() -> None:
+        with contextlib.closing(psycopg2.connect(plant.chain.url, options=options)) as owner:
+            owner.autocommit = True
+            with owner.cursor() as cursor:
+                cursor.execute("CALL _etl.sp_retain_bronze(0, '{}')")
+
+    with plant.chain.session() as writer, writer.cursor() as cursor:
+        cursor.execute("BEGIN")
+        send(cursor, [cycle(OLD + timedelta(minutes=1), time=OLD)])
+        job = threading.Thread(target=retain)
+        job.start()
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+        while job.is_alive() and not plant.chain.value(waits):
+            time.sleep(0.01)
+        cursor.execute("COMMIT")
+        job.join()
+    # The late row is there, and so is its chunk.
+    assert plant.chain.value("SELECT count(*) FROM bronze.raw_machine_cycles") == 3
+    plant.load()
+    retain()
+    assert plant.chain.value("SELECT count(*) FROM bronze.raw_machine_cycles") == 1
+    assert len(plant.silver()) == 3
 
 
 def test_one_chunk_that_cannot_go_is_skipped_with_its_reason_and_the_others_go(

@@ -19,6 +19,11 @@ DECLARE
     v_detail text;
     v_reason text;
 BEGIN
+    -- At a stricter level this would not see a row that was committed while it waited for the lock.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RETURN format('cannot be checked in a %s transaction',
+            current_setting('transaction_isolation'));
+    END IF;
     -- Lock before the check, so that no row can enter the chunk after it.
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', p_chunk::regclass);
 

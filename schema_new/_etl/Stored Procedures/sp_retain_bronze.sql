@@ -16,17 +16,23 @@ DECLARE
     v_dropped integer := 0;
     v_run_id bigint;
 BEGIN
+    -- The job runs as the owner of bronze, whose own settings may be anything.
+    COMMIT;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     INSERT INTO _etl.retention_runs (started_at) VALUES (v_started) RETURNING run_id INTO v_run_id;
     COMMIT;
     FOR v_chunk IN
         SELECT w.pipeline, c.range_start, c.range_end,
-            format('%I.%I', c.chunk_schema, c.chunk_name) AS chunk
+            c.chunk_schema || '.' || c.chunk_name AS chunk
         FROM _etl.watermarks AS w
         INNER JOIN timescaledb_information.chunks AS c
-            ON format('%I.%I', c.hypertable_schema, c.hypertable_name) = w.source_table
+            ON c.hypertable_schema || '.' || c.hypertable_name = w.source_table
         WHERE c.range_end <= clock_timestamp() - v_drop_after
         ORDER BY c.range_start, w.pipeline
     LOOP
+        -- Each chunk in a transaction of its own, which sees what is committed while it waits.
+        COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
         v_outcome := _etl.fn_drop_bronze_chunk(
             v_chunk.pipeline, v_chunk.chunk, v_chunk.range_start, v_chunk.range_end
         );
