@@ -64,6 +64,7 @@ BEGIN
             ('setu_ingest', 'default_transaction_deferrable', 'off'),
             ('setu_ingest', 'transform_null_equals', 'off'),
             ('setu_ingest', 'default_tablespace', ''),
+            ('setu_ingest', 'quote_all_identifiers', 'off'),
             ('setu_etl', 'datestyle', 'ISO, MDY'),
             ('setu_etl', 'intervalstyle', 'postgres'),
             ('setu_etl', 'timezone', 'UTC'),
@@ -76,6 +77,7 @@ BEGIN
             ('setu_etl', 'default_transaction_deferrable', 'off'),
             ('setu_etl', 'transform_null_equals', 'off'),
             ('setu_etl', 'default_tablespace', ''),
+            ('setu_etl', 'quote_all_identifiers', 'off'),
             ('setu_etl', 'statement_timeout', '0'),
             ('setu_etl', 'lock_timeout', '0'),
             ('setu_etl', 'idle_in_transaction_session_timeout', '0'),
@@ -92,6 +94,7 @@ BEGIN
             ('setu_reader', 'default_transaction_deferrable', 'off'),
             ('setu_reader', 'transform_null_equals', 'off'),
             ('setu_reader', 'default_tablespace', ''),
+            ('setu_reader', 'quote_all_identifiers', 'off'),
             ('setu_admin', 'datestyle', 'ISO, MDY'),
             ('setu_admin', 'intervalstyle', 'postgres'),
             ('setu_admin', 'timezone', 'UTC'),
@@ -103,12 +106,18 @@ BEGIN
             ('setu_admin', 'default_transaction_isolation', 'read committed'),
             ('setu_admin', 'default_transaction_deferrable', 'off'),
             ('setu_admin', 'transform_null_equals', 'off'),
-            ('setu_admin', 'default_tablespace', '')
+            ('setu_admin', 'default_tablespace', ''),
+            ('setu_admin', 'quote_all_identifiers', 'off')
         ) AS s (role_name, name, value)
     LOOP
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %I = %L',
             v_setting.role_name, current_database(), v_setting.name, v_setting.value);
     END LOOP;
+    -- A path is a list: %L would make one name of it.
+    EXECUTE format(
+        'ALTER ROLE setu_etl IN DATABASE %I SET search_path = pg_catalog, pg_temp',
+        current_database()
+    );
     PERFORM set_config(
         'role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true
     );

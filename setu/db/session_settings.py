@@ -87,6 +87,7 @@ _ROLE_SETTINGS: Final = (
     "default_transaction_deferrable",
     "transform_null_equals",
     "default_tablespace",
+    "quote_all_identifiers",
 )
 #: A job is bounded by its own run time.
 _JOB_SETTINGS: Final = (
@@ -95,6 +96,8 @@ _JOB_SETTINGS: Final = (
     "idle_in_transaction_session_timeout",
     "idle_session_timeout",
 )
+#: And calls nothing of somebody else's.
+JOB_SEARCH_PATH: Final = "pg_catalog, pg_temp"
 
 # Only pg_catalog and the schema of the extension: an object of somebody else's has no say. pg_temp
 # stands last, or a temporary table would come before all.

@@ -240,7 +240,7 @@ def test_a_view_that_can_be_moved_reads_v2_and_comes_back(
         site.upgrade()
     site.upgrade("head", "dependents=move")
     assert "1 view(s) are put on the table that takes the place of theirs." in caplog.text
-    assert "view reports.starts was put on the table of the same name" in caplog.text
+    assert "view reports.starts now reads the new table of the same name" in caplog.text
     assert site.revision() == HEAD
     assert reads(site, "reports.starts") == [("silver.machine_cycles", *as_asked)]
     site.run(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import psycopg2
 import pytest
@@ -17,6 +20,7 @@ from setu.catalog.fingerprint import UnknownTableError, fingerprint
 from setu.cli.main import app, load_commands
 from setu.db.connection import connected
 from setu.errors import PreflightError, SetuError
+from setu.ops.worker import Schedule, Worker
 from setu.review.drift import DriftError
 from tests.chain import HEAD, Chain, chain_on
 from tests.servers.at_hand import Server
@@ -136,6 +140,7 @@ def test_a_stranger_is_told_in_a_line_what_is_missing(fresh: Chain) -> None:
             code, said = command(fresh, *arguments, role=role.string)
             assert code != 0, arguments
             assert "GRANT" in said, (arguments, said)
+            assert " lacks a right: permission denied for " in said
             assert len(said.splitlines()) <= 8, said
     finally:
         fresh.run(f"DROP ROLE {role.string}")
@@ -166,6 +171,7 @@ def test_no_upgrade_shows_messages_that_the_server_only_means_for_itself(
         (("archive", "drop", "--yes"), "The archive cannot be dropped at this revision."),
         (("fresh",), "The database is not empty, so v2 is not made in it."),
         (("adopt",), "The database is in the chain already, at 0001."),
+        (("register", "company", "ACME"), "This database has no registration."),
     ],
 )
 def test_a_command_of_v2_says_that_the_database_is_at_v1(
@@ -201,8 +207,7 @@ def test_what_differs_from_v1_is_counted_and_named(
             v1.upgrade()
         assert "The database is not v1 as schema/ has it: 1 object(s) differ." in str(caught.value)
         assert "master.plants.own" in str(caught.value)
-        said = "1 grant(s) on v1's objects are not v1's, and will not hold for the objects that"
-        assert said in caplog.text
+        assert " grant(s) on v1's objects are not v1's, and will not hold" in caplog.text
     finally:
         v1.run(
             "ALTER TABLE master.plants DROP COLUMN own", "REVOKE SELECT ON master.users FROM PUBLIC"
@@ -227,7 +232,7 @@ def test_a_table_that_is_not_there_has_no_fingerprint(v1: Chain) -> None:
 #: A statement of a session, and what is said of it.
 REFUSED = {
     "The server takes no changes: it is read-only.": "SET TRANSACTION READ ONLY;"
-    " DELETE FROM master.plants",
+    " DELETE FROM master.users",
     'This database has not what the command needs: relation "silver.nothing" does not exist': (
         "SELECT FROM silver.nothing"
     ),
@@ -277,7 +282,7 @@ def test_alembic_check_counts_what_differs(fresh: Chain) -> None:
 
 
 #: A call that the database refuses, and what it says.
-CALLS = {
+CALLS: dict[str, str | tuple[str, ...]] = {
     "cannot run pipeline machine_focas because its config has no setting nope": (
         "CALL _etl.sp_load_machine_focas(NULL, '{\"nope\": 1}')"
     ),
@@ -292,21 +297,25 @@ CALLS = {
         " RETURNING iot_id) INSERT INTO master.plants (company_iot_id, plant_id, timezone)"
         " SELECT c.iot_id, 'P', 'EST' FROM c"
     ),
+    "company C has no plant P": "SELECT master.fn_known_plant('C', 'P')",
+    "cannot register a number of code X because it is not said whose, or which": (
+        "SELECT master.fn_register_code('X', p_company_id => 'C')"
+    ),
     "cannot load pipeline machine_status because": (  # in several transactions
         "INSERT INTO bronze.raw_machine_status (device_id, machine_iot_id)"
         " SELECT 'd', 1 FROM generate_series(1, 5);"
         " UPDATE _etl.watermarks SET last_processed_id = 5 WHERE pipeline = 'machine_status';"
         " SELECT setval('bronze.raw_machine_status_id_seq', 1, false)",
+        "CALL _etl.sp_load_machine_status(NULL, NULL)",
     ),
 }
 
 
 @pytest.mark.parametrize("said", CALLS)
 def test_the_database_says_what_it_refuses_and_why(fresh: Chain, said: str) -> None:
-    statement = CALLS[said]
-    if isinstance(statement, tuple):
-        fresh.run(*statement)
-        statement = "CALL _etl.sp_load_machine_status(NULL, NULL)"
+    given = CALLS[said]
+    *before, statement = [given] if isinstance(given, str) else given
+    fresh.run(*before)
     with pytest.raises(psycopg2.Error) as caught:
         fresh.run(statement)
     assert said in str(caught.value)
@@ -332,3 +341,86 @@ def test_chunks_that_retention_keeps_are_counted(fresh: Chain) -> None:
         assert "23 bronze chunks in all are kept" in said, said
         cursor.execute("SELECT count(*) FROM bronze.raw_machine_energy")
         assert cursor.fetchone() == (23,)
+
+
+def test_a_plant_whose_calendar_cannot_be_written_is_named(fresh: Chain) -> None:
+    fresh.run(
+        "WITH c AS (INSERT INTO master.companies (company_id, company_name) VALUES ('K', 'k')"
+        " RETURNING iot_id), p AS (INSERT INTO master.plants (company_iot_id, plant_id, timezone)"
+        " SELECT c.iot_id, 'P', 'UTC' FROM c RETURNING iot_id, company_iot_id)"
+        " INSERT INTO master.shift_definitions (company_iot_id, plant_iot_id, shift_id, shift_name,"
+        " start_time, end_time, to_day)"
+        " SELECT p.company_iot_id, p.iot_id, 1, 'Day', '06:00', '14:00', 0 FROM p",
+        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE 'not today'; END $$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON master.shift_calendar"
+        " FOR EACH ROW EXECUTE FUNCTION public.refuse()",
+    )
+    try:
+        with fresh.session() as session, session.cursor() as cursor:
+            cursor.execute("CALL master.sp_extend_shift_calendar(NULL, '{\"days_ahead\": 90}')")
+            said = "".join(session.notices)
+            assert "the shift calendar of plant" in said, said
+            assert "(P) was not extended: not today" in said, said
+    finally:
+        fresh.run("DROP FUNCTION public.refuse() CASCADE")
+
+
+def test_a_file_of_which_one_entry_is_wrong_registers_nothing(fresh: Chain, tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(
+        "company:\n  - {company: OWN, name: own}\n"
+        "plant:\n  - {company: NONE, plant: P, name: p, timezone: UTC}\n",
+        encoding="utf-8",
+    )
+    code, said = command(fresh, "register", "file", str(file))
+    assert code == 1
+    assert "1 of 2 entries cannot be registered; nothing was changed." in said, said
+    assert fresh.value("SELECT count(*) FROM master.companies WHERE company_id = 'OWN'") == 0
+
+
+def test_a_worker_that_may_not_call_the_loads_says_so_before_it_begins(fresh: Chain) -> None:
+    fresh.run("CREATE ROLE idler_of_setu LOGIN")
+    try:
+        url = make_url(fresh.url).set(username="idler_of_setu")
+        with pytest.raises(SetuError, match="Role idler_of_setu may not call _etl"):
+            Worker(url, Schedule(), print, Event()).check()
+    finally:
+        fresh.run("DROP ROLE idler_of_setu")
+
+
+def test_a_batch_of_a_gateway_that_bronze_does_not_take_is_named(
+    fresh: Chain, tmp_path: Path
+) -> None:
+    assert command(fresh, "simulate", "--files", str(tmp_path), "--machines", "1")[0] == 0
+    [file, *_] = sorted(p for p in tmp_path.iterdir() if "cycles" in p.name)
+    fresh.run(
+        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE 'not today' USING ERRCODE = 'disk_full'; END $$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON bronze.raw_machine_cycles"
+        " FOR EACH ROW EXECUTE FUNCTION public.refuse()",
+    )
+    try:
+        code, said = command(fresh, "feed", str(file))
+        assert code != 0
+        assert "bronze.raw_machine_cycles did not take a batch of" in said, said
+        assert "not today" in said
+        fresh.run("ALTER TABLE bronze.raw_machine_cycles RENAME TO away")
+        code, said = command(fresh, "feed", str(file))
+        assert "the database has no table bronze.raw_machine_cycles" in said, said
+        fresh.run("ALTER TABLE bronze.away RENAME TO raw_machine_cycles")
+        assert fresh.value("SELECT count(*) FROM bronze.raw_machine_cycles") == 0
+    finally:
+        fresh.run("DROP FUNCTION public.refuse() CASCADE")
+
+
+def test_a_gateway_file_with_other_columns_is_refused(fresh: Chain, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        file.execute("CREATE TABLE raw_machine_cycles (row_no INTEGER PRIMARY KEY, nose TEXT)")
+        file.execute("INSERT INTO raw_machine_cycles (nose) VALUES ('long')")
+        file.commit()
+    code, said = command(fresh, "feed", str(path))
+    assert code != 0
+    assert "raw_machine_cycles is not as its source template has it" in said, said
+    assert "nose" in said

@@ -23,6 +23,7 @@ from setu.errors import DatabaseStateError, PoolerError, SetuError
 from setu.ops.worker import Schedule, Worker
 from tests.chain import Chain, chain_on
 from tests.servers.at_hand import Server
+from tests.v1 import BASELINE
 
 pytestmark = pytest.mark.requires("multi_session")
 
@@ -208,3 +209,23 @@ def test_a_read_only_database_is_said_to_be_one(chain: Chain) -> None:
         code, said = command(chain, *arguments)
         assert code != 0
         assert "default_transaction_read_only" in said or "is in the chain already" in said, said
+
+
+@pytest.mark.requires("community")
+def test_v1_on_an_extension_in_another_schema_is_refused_by_its_name(chain: Chain) -> None:
+    chain.run("DROP EXTENSION timescaledb CASCADE")
+    chain.run("CREATE SCHEMA ext; CREATE EXTENSION timescaledb SCHEMA ext")
+    said = "The extension timescaledb is in schema ext, not in public"
+    with pytest.raises(SetuError, match=said):
+        chain.upgrade()
+    assert said in command(chain, "fresh")[1]
+    # v1 as somebody may have made it there.
+    with chain.session() as session, session.cursor() as cursor:
+        cursor.execute("SET search_path = ext, pg_catalog")
+        for statement in BASELINE.script("up").statements("community"):
+            cursor.execute(statement.text.replace("public.", "ext."))
+    code, refused = command(chain, "adopt")
+    assert code == 1
+    assert said in refused
+    assert chain.revision() is None
+    assert chain.value("SELECT count(*) FROM timescaledb_information.hypertables") >= 10

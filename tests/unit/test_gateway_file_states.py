@@ -79,6 +79,7 @@ SAYS = {
     "empty": "is empty",
     "not SQLite": "cannot be read as a SQLite file",
     "missing": "is not there",
+    "packed": "is packed",
     "directory": "is a directory",
 }
 
@@ -276,6 +277,7 @@ def test_a_packed_file_is_no_file_that_may_be_passed_over(tmp_path: Path) -> Non
     assert found == ["a.sqlite", "b.sqlite.gz", "c.db.gz"]
     for name in found[1:]:
         error = _refused(tmp_path / name)
+        assert "is packed" in error.title
         assert error.state == "packed"
         assert "Unpack it" in error.hint
 

@@ -8,29 +8,37 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import psycopg2
 import pytest
+from sqlalchemy import make_url
 from typer.testing import CliRunner
 
 from setu.chain import releases, repository, scaffold
 from setu.chain.fresh import _execute as make_fresh
-from setu.chain.header import read_header
+from setu.chain.header import Header, read_header
+from setu.chain.order import sections_in_order
 from setu.chain.runner import Run, run_step
-from setu.chain.script import Origin
+from setu.chain.script import Origin, Script
 from setu.chain.sections import read_sections
 from setu.chain.settings import Settings
 from setu.chain.standing import standing_checks
 from setu.chain.step import Step
+from setu.cli.commands import server
 from setu.cli.main import app, load_commands
 from setu.db.address import Address
 from setu.errors import SetuError
+from setu.ops import metrics
 from setu.ops.chunk_interval import chunk_seconds
+from setu.ops.register import entries_of_file
+from setu.ops.worker import Schedule, Worker
 from setu.preflight import rules, v1_catalog
 from setu.preflight.data_checks import load_checks
 from setu.preflight.facts import ServerFacts
@@ -48,8 +56,13 @@ if not app.registered_commands:
 #: What no test can bring about, and why.
 UNREACHABLE = {
     "cannot load cycles after id": "a guard against a fault in the load itself",
-    "was made by another database just now": "two deploys in the same millisecond",
+    "another database has just made role": "two deploys in the same millisecond",
     "may not drop it": "the deployer lost a right in the middle of the run",
+    "stays: another database uses it": "another database began to, in the middle of the run",
+    "still reads _archive": "its owner lost a right after pre-flight had found it movable",
+    "is at work for long": "a writer of bronze that keeps its transaction open for a minute",
+    "unexpected state": "a guard against a fault in psycopg2",
+    "changes while it is being read": "a writer between two reads of one millisecond",
 }
 _SHORTEST = 9
 _HOLE = "\0"
@@ -118,6 +131,24 @@ def test_each_message_is_quoted_by_a_test_that_brings_it_about() -> None:
     assert missing == []
 
 
+class _Ended:
+    """An embedded server that is no more, and whose last word was that it failed."""
+
+    url, is_running = "postgresql://x", False
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def __enter__(self) -> _Ended:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def _line(self, _deadline: float) -> bytes:
+        return b'{"event": "failed", "message": "no memory"}'
+
+
 class _Fails:
     """A database that refuses every statement."""
 
@@ -149,6 +180,11 @@ def _in_a_file(folder: Path, name: str, text: str) -> Path:
     return path
 
 
+def _value(call: Callable[..., object], *given: object) -> object:
+    """What a call returns, also where that is nothing."""
+    return call(*given)
+
+
 def _raise(error: Exception) -> Callable[..., Any]:
     def fail(*_: object, **__: object) -> Any:
         raise error
@@ -176,6 +212,35 @@ CASES: dict[str, Callable[[Path, pytest.MonkeyPatch], object]] = {
         m.setattr(embedded, "is_installed", lambda: False),
         m.setattr(embedded, "find_node", lambda *_: NODE),
         embedded.install(),
+    ),
+    "Sections of schema_new/ need each other, so none of them can come first.": lambda p, _: (
+        _in_a_file(p, "schema_new/a/Views/x.sql", "CREATE VIEW a.x AS SELECT y.i FROM a.y;\n"),
+        _in_a_file(p, "schema_new/a/Views/y.sql", "CREATE VIEW a.y AS SELECT x.i FROM a.x;\n"),
+        sections_in_order(p),
+    ),
+    "f.sql:1 controls the transaction: COMMIT": lambda *_: (
+        Script(
+            "f.sql", "COMMIT;\n", (Origin("f.sql", 1), Origin("f.sql", 2)), Header({})
+        ).all_statements
+    ),
+    "the embedded server has ended": lambda _, m: (
+        m.setattr(embedded, "EmbeddedServer", _Ended),
+        _value(server.run),
+    ),
+    "the embedded server failed": lambda *_: embedded.EmbeddedServer._expect(
+        _Ended(),  # type: ignore[arg-type]
+        "ready",
+        1,
+    ),
+    "Metrics need the package prometheus-client.": lambda _, m: (
+        _value(m.setitem, sys.modules, "prometheus_client", None),
+        metrics.exposition(Address.parse("postgresql://nobody@127.0.0.1:1/x")),
+    ),
+    "interval is 0: it must be a number above 0.": lambda *_: Worker(
+        make_url("postgresql://nobody@127.0.0.1:1/x"), Schedule(interval=0), print, Event()
+    ).check(),
+    "people.csv is not fit to be registered; nothing was changed.": lambda p, _: entries_of_file(
+        _in_a_file(p, "people.csv", "kind,nose\ncompany,long\n"), None
     ),
     "f.sql:3 The file has section a twice.": lambda *_: read_sections(
         "-- @section a\nSELECT 1;\n-- @section a\nSELECT 1;\n", "f.sql"
@@ -255,6 +320,7 @@ def test_what_is_wrong_is_said(said: str, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 COMMANDS = {
+    "There is no kind 'nope'.": [["register", "retire", "nope", "ACME", "M-1"]],
     "There is no format 'nope'": [
         ["drift", "--format", "nope"],
         ["plan", "--format", "nope"],

@@ -20,6 +20,10 @@ CREATE FUNCTION _etl.fn_run_batch(
 )
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+-- A rejected row is kept as text of JSON, in which no digit of a number may be lost.
+SET extra_float_digits = 1
+SET timezone = 'UTC'
+SET datestyle = 'ISO, MDY'
 AS $function$
 DECLARE
     v_detail text;

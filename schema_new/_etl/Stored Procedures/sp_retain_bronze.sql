@@ -5,11 +5,11 @@ LANGUAGE plpgsql
 AS $procedure$
 DECLARE
     c_warnings CONSTANT integer := 20;
-    v_drop_after interval := coalesce((config ->> 'drop_after')::interval, INTERVAL '30 days');
-    v_keep_rejects interval := coalesce((config ->> 'keep_rejects')::interval, INTERVAL '1 year');
-    v_max_rejects bigint := coalesce((config ->> 'max_rejects')::bigint, 1000000);
-    v_max_runs bigint := coalesce((config ->> 'max_runs')::bigint, 100000);
-    v_started timestamptz := clock_timestamp();
+    v_drop_after interval;
+    v_keep_rejects interval;
+    v_max_rejects bigint;
+    v_max_runs bigint;
+    v_started timestamptz;
     v_chunk record;
     v_outcome text;
     v_kept integer := 0;
@@ -19,8 +19,13 @@ BEGIN
     -- The job runs as the owner of bronze, whose own settings may be anything.
     COMMIT;
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL search_path = pg_catalog, pg_temp;
+    v_drop_after := coalesce((config ->> 'drop_after')::interval, INTERVAL '30 days');
+    v_keep_rejects := coalesce((config ->> 'keep_rejects')::interval, INTERVAL '1 year');
+    v_max_rejects := coalesce((config ->> 'max_rejects')::bigint, 1000000);
+    v_max_runs := coalesce((config ->> 'max_runs')::bigint, 100000);
+    v_started := clock_timestamp();
     INSERT INTO _etl.retention_runs (started_at) VALUES (v_started) RETURNING run_id INTO v_run_id;
-    COMMIT;
     FOR v_chunk IN
         SELECT w.pipeline, c.range_start, c.range_end,
             c.chunk_schema || '.' || c.chunk_name AS chunk
@@ -33,6 +38,7 @@ BEGIN
         -- Each chunk in a transaction of its own, which sees what is committed while it waits.
         COMMIT;
         SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+        SET LOCAL search_path = pg_catalog, pg_temp;
         v_outcome := _etl.fn_drop_bronze_chunk(
             v_chunk.pipeline, v_chunk.chunk, v_chunk.range_start, v_chunk.range_end
         );
@@ -56,6 +62,7 @@ BEGIN
             END IF;
         END IF;
     END LOOP;
+    SET LOCAL search_path = pg_catalog, pg_temp;
     IF v_kept > c_warnings THEN
         RAISE WARNING '% bronze chunks in all are kept', v_kept
             USING HINT = 'Look at _etl.v_kept_chunks';
@@ -63,6 +70,7 @@ BEGIN
     -- Chunks that another session dropped.
     DELETE FROM _etl.kept_chunks AS k WHERE k.last_kept_at < v_started;
     COMMIT;
+    SET LOCAL search_path = pg_catalog, pg_temp;
     PERFORM _etl.fn_trim_logs(v_drop_after, v_keep_rejects, v_max_rejects, v_max_runs);
     UPDATE _etl.retention_runs AS r
     SET finished_at = clock_timestamp(), chunks_dropped = v_dropped, chunks_kept = v_kept
