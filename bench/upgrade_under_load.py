@@ -24,14 +24,16 @@ ROOT = Path(__file__).resolve().parent.parent
 def alembic(url: str, revision: str) -> float:
     """Go up to a revision in a process; seconds."""
     started = time.monotonic()
-    subprocess.run(
+    done = subprocess.run(
         [
             sys.executable, "-m", "alembic.config", "-x", "accept_known_bad_pair=yes",
             "upgrade", revision,
         ],
-        cwd=ROOT, env={**os.environ, "DATABASE_URL": url, "PYTHONPATH": str(ROOT)}, check=True,
-        capture_output=True,
+        cwd=ROOT, env={**os.environ, "DATABASE_URL": url, "PYTHONPATH": str(ROOT)}, check=False,
+        capture_output=True, text=True,
     )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"The upgrade to {revision} failed:\n{done.stderr}")
     return time.monotonic() - started
 
 
