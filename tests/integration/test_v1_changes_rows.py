@@ -176,17 +176,15 @@ def test_a_machine_registered_in_a_transaction_from_before_the_backfill_is_in_v2
 
 def test_a_machine_registered_while_master_is_copied_does_not_stop_the_step(chain: Chain) -> None:
     chain.upgrade("0101")
-    checks = step_of("0101").script("verify").statements(chain.settings.edition)
+    [check] = step_of("0101").script("verify").statements(chain.settings.edition)
     with psycopg2.connect(chain.url) as step, step.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()")
         chain.run(REGISTER)
-        for check in checks:
-            cursor.execute(check.text)
+        cursor.execute(check.text)
         step.rollback()
         # A machine that was there before must have its row.
         with pytest.raises(psycopg2.Error, match="master rows of v1 have no v2 row"):
-            for check in checks:
-                cursor.execute(check.text)
+            cursor.execute(check.text)
     step.close()
     chain.upgrade("0109")
     late = "SELECT count(*) FROM master.machine_info WHERE machine_id = 'M-late'"
