@@ -223,7 +223,7 @@ def test_retention_sees_what_is_committed_while_it_waits_at_any_level_of_its_own
 
     with plant.chain.session() as writer, writer.cursor() as cursor:
         cursor.execute("BEGIN")
-        send(cursor, [cycle(OLD + timedelta(minutes=1), time=OLD)])
+        send(cursor, [cycle(OLD - timedelta(minutes=1), time=OLD)])
         job = threading.Thread(target=retain)
         job.start()
         waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"

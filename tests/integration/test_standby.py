@@ -31,6 +31,8 @@ WRITERS = {
     "feed": ["feed", "{file}"],
     "rejects resend": ["rejects", "resend", "machine_focas"],
     "rejects discard": ["rejects", "discard", "machine_focas", "--yes"],
+    "register": ["register", "company", "ACME"],
+    "catch-up": ["catch-up"],
     "simulate": ["simulate", "--bronze", "--hours", "0.1", "--machines", "1"],
 }
 #: Commands that read, and the exit code that they may have.
