@@ -40,7 +40,6 @@ _BECOMES: Final[Mapping[str, str]] = {
     "column of the row type": "has the row type of a table in _archive",
     "default": "draws from a sequence in _archive",
     "parent table": "has a child in _archive, and none among the tables of v2",
-    "sequence": "is moved into _archive with the column that owns it",
     "object": "goes on with what is in _archive",
     "rule on": "goes on reading _archive, which no longer changes",
 }

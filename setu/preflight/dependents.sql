@@ -176,14 +176,6 @@ found AS (
     WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
         AND b.relkind = 'S' AND c.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
     UNION ALL
-    SELECT 'sequence', c.oid::regclass::text, b.label, NULL, false, '{}'
-    FROM pg_depend AS d
-    INNER JOIN base AS b ON b.oid = d.refobjid
-    INNER JOIN pg_class AS c ON c.oid = d.objid
-    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-        AND d.deptype = 'a' AND c.relkind = 'S'
-        AND c.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
-    UNION ALL
     -- A default, a generated column, a check, an index, a domain, a cast, an operator.
     SELECT 'object', o.description, string_agg(DISTINCT o.on_what, ', '), NULL, false, '{}'
     FROM other AS o

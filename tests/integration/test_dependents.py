@@ -94,10 +94,6 @@ OBJECTS = {
         " ALTER TABLE master.plants INHERIT reports.everything",
         "parent table reports.everything (on master.plants)",
     ),
-    "sequence that a column owns": (
-        "CREATE SEQUENCE reports.numbers OWNED BY master.users.user_no",
-        "sequence reports.numbers (on master.users)",
-    ),
     "default that calls a function": (
         "CREATE TABLE reports.rows (shift text DEFAULT master.get_shift_id('P', now()))",
         "object default value for column shift of table reports.rows"
