@@ -346,7 +346,8 @@ CREATE INDEX {index} ON {columns} WITH (timescaledb.transaction_per_chunk);
 def column_dropped(copy: Copy) -> None:
     """A column, the last one of its table, whose values are kept for the way back."""
     path = "schema_new/master/Tables/production_targets.sql"
-    copy.edit(path, ("    created_at timestamptz DEFAULT now(),\n", ""))
+    says = "COMMENT ON COLUMN master.production_targets.created_at IS 'When the row was added';\n"
+    copy.edit(path, ("    created_at timestamptz DEFAULT now(),\n", ""), (says, ""))
     column = "'master.production_targets', 'created_at', 'target_id'"
     copy.revision(
         "drop when a target was set",
@@ -356,7 +357,7 @@ ALTER TABLE master.production_targets DROP COLUMN created_at;
 """,
         f"""
 ALTER TABLE master.production_targets ADD COLUMN created_at timestamptz DEFAULT now();
-SELECT _etl.fn_restore_column({column});
+{says}SELECT _etl.fn_restore_column({column});
 """,
         loses_in_up="nothing: fn_keep_column keeps the values in _archive",
     )

@@ -22,8 +22,9 @@ OWN = {"drift": ROOT / "setu/review/drift.schema.json"}
 REPORTS: dict[str, tuple[int, ...]] = {
     "status": (0, 4),
     "report": (0,),
-    "verify": (0,),
-    "drift": (0,),
+    # The jobs are paused here, which is a difference.
+    "verify": (0, 2),
+    "drift": (0, 2),
     "current": (0,),
     "history": (0,),
     "chunk-interval --ram 32GB --rate 1000": (0,),
@@ -78,7 +79,9 @@ def test_json_is_as_its_schema_says(plant: Plant, command: str) -> None:
 @pytest.mark.parametrize("command", TABLES)
 def test_tables_fit_80_columns_and_split_no_name(plant: Plant, command: str) -> None:
     shown = setu(plant, command, *(("--all",) if command == "status" else ()))
-    assert max(map(len, shown.stdout.splitlines())) <= 80
+    # What stands above is reasons and commands, a line each, to be copied whole.
+    tables = shown.stdout[shown.stdout.index("\nConditions\n") :] if command == "status" else ""
+    assert max(map(len, (tables or shown.stdout).splitlines())) <= 80
     assert not set("│┃┏└─━…") & set(shown.stdout)
     assert "\x1b" not in shown.stdout
 

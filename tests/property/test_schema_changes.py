@@ -67,6 +67,15 @@ def edited(number: int, place: slice, text: str) -> list[SourceFile]:
     return files
 
 
+def without_comment(files: list[SourceFile], number: int, column: str) -> list[SourceFile]:
+    """The files without the comment of a column, which stands in the file of its table."""
+    file = files[number]
+    named = re.escape(column).replace('"', '"?')
+    said = rf"COMMENT ON COLUMN {named} IS\s+(?:'(?:[^']|'')*'\s*)+;\n"
+    files[number] = SourceFile(file.name, re.sub(said, "", file.text))
+    return files
+
+
 def appended(statement: str) -> list[SourceFile]:
     """v2's files and one more."""
     return [*sources(), SourceFile("schema_new/zz.sql", f"{statement};\n")]
@@ -115,7 +124,7 @@ def used(table: str) -> set[str]:
             words |= set(re.findall(r"\w+", f"{key.name} {fields}"))
         if key.kind == "privilege" and f"{table}." in key.name:
             words |= set(re.findall(r"\w+", key.name))
-        if key.kind == "column" and on_it and ("comment" in fields or "identity" in fields):
+        if key.kind == "column" and on_it and "identity" in fields:
             words.add(key.name.split(".")[-1].strip('"'))
     return words
 
@@ -156,7 +165,9 @@ def column_dropped(data: Draw) -> Planted:
     gone = data.draw(st.sampled_from(free_columns(node)))
     node.tableElts = tuple(e for e in node.tableElts if e is not gone)
     name = f"{table_of(node)}.{quote_ident(gone.colname)}"
-    return edited(number, place, text(node)), {(f"drop column {name}", "destructive")}
+    return without_comment(edited(number, place, text(node)), number, name), {
+        (f"drop column {name}", "destructive")
+    }
 
 
 def column_renamed(data: Draw) -> Planted:
@@ -164,10 +175,12 @@ def column_renamed(data: Draw) -> Planted:
     column = data.draw(st.sampled_from(free_columns(node)))
     old, column.colname = column.colname, "planted"
     table = table_of(node)
-    found = changes_between(v2(), parsed(edited(number, place, text(node))))
+    name = f"{table}.{quote_ident(old)}"
+    files = without_comment(edited(number, place, text(node)), number, name)
+    found = changes_between(v2(), parsed(files))
     added = [change.risk for change in found if change.action == "add"]
-    return edited(number, place, text(node)), {
-        (f"drop column {table}.{quote_ident(old)}", "destructive"),
+    return files, {
+        (f"drop column {name}", "destructive"),
         (f"add column {table}.planted", added[0] if added else ""),
     }
 
@@ -526,7 +539,7 @@ def role_changed(data: Draw) -> Planted:
     role = data.draw(labels("role"))
     [number] = [n for n, file in enumerate(sources()) if file.name == "schema_new/roles.sql"]
     text_of_roles = sources()[number].text
-    found = re.search(rf"\('{role}', '((?:NO)?LOGIN)'", text_of_roles)
+    found = re.search(rf"'{role}', '((?:NO)?LOGIN)'", text_of_roles)
     assert found
     return edited(number, slice(*found.span(1)), f"{found[1]} CREATEDB"), {
         (f"change role {role}", "risky")

@@ -113,6 +113,10 @@ def test_what_is_asked_and_not_done_is_missing(
     repository: Path, file: str, before: str, after: str, problem: str
 ) -> None:
     edit(repository, file, before, after)
+    if not after:
+        edit(
+            repository, file, "COMMENT ON COLUMN master.companies.pin_code IS 'Postal code';\n", ""
+        )
     found = review_schemas(repository)
     assert [f"{r.text}: {r.problem}" for r in found.missing] == [problem]
     assert found.exit_code == 2
