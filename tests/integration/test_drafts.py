@@ -123,8 +123,11 @@ def edits_of_a_second_release(repository: Path) -> None:
          "-- @section indexes\nCREATE INDEX machine_status_status_idx"
          " ON silver.machine_status (status, event_time DESC);\n")  # fmt: skip
     users = "master/Tables/users.sql"
-    edit(repository, "master/Tables/production_targets.sql",
-         "    created_at timestamptz DEFAULT now(),\n", "")  # fmt: skip
+    targets = "master/Tables/production_targets.sql"
+    edit(repository, targets, "    created_at timestamptz DEFAULT now(),\n", "")
+    edit(repository, targets,
+         "COMMENT ON COLUMN master.production_targets.created_at IS 'When the row was added';\n",
+         "")  # fmt: skip
     edit(repository, users, "    full_name text,\n", "    full_name text DEFAULT 'nobody',\n")
     edit(repository, "master/Tables/device_info.sql", "    description text,\n",
          "    description text NOT NULL,\n")  # fmt: skip
@@ -212,7 +215,9 @@ def test_a_value_that_only_a_person_knows_is_an_open_point(repository: Path) -> 
 
 
 def test_what_may_be_a_rename_is_asked_about(repository: Path) -> None:
-    edit(repository, "master/Tables/users.sql", "    full_name text,\n", "    whole_name text,\n")
+    users = "master/Tables/users.sql"
+    edit(repository, users, "    full_name text,\n", "    whole_name text,\n")
+    edit(repository, users, "master.users.full_name IS", "master.users.whole_name IS")
     drafted("rename names")
     [up] = (repository / "sql").glob("r*/*/up.sql")
     text = up.read_text(encoding="utf-8")
