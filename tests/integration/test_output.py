@@ -43,7 +43,7 @@ TABLES = ("status", "report", "register list", "rejects list", "rejects list mac
 @pytest.fixture(scope="module")
 def plant(server: Server) -> Iterator[Plant]:
     """With a rejected row and a code that nobody knows."""
-    with plant_on(server) as plant:
+    with plant_on(server, scheduler=True) as plant:
         plant.chain.run(
             "INSERT INTO bronze.raw_machine_focas (device_id, machine_iot_id, event_time)"
             " VALUES ('D-1', 404, now())",
