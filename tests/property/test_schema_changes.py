@@ -81,12 +81,24 @@ def appended(statement: str) -> list[SourceFile]:
     return [*sources(), SourceFile("schema_new/zz.sql", f"{statement};\n")]
 
 
+@cache
+def prints(number: int, start: int, stop: int) -> bool:
+    """Whether pglast's text of a statement can be parsed: a parameter `time` loses its quotes."""
+    statement = parser.parse_sql(sources()[number].text[start:stop])[0].stmt
+    try:
+        return bool(parser.parse_sql(text(statement)))
+    except parser.ParseError:
+        return False
+
+
 def drawn(data: Draw, kind: str, fits: Callable[[Any], bool] = bool) -> Any:
     """A statement of a kind: number of its file, place, node that may be changed."""
     found = [
         (number, place)
         for number, place, name in pieces()
-        if name == kind and fits(parser.parse_sql(sources()[number].text[place])[0].stmt)
+        if name == kind
+        and prints(number, place.start, place.stop)
+        and fits(parser.parse_sql(sources()[number].text[place])[0].stmt)
     ]
     number, place = data.draw(st.sampled_from(found))
     return number, place, parser.parse_sql(sources()[number].text[place])[0].stmt
