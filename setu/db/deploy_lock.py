@@ -78,6 +78,9 @@ def _release(connection: Connection) -> None:
     if connection.closed or connection.invalidated:
         return
     driver: Any = connection.connection.dbapi_connection
+    if driver.closed:
+        # The lock went with the session.
+        return
     driver.rollback()
     driver.autocommit = True
     with driver.cursor() as cursor:
