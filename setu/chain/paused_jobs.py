@@ -22,6 +22,8 @@ from setu.db.version_table import SCHEMA
 log = logging.getLogger("setu.chain.runner")
 
 TABLE: Final = f"{SCHEMA}.paused_jobs"
+#: Jobs of archived tables: they rest until their table is restored, and then are as noted there.
+ARCHIVED: Final = "_archive.paused_jobs"
 POLL_S: Final = 0.2
 #: A job that is at work ends a while after it was to stop.
 GRACE_S: Final = 10.0
@@ -102,6 +104,14 @@ def resume_jobs(driver: Any) -> None:
         )
         if not cursor.fetchone()[0]:
             return
+        cursor.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (ARCHIVED,))
+        if cursor.fetchone()[0]:
+            # A step that archives a table finds its jobs paused already.
+            cursor.execute(
+                f"WITH archived AS (UPDATE {ARCHIVED} AS a SET scheduled = true FROM {TABLE} AS p"
+                " WHERE p.job_id = a.job_id RETURNING a.job_id)"
+                f" DELETE FROM {TABLE} AS p USING archived AS a WHERE a.job_id = p.job_id"
+            )
         cursor.execute(
             "SELECT j.job_id FROM timescaledb_information.jobs AS j"
             f" INNER JOIN {TABLE} AS p ON p.job_id = j.job_id ORDER BY j.job_id"
