@@ -103,15 +103,21 @@ def _register_and_resend(stage: Stage, sent: Sent) -> None:
     )
 
 
-def _machines(connection: Any) -> tuple[list[tuple[str, int]], Sent]:
-    # The demo runs the jobs itself; a scheduler must not come between.
+def schedule_jobs(connection: Any, *, on: bool) -> None:
+    """Let the server's scheduler, where there is one, run the jobs of the loads, or not."""
     run(
         connection,
-        "SELECT alter_job(j.job_id, scheduled => false)"
+        "SELECT alter_job(j.job_id, scheduled => %s)"
         " FROM timescaledb_information.jobs AS j WHERE j.proc_schema = '_etl'"
         " AND EXISTS (SELECT 1 FROM pg_stat_activity AS a"
-        " WHERE a.backend_type LIKE 'TimescaleDB%Scheduler')",
+        " WHERE a.backend_type LIKE 'TimescaleDB%%Scheduler')",
+        on,
     )
+
+
+def _machines(connection: Any) -> tuple[list[tuple[str, int]], Sent]:
+    # The demo runs the jobs itself; a scheduler must not come between.
+    schedule_jobs(connection, on=False)
     machines = query(
         connection,
         "SELECT d.device_id, m.iot_id FROM master.machine_info AS m"

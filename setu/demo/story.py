@@ -14,7 +14,7 @@ from rich.console import Console
 
 from setu.catalog import differences, render_differences, snapshot
 from setu.catalog.fingerprint import RowFingerprint, fingerprint, fingerprint_differences
-from setu.demo.gateways import HOURS_LATER, Sent, feed_gateways, load
+from setu.demo.gateways import HOURS_LATER, Sent, feed_gateways, load, schedule_jobs
 from setu.demo.stage import Check, Row, Stage, query, run
 from setu.demo.v1 import DUPLICATES, LATHE, ORPHANS, SIZE, V1, make_v1, rows_of_v1
 from setu.ops.health import lines, read_health
@@ -130,8 +130,12 @@ def show_silver(stage: Stage, sent: Sent, until: datetime) -> None:
     )
     detail = f"{wrong} differ" if wrong else ""
     stage.check("each new gap is that to the cycle before it", wrong == 0, detail)
+    with stage.session() as connection:
+        schedule_jobs(connection, on=True)
     with stage.reading() as connection:
         health = read_health(connection, job_stats_hold=False)
+    with stage.session() as connection:
+        schedule_jobs(connection, on=False)
     for line in lines(health):
         stage.console.print(line, markup=False)
     stage.check("the pipelines are healthy", health.healthy)

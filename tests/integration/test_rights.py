@@ -23,7 +23,9 @@ COMMUNITY = (
     "gold.get_downtime_summary",
     "gold.get_energy_summary",
     "gold.hourly_",
-    "gold.machine_",
+    "gold.machine_cycle_stats_hourly",
+    "gold.machine_downtime_hourly",
+    "gold.machine_energy_hourly",
     "gold.v_downtime_dashboard",
     "gold.v_production_dashboard",
 )

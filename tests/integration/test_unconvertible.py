@@ -55,7 +55,7 @@ def test_what_cannot_be_converted_is_counted_with_samples_and_nothing_changes(
         "… and 44 more",
         "M-1 of company north: part_count is 2147483647.4999995",
         "M-1 of company north: servo_energy is 999999999.9995",
-        "→ correct the values in silver.machine_energy, or delete the rows",
+        "→ Correct the values in silver.machine_energy, or delete the rows",
         "no start_time",
         "shifts X1 and X2",
     ):

@@ -301,4 +301,6 @@ def test_a_link_is_read_with_what_lies_beside_the_file_that_it_points_to(tmp_pat
 
 
 def test_what_is_no_file_is_not_said_to_be_missing() -> None:
-    assert _refused(Path("/dev/null")).title == "/dev/null is no file"
+    with pytest.raises(GatewayFileError) as caught:
+        _rows(Path("/dev/null"))
+    assert caught.value.title == "/dev/null is no file"
