@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +12,7 @@ import typer
 
 from setu.cli.exit_codes import COULD_NOT, REJECTED
 from setu.cli.output import AsJson, print_json
+from setu.cli.signals import stop_on_signal
 from setu.db.address import Address
 from setu.db.connection import open_driver
 from setu.errors import SetuError
@@ -155,15 +154,6 @@ def _watch(
     on_rejection: Callable[[Rejection], None],
 ) -> int:
     """Follow the places until a signal; how many rows were rejected."""
-    stop = threading.Event()
-
-    def end(_number: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
 
     def say(line: str) -> None:
         typer.echo(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}")
@@ -171,8 +161,11 @@ def _watch(
     for place in places:
         if not place.exists():
             raise SetuError(f"{place} is not there", hint="Give a directory or a file to follow")
-    watcher = Watcher(connect, places, every, say, stop, batch_rows, accept_no_wal, on_rejection)
-    say(f"following {', '.join(map(str, places))}")
-    watcher.run()
+    with stop_on_signal() as stop:
+        watcher = Watcher(
+            connect, places, every, say, stop, batch_rows, accept_no_wal, on_rejection
+        )
+        say(f"following {', '.join(map(str, places))}")
+        watcher.run()
     say("stopped")
     return watcher.rejected

@@ -14,6 +14,7 @@ import typer
 
 from setu.cli.exit_codes import UNHEALTHY
 from setu.cli.output import AsJson, print_json
+from setu.cli.signals import interrupt_on_sigterm
 from setu.errors import SetuError
 from setu.servers import embedded
 
@@ -51,8 +52,7 @@ def run(
     Example: setu server run
     """
     typer.echo("starting the embedded server", err=True)
-    signal.signal(signal.SIGTERM, _interrupt)
-    with embedded.EmbeddedServer(data=data, port=port) as server:
+    with interrupt_on_sigterm(), embedded.EmbeddedServer(data=data, port=port) as server:
         typer.echo(f"DATABASE_URL={server.url}")
         try:
             while server.is_running:
@@ -120,10 +120,6 @@ def status(data: _Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         raise typer.Exit(UNHEALTHY)
     typer.echo(f"running, process id {running['pid']}", err=True)
     typer.echo(f"DATABASE_URL={running['url']}")
-
-
-def _interrupt(_signal: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _state(data: Path) -> dict[str, str] | None:

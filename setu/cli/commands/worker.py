@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from setu.cli.signals import stop_on_signal
 from setu.db.connection import database_url
 from setu.ops.answers import answering
 from setu.ops.worker import Schedule, Worker
@@ -60,25 +60,17 @@ def worker(
 
     Example: setu worker --listen 127.0.0.1:9187
     """
-    stop = threading.Event()
-
-    def end(number: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        say(
-            f"{signal.Signals(number).name}: stopping when the running call returns, "
-            f"within about {slice_seconds:g} s"
-        )
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
     schedule = Schedule(interval, slice_seconds, retention, drop_after, alerts, verbose)
-    worker = Worker(database_url(), schedule, say, stop)
-    worker.check()
-    with answering(listen, worker, stuck_after) as address:
-        say(f"started, answers on {address}" if address else "started")
-        _run_aside(worker.run)
+    with stop_on_signal(
+        lambda name: say(
+            f"{name}: stopping when the running call returns, within about {slice_seconds:g} s"
+        )
+    ) as stop:
+        worker = Worker(database_url(), schedule, say, stop)
+        worker.check()
+        with answering(listen, worker, stuck_after) as address:
+            say(f"started, answers on {address}" if address else "started")
+            _run_aside(worker.run)
     say("stopped")
 
 
