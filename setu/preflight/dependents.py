@@ -102,9 +102,9 @@ def dependents(
     choice = settings.text("dependents")
     known = _columns(root) if any(one.may_move for one in others) else {}
     movable = [one for one in others if is_movable(one, known)]
-    moved = _moved_before(connection)
     if not plan.upgrades:
         # Those that the way up put on v2 go back by themselves.
+        moved = _moved_before(connection)
         others = [one for one in others if one.name not in moved]
         movable = [one for one in movable if one in others]
     if choice in ("move", "move_or_leave"):

@@ -24,10 +24,17 @@ code AS (
     FROM pg_proc AS p
     INNER JOIN ours AS o ON o.oid = p.pronamespace
 ),
+-- Not by to_regclass: that needs a right on the schema.
+relation AS (
+    SELECT c.oid, n.nspname, c.relname
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+),
 aggregate AS (
-    SELECT to_regclass(format('%I.%I', a.user_view_schema, a.user_view_name))::oid AS view_oid,
-        to_regclass(format('%I.%I', a.direct_view_schema, a.direct_view_name))::oid AS direct_oid
+    SELECT v.oid AS view_oid, r.oid AS direct_oid
     FROM _timescaledb_catalog.continuous_agg AS a
+    INNER JOIN relation AS v ON v.nspname = a.user_view_schema AND v.relname = a.user_view_name
+    INNER JOIN relation AS r ON r.nspname = a.direct_view_schema AND r.relname = a.direct_view_name
 ),
 view_use AS (
     SELECT coalesce(a.view_oid, w.ev_class) AS oid, b.label AS on_what, b.relkind AS on_kind,

@@ -140,6 +140,22 @@ def test_a_stranger_is_told_which_role_to_be_granted(site: Site) -> None:
     assert f"owner {APP}" in str(result.exception)
 
 
+def test_a_stranger_is_told_so_before_anything_that_he_may_not_read_is_looked_up(
+    site: Site,
+) -> None:
+    site.superuser.run(
+        "CREATE SCHEMA reports",
+        "CREATE VIEW reports.cycles AS SELECT c.machine_id FROM silver.machine_cycles AS c",
+        "CREATE VIEW reports.daily AS SELECT h.machine_id FROM gold.hourly_downtime_stats AS h",
+        "DROP SCHEMA _setu CASCADE",
+        "VACUUM ANALYZE",
+    )
+    result = CliRunner().invoke(app, ["adopt"], env={"DATABASE_URL": site.by(STRANGER).url})
+    assert f"GRANT that role TO {STRANGER}" in str(result.exception)
+    assert f"owner {APP}" in str(result.exception)
+    assert "permission denied" not in str(result.exception)
+
+
 def test_objects_of_another_owner_are_named_with_the_grant(site: Site) -> None:
     site.superuser.run(f"ALTER TABLE silver.machine_cycles OWNER TO {OTHER}")
     with pytest.raises(PreflightError) as caught:
