@@ -195,6 +195,28 @@ REVOKE ALL ON FUNCTION _archive.future_condition(text) FROM PUBLIC;
 COMMENT ON FUNCTION _archive.future_condition(text) IS
     'Condition on a row v1 of a table that it lies in the future, and so does not go to v2';
 
+-- TimescaleDB before 2.28 cannot plan a comparison with a time from 294247 on, where the chunk of
+-- infinite times begins.
+CREATE OR REPLACE FUNCTION _archive.chunk_ranges(
+    p_schema text, p_table text,
+    OUT range_start timestamptz, OUT range_end timestamptz, OUT is_compressed boolean
+)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT
+        CASE WHEN isfinite(c.range_start) THEN least(c.range_start, l.last) ELSE c.range_start END,
+        CASE WHEN isfinite(c.range_end) THEN least(c.range_end, l.last) ELSE c.range_end END,
+        c.is_compressed
+    FROM timescaledb_information.chunks AS c
+    CROSS JOIN (SELECT '294246-12-31 23:59:59.999999+00'::timestamptz AS last) AS l
+    WHERE c.hypertable_schema = p_schema AND c.hypertable_name = p_table
+$function$;
+REVOKE ALL ON FUNCTION _archive.chunk_ranges(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION _archive.chunk_ranges(text, text) IS
+    'The time ranges of a hypertable''s chunks, with bounds that a query can compare with';
+
 -- Also with session_replication_role = replica. TimescaleDB can enable triggers of hypertables from
 -- 2.27 on; with older versions only a comparison of all rows finds what such a session wrote.
 CREATE OR REPLACE FUNCTION _archive.fire_for_replicas(p_table regclass, p_trigger text) RETURNS void

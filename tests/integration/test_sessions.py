@@ -131,8 +131,12 @@ def test_the_version_table_of_another_program_is_left_alone(
 def test_an_offline_script_runs_under_the_same_settings(chain: Chain) -> None:
     chain.upgrade("0001")
     settings_of_database(chain, HOSTILE)
+    edition = "community" if chain.community else "apache"
     script = subprocess.run(
-        [sys.executable, "-m", "alembic", "upgrade", "0001:head", "--sql"],
+        [
+            *(sys.executable, "-m", "alembic", "-x", f"edition={edition}"),
+            *("upgrade", "0001:head", "--sql"),
+        ],
         capture_output=True,
         text=True,
         check=True,

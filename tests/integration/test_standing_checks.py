@@ -134,8 +134,11 @@ SAYS = {
 MORE = {
     "chunks of v1 are not reconciled": (
         "archive",
+        # A row of a company that v1 never had: foreign keys would keep it away.
+        "SET session_replication_role = replica;"
         "INSERT INTO _archive.machine_cycles (cycle_start, company_id, machine_id)"
-        " VALUES (now(), 'C', 'M')",
+        " VALUES (now(), 'none', 'none');"
+        "RESET session_replication_role",
         "TRUNCATE _archive.machine_cycles",
     ),
     "rows of v1's master have no key in v2": (
@@ -170,7 +173,8 @@ MORE = {
         "ALTER FUNCTION master.fn_get_shift(integer, timestamptz) RENAME TO fn_away;"
         " CREATE FUNCTION master.fn_get_shift(p_plant_iot_id integer, p_time timestamptz,"
         " OUT shift_id smallint, OUT shift_name text, OUT logical_date date)"
-        " LANGUAGE sql AS $$ SELECT 7::smallint, 'x', DATE '2024-01-10' $$",
+        " LANGUAGE sql AS $$ SELECT 7::smallint, 'x', DATE '2024-01-10' $$;"
+        " REVOKE ALL ON FUNCTION master.fn_get_shift(integer, timestamptz) FROM PUBLIC",
         "DROP FUNCTION master.fn_get_shift(integer, timestamptz);"
         " ALTER FUNCTION master.fn_away(integer, timestamptz) RENAME TO fn_get_shift",
     ),
@@ -180,6 +184,7 @@ MORE = {
         " CREATE FUNCTION master.fn_get_shift(p_plant_iot_id integer, p_time timestamptz,"
         " OUT shift_id smallint, OUT shift_name text, OUT logical_date date)"
         " LANGUAGE sql AS $$ SELECT 0::smallint, NULL, NULL::date $$;"
+        "REVOKE ALL ON FUNCTION master.fn_get_shift(integer, timestamptz) FROM PUBLIC;"
         "INSERT INTO master.companies (company_id, company_name) VALUES ('S', 'S');"
         "INSERT INTO master.plants (company_iot_id, plant_id, plant_name, timezone)"
         " SELECT c.iot_id, 'S', 'S', 'Asia/Kolkata' FROM master.companies AS c"

@@ -292,8 +292,13 @@ def test_a_full_comparison_finds_what_a_lost_note_would_hide(at_v2: Chain) -> No
 
 
 def test_all_rows_are_compared_where_a_trigger_was_switched_off(at_v2: Chain) -> None:
+    switch_off = "ALTER TABLE silver.machine_cycles DISABLE TRIGGER setu_note_inserted"
+    if not fire_for_replicas(at_v2):
+        with pytest.raises(psycopg2.errors.FeatureNotSupported):
+            at_v2.run(switch_off)
+        return
     at_v2.run(
-        "ALTER TABLE silver.machine_cycles DISABLE TRIGGER setu_note_inserted",
+        switch_off,
         cycles("unnoted", f"{NEW} + n * interval '7 minutes' + interval '1 s'", rows=3),
     )
     at_v2.downgrade("0107")
@@ -315,11 +320,30 @@ def test_all_rows_are_compared_on_request(at_v2: Chain) -> None:
     at_v2.upgrade("0108")
 
 
+def fire_for_replicas(chain: Chain) -> bool:
+    """Whether this version of TimescaleDB can switch triggers of a hypertable on and off."""
+    enabled = chain.value(
+        "SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'setu_note_inserted'"
+        " AND tgrelid = 'silver.machine_cycles'::regclass"
+    )
+    return str(enabled) == "A"
+
+
 def test_a_session_of_replication_leaves_notes_too(at_v2: Chain) -> None:
     at_v2.run("DELETE FROM _archive.change_notes")
     with at_v2.session() as connection, connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(cycles("replicated", f"{NEW} + interval '9 s'"))
-    assert at_v2.query("SELECT table_name, rows FROM _archive.change_notes") == [
-        ("machine_cycles", 1)
-    ]
+    if fire_for_replicas(at_v2):
+        assert at_v2.query("SELECT table_name, rows FROM _archive.change_notes") == [
+            ("machine_cycles", 1)
+        ]
+        return
+    # With older versions a comparison of all rows finds what such a session wrote.
+    at_v2.downgrade("0107", "compare=everything")
+    assert not [row for row in at_v2.query(EVERYTHING) if row[1]]
+    assert (
+        at_v2.value("SELECT count(*) FROM _archive.machine_cycles WHERE program_no = 'replicated'")
+        == 1
+    )
+    at_v2.upgrade("0108")

@@ -193,5 +193,4 @@ INSERT INTO _stage.backfill_progress (
 )
 SELECT t.table_name, c.range_start, c.range_end, 0, clock_timestamp()
 FROM _archive.migrated_tables AS t
-INNER JOIN timescaledb_information.chunks AS c
-    ON c.hypertable_schema = t.schema_name AND c.hypertable_name = t.table_name;
+CROSS JOIN LATERAL _archive.chunk_ranges(t.schema_name, t.table_name) AS c;

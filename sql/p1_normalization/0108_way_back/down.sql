@@ -17,8 +17,7 @@ BEGIN
     FOR v_chunk IN
         SELECT t.table_name, t.schema_name, c.range_start, c.range_end
         FROM _archive.migrated_tables AS t
-        INNER JOIN timescaledb_information.chunks AS c
-            ON c.hypertable_schema = t.schema_name AND c.hypertable_name = t.table_name
+        CROSS JOIN LATERAL _archive.chunk_ranges(t.schema_name, t.table_name) AS c
         WHERE current_setting('setu.compare') = 'everything'
             OR t.table_name IN (SELECT n.table_name FROM _archive.to_compare AS n)
         ORDER BY t.table_name, c.range_start

@@ -68,8 +68,7 @@ BEGIN
         SELECT t.table_name, t.schema_name || '.' || t.table_name AS name, c.range_start,
             c.range_end
         FROM _archive.migrated_tables AS t
-        INNER JOIN timescaledb_information.chunks AS c
-            ON c.hypertable_schema = '_archive' AND c.hypertable_name = t.table_name
+        CROSS JOIN LATERAL _archive.chunk_ranges('_archive', t.table_name) AS c
         WHERE NOT EXISTS (
             SELECT 1 FROM _archive.row_reconciliation AS a
             WHERE a.table_name = t.schema_name || '.' || t.table_name

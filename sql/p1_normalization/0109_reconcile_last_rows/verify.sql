@@ -12,8 +12,7 @@ BEGIN
     SELECT string_agg(format('%s from %s', t.table_name, c.range_start), ', ')
     INTO v_wrong
     FROM _archive.migrated_tables AS t
-    INNER JOIN timescaledb_information.chunks AS c
-        ON c.hypertable_schema = '_archive' AND c.hypertable_name = t.table_name
+    CROSS JOIN LATERAL _archive.chunk_ranges('_archive', t.table_name) AS c
     LEFT JOIN _archive.row_reconciliation AS a
         ON a.table_name = t.schema_name || '.' || t.table_name AND a.range_start = c.range_start
     WHERE a.table_name IS NULL OR a.v1_rows <> a.migrated + a.merged + a.left_out;

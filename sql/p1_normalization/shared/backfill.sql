@@ -75,8 +75,7 @@ BEGIN
     INSERT INTO _stage.backfill_progress (table_name, range_start, range_end)
     SELECT t.table_name, c.range_start, c.range_end
     FROM _archive.migrated_tables AS t
-    INNER JOIN timescaledb_information.chunks AS c
-        ON c.hypertable_schema = t.schema_name AND c.hypertable_name = t.table_name
+    CROSS JOIN LATERAL _archive.chunk_ranges(t.schema_name, t.table_name) AS c
     ON CONFLICT (table_name, range_start) DO NOTHING;
 
     INSERT INTO _stage.backfill_progress (table_name, range_start, range_end)
@@ -131,9 +130,8 @@ BEGIN
         OR pg_snapshot_xmax(pg_current_snapshot())::text::numeric
             - v_since::text::numeric > 1000000000
         OR EXISTS (
-            SELECT 1 FROM timescaledb_information.chunks AS c
-            WHERE c.hypertable_schema = v_table.schema_name AND c.hypertable_name = p_table
-                AND c.range_start = p_from AND c.is_compressed
+            SELECT 1 FROM _archive.chunk_ranges(v_table.schema_name, p_table) AS c
+            WHERE c.range_start = p_from AND c.is_compressed
         )
     THEN
         RETURN;
