@@ -65,22 +65,6 @@ NOT_QUOTED = {
     "unexpected state": "a guard against a fault in psycopg2",
     "stand where the way back puts": "test_refusals brings it about, and looks at the names",
     "in schemas that the way back drops": "test_refusals brings it about, and looks at the names",
-    "differ, and are brought up to date": "test_v1_goes_on compares the rows that it is said of",
-    **dict.fromkeys(
-        (
-            "The archive is not dropped while a standing check",
-            "The archive was not dropped.",
-            "v2's tables in _archive are not as schema_new/",
-            "all rows compared, ",
-            " rows migrated back to v1; ",
-            "the triggers that note changes of ",
-            "v2 cannot hold a row of ",
-            "caught up with ",
-            "stays: archived rows, other objects",
-            "keep synchronous_commit = off",
-        ),
-        "said on the whole road up or down, whose log no test reads yet",
-    ),
     "changes while it is being read": "a writer between two reads of one millisecond",
 }
 _SHORTEST = 9
