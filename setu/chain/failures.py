@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,8 @@ from setu.errors import DeployInterruptedError, LockTimeoutError, StatementError
 
 LOCK_STATES = ("55P03", "40P01")
 #: A job that runs meanwhile can change a catalog row that a step changes, too; PostgreSQL has no
-#: state of its own for that. The step is as fit to be tried again as after a lock timeout.
+#: state of its own for that, and no other language. The step is as fit to be tried again as after a
+#: lock timeout.
 CONCURRENT_CHANGE = "tuple concurrently"
 DISK_FULL = "53100"
 SHOWN_LINES = 12
@@ -111,11 +113,11 @@ def _error_origin(statement: Statement, diag: Any) -> object:
     """File and line of an error: by position, by line of a DO body, or the statement's first."""
     if diag.statement_position:
         return statement.origin_at(int(diag.statement_position))
-    inline = "PL/pgSQL function inline_code_block line "
     for line in reversed((diag.context or "").splitlines()):
-        if line.startswith(inline):
-            number = line.removeprefix(inline).split(" ")[0]
-            return statement.origin_of_body_line(int(number)) or statement.origin
+        # Whatever the language, the line of the body is the one number.
+        number = re.search(r"\d+", line) if "inline_code_block" in line else None
+        if number:
+            return statement.origin_of_body_line(int(number.group())) or statement.origin
     return statement.origin
 
 

@@ -20,6 +20,7 @@ from setu.errors import DatabaseConnectionError, DatabaseStateError, RightsError
 
 _DENIED: Final = re.compile(r"permission denied for ([a-z -]+?) \"?([^\"]+?)\"?$")
 _OWNER: Final = re.compile(r"must be owner of ([a-z -]+?) \"?([^\"]+?)\"?$")
+_NOT_IN_A_NAME: Final = re.compile(r"[\s\"'«»„“”‹›]+")
 _UNDEFINED: Final = (
     states.UndefinedTable,
     states.InvalidSchemaName,
@@ -43,6 +44,38 @@ SELECT p.oid::pg_catalog.regprocedure::text, pg_catalog.pg_get_userbyid(p.proown
 FROM pg_catalog.pg_proc AS p
 WHERE p.proname = %s AND NOT pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
 ORDER BY 1
+LIMIT 1"""
+# Whatever the language of a message, it names the object as it is.
+_LACKING: Final = """
+SELECT f.kind, f.object, f.owner, f.readable
+FROM (
+    SELECT 'schema' AS kind, n.nspname AS name, pg_catalog.quote_ident(n.nspname) AS object,
+        n.nspowner AS owner_oid, pg_catalog.pg_get_userbyid(n.nspowner) AS owner,
+        false AS readable
+    FROM pg_catalog.pg_namespace AS n
+    WHERE NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+    UNION ALL
+    SELECT 'relation', c.relname, pg_catalog.format('%%I.%%I', n.nspname, c.relname),
+        c.relowner, pg_catalog.pg_get_userbyid(c.relowner),
+        pg_catalog.has_table_privilege(c.oid, 'SELECT')
+    FROM pg_catalog.pg_class AS c
+    INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_(temp|toast)'
+    UNION ALL
+    SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.proname,
+        p.oid::pg_catalog.regprocedure::text, p.proowner, pg_catalog.pg_get_userbyid(p.proowner),
+        false
+    FROM pg_catalog.pg_proc AS p
+    WHERE NOT pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
+    UNION ALL
+    SELECT 'database', d.datname, pg_catalog.quote_ident(d.datname), d.datdba,
+        pg_catalog.pg_get_userbyid(d.datdba), false
+    FROM pg_catalog.pg_database AS d
+    WHERE d.datname = pg_catalog.current_database()
+) AS f
+WHERE (f.name = ANY (%s) OR (f.name ~ '\\s' AND pg_catalog.strpos(%s, f.name) > 0))
+    AND NOT pg_catalog.pg_has_role(f.owner_oid, 'USAGE')
+ORDER BY f.readable, f.kind, f.object
 LIMIT 1"""
 
 
@@ -174,8 +207,7 @@ def _grant(cursor: Any, message: str, role: str, database: str) -> str:
             cursor.execute(_RELATION, (name, "INSERT, UPDATE, DELETE"))
             found = cursor.fetchone()
             if found:
-                owner = _quoted(found[1])
-                return f"Connect as {owner}, who owns {found[0]}, or GRANT {owner} {to}"
+                return _as_owner(cursor, found[1], found[0], to)
         if kind in _ROUTINES:
             cursor.execute(_ROUTINE, (name,))
             found = cursor.fetchone()
@@ -192,8 +224,36 @@ def _grant(cursor: Any, message: str, role: str, database: str) -> str:
         )
         found = cursor.fetchone()
         if found:
-            return f"Connect as {_quoted(found[0])}, or GRANT {_quoted(found[0])} {to}"
-    return ""
+            return _as_owner(cursor, found[0], owned.group(2), to)
+    return "" if denied or owned else _grant_in_any_language(cursor, message, to)
+
+
+def _grant_in_any_language(cursor: Any, message: str, to: str) -> str:
+    """The GRANT for the object that a message names, in whatever language the server speaks."""
+    cursor.execute(_LACKING, (_NOT_IN_A_NAME.split(message), message))
+    found = cursor.fetchone()
+    if found is None:
+        return ""
+    kind, thing, owner, readable = found
+    if kind == "schema":
+        return (
+            f"GRANT USAGE ON SCHEMA {thing} {to}; GRANT SELECT ON ALL TABLES IN SCHEMA {thing} {to}"
+        )
+    if kind == "database":
+        return f"GRANT CREATE, CONNECT ON DATABASE {thing} {to}"
+    if kind == "relation" and readable:
+        return _as_owner(cursor, owner, thing, to)
+    if kind == "relation":
+        # Such a message may as well ask for the owner.
+        return f"GRANT SELECT ON {thing} {to}, or connect as {_quoted(owner)}, who owns it"
+    return f"GRANT EXECUTE ON {kind} {thing} {to}"
+
+
+def _as_owner(cursor: Any, owner: str, thing: str, to: str) -> str:
+    cursor.execute("SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = %s", (owner,))
+    connect = f"Connect as {_quoted(owner)}, who owns {thing}"
+    # Nobody is made a superuser for the sake of one object.
+    return connect if cursor.fetchone()[0] else f"{connect}, or GRANT {_quoted(owner)} {to}"
 
 
 def _quoted(name: str) -> str:
