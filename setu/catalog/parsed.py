@@ -11,6 +11,7 @@ them, and grants last. Sections and steps do not matter, only what the statement
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from setu.catalog.evaluate import Evaluator
 from setu.catalog.model import Catalog, SourceText
@@ -38,9 +39,16 @@ def parse_schema(
     :param settings: session settings by full name, such as ``setu.bronze_chunk_interval``.
     :param edition: on another than ``community``, statements under ``-- @community`` are left out.
 
-    Raises :class:`SchemaSourceError`.
+    The same files are parsed once a process. Raises :class:`SchemaSourceError`.
     """
-    reader = _Statements(Evaluator(settings))
+    return _parsed(tuple(files), tuple(sorted(settings.items())), edition)
+
+
+@lru_cache(maxsize=32)
+def _parsed(
+    files: tuple[SourceFile, ...], settings: tuple[tuple[str, str], ...], edition: str
+) -> Catalog:
+    reader = _Statements(Evaluator(dict(settings)))
     pieces: list[Piece] = []
     layers: dict[str, str] = {}
     for file in files:
