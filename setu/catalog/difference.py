@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import unified_diff
@@ -124,10 +125,14 @@ def _across(expected: Catalog, actual: Catalog) -> list[Difference]:
 
 
 #: What a server adds or decides by its version, and no file says.
-_DERIVED: Final = {"continuous aggregate": frozenset({"finalized", "indexes"})}
+_DERIVED: Final = {"continuous aggregate": frozenset({"finalized"})}
+#: TimescaleDB's name of an index of an aggregate, after the part that counts.
+_NAME_OF_DEFAULT_INDEX: Final = re.compile(r"(<materialization>)_\w+")
 #: Settings that not every supported server has; files set them where there are.
 _NEW_SETTINGS: Final = ("transaction_timeout",)
-_ONLY_STATED: Final = frozenset({"job", "dimension"})
+_ONLY_STATED: Final = frozenset({"job"})
+#: These a job does not have unless its call says so.
+_ADDED_TO_JOBS: Final = frozenset({"timezone", "check"})
 _EXPRESSIONS: Final = frozenset({"definition", "default", "generated", "arguments", "body"})
 
 
@@ -152,11 +157,18 @@ def _fields_across(
     if view_column:
         names = {"comment", "default"}
     elif key.kind in _ONLY_STATED:
-        names = set(files)
+        # A server has the instant that the expression gave, not the expression.
+        names = {*files, *_ADDED_TO_JOBS} - {"starts"}
     changed = {}
     for name in sorted(names):
         left, right = files.get(name), server.get(name)
         if left == right:
+            continue
+        if (
+            (key.kind, name) == ("continuous aggregate", "indexes")
+            and left
+            and sorted(left) == sorted(_NAME_OF_DEFAULT_INDEX.sub(r"\1", i) for i in right or ())
+        ):
             continue
         if name in _EXPRESSIONS and left is not None and right is not None:
             plain_body = name == "body" and not str(_first(right)).startswith(

@@ -34,10 +34,18 @@ DATABASE: Final = "<database>"
 class Call:
     """A call inside an expression, such as ``by_range(…)`` or ``add_job(…)``."""
 
-    def __init__(self, name: str, positional: list[Any], named: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        name: str,
+        positional: list[Any],
+        named: Mapping[str, Any],
+        nodes: Mapping[str, Any],
+    ) -> None:
         self.name = name
         self.positional = positional
         self.named = dict(named)
+        #: The arguments with a name, as the grammar has them.
+        self.nodes = dict(nodes)
 
     def argument(self, name: str, place: int | None = None, default: Any = None) -> Any:
         """An argument by name, or by its place."""
@@ -65,13 +73,14 @@ class Evaluator:
 
     def call(self, node: ast.FuncCall, row: Row | None = None) -> Call:
         """A function call with its arguments computed."""
-        positional, named = [], {}
+        positional, named, nodes = [], {}, {}
         for argument in node.args or ():
             if isinstance(argument, ast.NamedArgExpr):
                 named[str(argument.name)] = self.value(argument.arg, row)
+                nodes[str(argument.name)] = argument.arg
             else:
                 positional.append(self.value(argument, row))
-        return Call(parts_of(node.funcname)[-1], positional, named)
+        return Call(parts_of(node.funcname)[-1], positional, named, nodes)
 
     def rows(self, select: Any, outer: Row | None = None) -> Iterator[Row]:
         """The rows that a query reads; one empty row without FROM.

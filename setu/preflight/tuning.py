@@ -33,6 +33,7 @@ _FIELDS: Final[dict[str, frozenset[str]]] = {
     "procedure": frozenset({"settings"}),
     "index": frozenset({"clustered", "statistics"}),
     "sequence": frozenset({"cache"}),
+    "hypertable": frozenset({"chunk_skipping"}),
     "dimension": frozenset({"chunk_interval", "compressed_chunk_interval"}),
     "continuous aggregate": frozenset({"materialized_only", "indexes"}),
     "job": frozenset(
@@ -45,6 +46,7 @@ _FIELDS: Final[dict[str, frozenset[str]]] = {
             "retry_period",
             "config",
             "scheduled",
+            "timezone",
         }
     ),
 }

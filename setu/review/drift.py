@@ -115,7 +115,8 @@ def check_drift(connection: Connection, settings: Settings) -> None:
 
 def compare(connection: Connection, revision: str, expected: Expected) -> Drift:
     """Hold the connected database, as its open transaction sees it, against a catalog."""
-    live = snapshot(connection, owner=_deployer(connection))
+    deployer = _deployer(connection)
+    live = snapshot(connection, owner=deployer)
     schemas = {key.name for key in expected.catalog if key.kind == "schema"} - {"public"}
     # A catalog of v1 alone says nothing of roles.
     roles = any(key.kind == "role" for key in expected.catalog)
@@ -130,7 +131,44 @@ def compare(connection: Connection, revision: str, expected: Expected) -> Drift:
         },
     )
     found = differences(_within(wanted, schemas, roles=roles), _within(live, schemas, roles=roles))
-    return Drift(revision, expected.source, tuple(found))
+    own = {key.name for key in expected.catalog if key.kind == "role"}
+    found += _rights_elsewhere(live, own, deployer)
+    return Drift(revision, expected.source, tuple(sorted(found, key=lambda entry: entry.key)))
+
+
+#: What a role of SETU may be given of the database and of the extension's schema: PUBLIC has it
+#: unless somebody took it away, and then the upgrade gives it to the roles.
+_HARMLESS: Final = {
+    "database <database>": frozenset({"CONNECT", "TEMPORARY"}),
+    "schema public": frozenset({"USAGE"}),
+}
+
+
+def _rights_elsewhere(live: Catalog, own: set[str], deployer: str) -> list[Difference]:
+    """Rights beyond SETU's schemas that no step gives.
+
+    Its roles have none of the server, the database or the schema ``public``; and what is granted on
+    all that the deployer will make is granted on SETU's objects too.
+    """
+    found = []
+    for key, fields in live.objects.items():
+        what, _, grantee = key.name.rpartition(" to ")
+        rights = set(fields.get("privileges", ()))
+        if key.kind == "privilege" and grantee in own:
+            if what in _HARMLESS:
+                rights -= _HARMLESS[what]
+            elif not what.startswith("parameter "):
+                continue
+        elif key.kind == "default privilege" and " in " not in what:
+            by = what.partition(" of ")[2]
+            if by not in {"<owner>", deployer, *own} or grantee in ("<owner>", by):
+                continue
+        else:
+            continue
+        if rights:
+            unexpected = {"privileges": sorted(rights)}
+            found.append(Difference(key, Change.UNEXPECTED, description=unexpected))
+    return found
 
 
 def known_revision(connection: Connection, root: Path) -> str:
@@ -167,8 +205,10 @@ def _deployer(connection: Connection) -> str:
 def _of_this_server(connection: Connection, wanted: Catalog, live: Catalog) -> Catalog:
     """What is expected here: no setting that the server does not know, no role of somebody else.
 
-    A role that was there before SETU, as its comment tells, is used as it is.
+    A role that was there before SETU is used as it is. ``_archive`` knows which were; to those who
+    may not read that, the comment tells.
     """
+    before = _roles_before(connection)
     names = {
         str(name).lower()
         for name in connection.exec_driver_sql("SELECT name FROM pg_catalog.pg_settings").scalars()
@@ -181,9 +221,25 @@ def _of_this_server(connection: Connection, wanted: Catalog, live: Catalog) -> C
                 del objects[key]
         elif key.kind == "role" and key in live.objects:
             theirs = live.objects[key]
-            if theirs.get("comment") != fields.get("comment"):
+            said = theirs.get("comment") != fields.get("comment")
+            if said and (before is None or key.name in before):
                 objects[key] = theirs
     return replace(wanted, objects=objects)
+
+
+def _roles_before(connection: Connection) -> frozenset[str] | None:
+    """The roles that were there before SETU; None where this role may not read which."""
+    known = connection.exec_driver_sql(
+        "SELECT CASE WHEN has_schema_privilege(n.oid, 'USAGE')"
+        " THEN has_table_privilege(c.oid, 'SELECT') END"
+        " FROM pg_catalog.pg_class AS c"
+        " INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = '_archive' AND c.relname = 'roles_before'"
+    ).scalar()
+    if not known:
+        return None
+    names = connection.exec_driver_sql("SELECT b.role_name FROM _archive.roles_before AS b")
+    return frozenset(names.scalars())
 
 
 def _within(catalog: Catalog, schemas: set[str], *, roles: bool) -> Catalog:

@@ -32,7 +32,7 @@ from setu.review.scratch import (
     of_server,
     run_steps,
     scratch_database,
-    with_stand_in,
+    with_stand_ins,
 )
 from setu.review.undoing import Undoing, bodies_of, loses, refusals, way_back
 
@@ -191,11 +191,15 @@ def make_plan(
     moved = amounts.of_steps(chosen.steps, chosen.part)
     with scratch_database(scratch) as made, connected(made, "plan") as copy:
         before = steps_to(root, chosen.start) if chosen.start else []
-        missing = missing_roles(copy, root)
-        run_steps(copy, root, before, settings, missing)
+        # Who may do what takes no lock: one role stands in for all.
+        role = str(copy.exec_driver_sql("SELECT current_user").scalar_one())
+        stand_ins = dict.fromkeys(missing_roles(copy, root), role)
+        run_steps(copy, root, before, settings, stand_ins)
         rate = _measured_rate(copy)
         steps = tuple(
-            _planned(copy, step, chosen.part, settings, moved[step.revision], rate, bodies, missing)
+            _planned(
+                copy, step, chosen.part, settings, moved[step.revision], rate, bodies, stand_ins
+            )
             for step in chosen.steps
         )
     notes = []
@@ -227,11 +231,11 @@ def _planned(
     moved: Amount,
     rate: float,
     bodies: Mapping[str, str],
-    missing: frozenset[str],
+    stand_ins: Mapping[str, str],
 ) -> PlannedStep:
     script = step.script(part)
     started = time.monotonic()
-    locks = _observed(copy, script, settings, missing)
+    locks = _observed(copy, script, settings, stand_ins)
     seconds = time.monotonic() - started
     values = script.header.values
     return PlannedStep(
@@ -252,13 +256,12 @@ def _planned(
 
 
 def _observed(
-    copy: Connection, script: Script, settings: Settings, missing: frozenset[str]
+    copy: Connection, script: Script, settings: Settings, stand_ins: Mapping[str, str]
 ) -> tuple[Lock, ...] | None:
     """Run a script in the scratch database, and say which locks it held on what was there."""
-    role = str(copy.exec_driver_sql("SELECT current_user").scalar_one())
     copy.rollback()
     statements = [
-        replace(s, text=with_stand_in(s.text, missing, role))
+        replace(s, text=with_stand_ins(s.text, stand_ins))
         for s in script.statements(settings.edition)
         if not of_server(s)
     ]

@@ -21,6 +21,8 @@ _WIDENED: Final = {
     ("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"),
     ("real", "double precision"), ("integer", "numeric"), ("bigint", "numeric"),
 }  # fmt: skip
+#: Properties of a function that only the planner reads.
+_PLANNED: Final = frozenset({"volatility", "parallel", "cost", "rows", "leakproof", "support"})
 _VOLATILE: Final = re.compile(r"\b(nextval|clock_timestamp|random|gen_random_uuid|uuid\w*)\s*\(")
 
 
@@ -65,6 +67,8 @@ def _table(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
         return "risky", "Columns in another order need a new table and a copy of all rows"
     if "row_security" in change.fields:
         return "risky", "Roles see other rows than before"
+    if set(change.fields) == {"replica_identity"}:
+        return "risky", "Each update and delete writes other columns to the log"
     return "risky", "Storage changes for rows that are written from then on"
 
 
@@ -106,6 +110,10 @@ def _column_field(name: str, pair: tuple[Any, Any]) -> Assessment:
         return "risky", "Inserts that give a value themselves fail, or are given one"
     if name in ("generated", "generated_kind"):
         return "destructive", "Stored values are computed again"
+    if name == "collation":
+        return "risky", "Text sorts otherwise, and indexes on it are built anew under a lock"
+    if name in ("statistics", "options"):
+        return "safe", "Only what the planner estimates changes"
     return "risky", "Rows that come later are stored otherwise"
 
 
@@ -116,11 +124,14 @@ def _volatile(default: Any) -> bool:
 
 
 def _constraint(change: SchemaChange, _left: Catalog, right: Catalog) -> Assessment:
-    definition = str((right.objects.get(change.key) or {}).get("definition", ""))
+    new = right.objects.get(change.key) or {}
+    definition = str(new.get("definition", ""))
     if change.action == "drop":
         return "risky", "Nothing holds rows to it any more, nor can upserts name it"
     if definition.startswith(("PRIMARY", "UNIQUE", "EXCLUDE")):
         return "risky", "An index is built while writers wait, and duplicates make it fail"
+    if new.get("not_valid"):
+        return "risky", "Rows that come later are refused; the lock is short, since none is read"
     return "risky", "All rows are checked under a lock, unless it is added NOT VALID first"
 
 
@@ -142,12 +153,18 @@ def _function(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessme
         return "destructive", "Callers get another result, or must pass other arguments"
     if {"security", "settings"} & set(change.fields):
         return "risky", "It runs with other rights, or finds other objects by their names"
+    if set(change.fields) <= _PLANNED:
+        return "risky", "Its text is the same; queries that call it are planned otherwise"
+    if set(change.fields) <= {*_PLANNED, "strict"}:
+        return "risky", "It is no longer called, or now is, where an argument is null"
     return "risky", "Callers get what the new text says from the next call on"
 
 
-def _trigger(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
+def _trigger(change: SchemaChange, _left: Catalog, right: Catalog) -> Assessment:
     if change.action == "drop":
         return "risky", "Writers are no longer checked or followed by it"
+    if (right.objects.get(change.key) or {}).get("enabled") == "disabled":
+        return "risky", "It stays, but writers are no longer checked or followed by it"
     return "risky", "Each write runs it, and making it waits for all writers"
 
 
@@ -211,11 +228,16 @@ def _shorter(before: Any, after: Any) -> bool:
 
 def _privilege(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     before, after = (_held(change, at) for at in (0, 1))
-    lost, gained = before - after, after - before
+    # A right with a star may be granted on.
+    lost, gained = before - after - {right.removesuffix("*") for right in after}, after - before
+    if change.action != "drop" and lost and not {r.removesuffix("*") for r in lost} - after:
+        return "destructive", "The role can no longer grant the right on"
     if change.action == "drop" or lost:
         return "destructive", "Sessions that used the right are refused"
     if change.key.name.endswith(" to PUBLIC") and (gained or change.action == "add"):
         return "risky", "Every role of the server gets the right"
+    if any(right.endswith("*") for right in gained):
+        return "risky", "The role may grant the right on to others"
     return "safe", "One role may do more"
 
 
@@ -230,6 +252,12 @@ def _role(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
     if change.action == "drop":
         return "destructive", "Sessions that connect as the role are refused"
     return "risky", "The role may do other things than before"
+
+
+def _membership(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
+    if change.action == "drop":
+        return "destructive", "Sessions that used rights of the other role are refused"
+    return "risky", "The role may do all that the other one may"
 
 
 def _setting(change: SchemaChange, _left: Catalog, _right: Catalog) -> Assessment:
@@ -267,7 +295,7 @@ _BY_KIND: Final[Mapping[str, Callable[[SchemaChange, Catalog, Catalog], Assessme
     "privilege": _privilege,
     "default privilege": _privilege,
     "role": _role,
-    "membership": _role,
+    "membership": _membership,
     "role setting": _setting,
     "database setting": _setting,
     "schema": _schema,

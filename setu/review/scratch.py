@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg2
@@ -108,13 +109,57 @@ def _url(address: Address, database: str) -> URL:
 def chain_catalog(address: Address, root: Path, revision: str, settings: Settings) -> Catalog:
     """The catalog that the chain has at a revision, made in a scratch database.
 
-    Roles belong to the server: what the steps do to them is not run, but read from their text.
+    Roles belong to the server: what the steps do to them is not run, but read from their text. On a
+    server that lacks some, other roles stand in for them meanwhile.
     """
     steps = steps_to(root, revision)
-    with scratch_database(address) as made, connected(made, "scratch") as connection:
-        run_steps(connection, root, steps, settings)
+    maintenance = Address({**address.parameters, "dbname": "postgres"})
+    with connected(maintenance, "scratch") as connection:
+        missing = missing_roles(connection, root)
+    with (
+        _stand_ins(maintenance, missing) as names,
+        scratch_database(address) as made,
+        connected(made, "scratch") as connection,
+    ):
+        run_steps(connection, root, steps, settings, names)
         own = snapshot(connection).without_kinds(SERVER_KINDS)
+    text = own.to_json()
+    for name, stand_in in names.items():
+        text = text.replace(stand_in, name)
+    own = Catalog.from_json(text)
     return replace(own, objects={**own.objects, **_roles(steps, settings)})
+
+
+@contextmanager
+def _stand_ins(address: Address, missing: frozenset[str]) -> Iterator[dict[str, str]]:
+    """A new role for each that is missing, by its name; dropped at the end.
+
+    They can log in, as owners of jobs must. Raises :class:`~setu.errors.RightsError` where the role
+    may not make roles.
+    """
+    run = secrets.token_hex(4)
+    names = {name: f"{PREFIX}{run}_{name.removeprefix('setu_')}" for name in sorted(missing)}
+    made = []
+    try:
+        with connected(address, "scratch") as connection, autocommit(connection) as driver:
+            cursor = driver.cursor()
+            for name in names.values():
+                cursor.execute(f"CREATE ROLE {name} LOGIN")
+                made.append(name)
+                cursor.execute(f"GRANT {name} TO CURRENT_USER")
+        yield names
+    except psycopg2.errors.InsufficientPrivilege as error:
+        raise RightsError(
+            "The server lacks SETU's roles, and this role may not make others in their place.",
+            context=[f"missing: {', '.join(names)}", str(error).strip()],
+            hint="ALTER ROLE … CREATEROLE, or give another server's address with --scratch",
+        ) from error
+    finally:
+        if made:
+            with connected(address, "scratch") as connection, autocommit(connection) as driver:
+                cursor = driver.cursor()
+                for name in made:
+                    cursor.execute(f"DROP ROLE {name}")
 
 
 def _roles(steps: list[Step], settings: Settings) -> dict[ObjectKey, Description]:
@@ -136,12 +181,12 @@ def missing_roles(connection: Connection, root: Path) -> frozenset[str]:
     return frozenset(wanted - set(there))
 
 
-def with_stand_in(text: str, missing: frozenset[str], role: str) -> str:
-    """A statement with a role that there is in place of those that there are not.
+def with_stand_ins(text: str, stand_ins: Mapping[str, str]) -> str:
+    """A statement with roles that there are in place of those that there are not.
 
     A scratch database makes no roles, since they belong to the server.
     """
-    for name in missing:
+    for name, role in stand_ins.items():
         text = re.sub(rf"\b{re.escape(name)}\b", role, text)
     return text
 
@@ -156,13 +201,12 @@ def run_steps(
     root: Path,
     steps: list[Step],
     settings: Settings,
-    missing: frozenset[str] = frozenset(),
+    stand_ins: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Run the ``up.sql`` of steps in an empty scratch database, without any check around it.
 
-    :param missing: roles that the server does not have; the current one stands in for them.
+    :param stand_ins: for each role that the server does not have, the one that stands in for it.
     """
-    role = str(connection.exec_driver_sql("SELECT current_user").scalar_one())
     apply_session_settings(connection, settings.session_settings())
     connection.exec_driver_sql(schema_sql())
     connection.commit()
@@ -173,7 +217,7 @@ def run_steps(
     for step in steps:
         script = step.script("up")
         statements = [
-            replace(s, text=with_stand_in(s.text, missing, role))
+            replace(s, text=with_stand_ins(s.text, stand_ins))
             for s in script.statements(settings.edition)
             if not of_server(s)
         ]

@@ -561,7 +561,7 @@ def role_changed(data: Draw) -> Planted:
 def membership_added(data: Draw) -> Planted:
     role = data.draw(labels("role"))
     return appended(f"GRANT pg_monitor TO {role}"), {
-        (f"add membership {role} in pg_monitor", "safe")
+        (f"add membership {role} in pg_monitor", "risky")
     }
 
 

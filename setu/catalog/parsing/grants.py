@@ -87,12 +87,9 @@ class GrantReader(Reader):
             ObjectType.OBJECT_ROUTINE: "function",
             ObjectType.OBJECT_TYPE: "type",
             ObjectType.OBJECT_DOMAIN: "type",
-            ObjectType.OBJECT_DATABASE: "database",
         }.get(node.objtype)
         if kind is None:
             raise self.not_understood(f"GRANT on {node.objtype.name.removeprefix('OBJECT_')}")
-        if kind == "database":
-            return  # The database's own rights are no part of a schema.
         roles = [role_name(grantee) for grantee in node.grantees or ()]
         for label in self._granted_on(kind, node):
             self._grant(kind, label, roles, node)

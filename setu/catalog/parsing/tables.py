@@ -255,10 +255,9 @@ class TableReader(Reader):
             fields["options"] = sorted({*(fields.get("options") or ()), *added})
         elif what in (AlterTableType.AT_EnableRowSecurity, AlterTableType.AT_ForceRowSecurity):
             fields = self.made("table", table)
-            if what == AlterTableType.AT_EnableRowSecurity:
-                fields.setdefault("row_security", "enabled")
-            else:
-                fields["row_security"] = "forced"
+            state = "enabled" if what == AlterTableType.AT_EnableRowSecurity else "forced"
+            before = str(fields.get("row_security") or "").split(", ")
+            fields["row_security"] = ", ".join(sorted({state, *before} - {""}))
         elif what in TRIGGER_STATES:
             self.made("trigger", column)["enabled"] = TRIGGER_STATES[what]
         elif what == AlterTableType.AT_ReplicaIdentity and command.def_.identity_type != "i":

@@ -11,8 +11,10 @@ from setu.catalog.intervals import Interval
 from setu.catalog.model import ObjectKey
 from setu.catalog.names import parts_of, qualified, quote_ident, split_name
 from setu.catalog.parsing.reader import Reader
-from setu.catalog.written import OWNER, known
+from setu.catalog.written import OWNER, known, text_of
 
+#: A day, in microseconds.
+_DAY: Final = 86_400_000_000
 #: Calls and arguments of TimescaleDB that change a catalog in ways that are not read here.
 _UNREAD_CALLS: Final = frozenset(
     {
@@ -146,9 +148,39 @@ class TimescaleReader(Reader):
         if UNKNOWN not in config.values():
             fields["config"] = config
         schedule = call.argument("schedule_interval", None)
+        if schedule is None:
+            schedule = self._default_schedule(name, self._relation(relation))
         if isinstance(schedule, Interval):
             fields["schedule_interval"] = str(schedule)
+        retention = name == "policy_retention"
+        fields |= {
+            "starts": _start_of(call),
+            "fixed_schedule": "initial_start" in call.named,
+            "max_retries": -1,
+            "max_runtime": "00:05:00" if retention else "00:00:00",
+        }
+        if retention:
+            fields["retry_period"] = "00:05:00"
+        elif name == "policy_compression":
+            fields["retry_period"] = "01:00:00"
+        elif isinstance(schedule, Interval):
+            fields["retry_period"] = str(schedule)
+        timezone = call.argument("timezone")
+        if isinstance(timezone, str):
+            fields["timezone"] = timezone
         self.jobs.append((label, fields, self.source))
+
+    def _default_schedule(self, name: str, table: str) -> Interval:
+        """What TimescaleDB takes where a policy says no schedule."""
+        if name != "policy_compression":
+            return Interval(days=1)
+        widths = [
+            Interval.parse(str(fields["chunk_interval"])).width()
+            for key, fields in self.found.items()
+            if key.kind == "dimension" and key.name.startswith(f"{table}.")
+        ]
+        half = min((w.days * _DAY + w.microseconds for w in widths), default=_DAY) // 2
+        return Interval(microseconds=min(half, _DAY // 2))
 
     def _call_add_job(self, call: Call) -> dict[str, Any]:
         proc = call.argument("proc", 0)
@@ -162,6 +194,7 @@ class TimescaleReader(Reader):
             "config": None if config is UNKNOWN else config,
             "fixed_schedule": call.argument("fixed_schedule", 6, True),
             "scheduled": call.argument("scheduled", 4, True),
+            "starts": _start_of(call),
             "owner": self.role,
         }
         self.jobs.append((label, fields, self.source))
@@ -188,3 +221,9 @@ class TimescaleReader(Reader):
             raise self.not_understood("a call whose table is not constant")
         parts = split_name(value)
         return qualified(parts[0] if len(parts) > 1 else None, parts[-1])
+
+
+def _start_of(call: Call) -> str | None:
+    """When a job runs first, as an expression: a server has the instant that it gave."""
+    node = call.nodes.get("initial_start")
+    return None if node is None else text_of(node)

@@ -80,17 +80,14 @@ class ViewReader(Reader):
                 "source": source_name,
                 "materialized_only": own.get("materialized_only", "true") == "true",
                 "definition": definition,
+                "indexes": _group_indexes(query),
             },
         )
         self.put("hypertable", label, {})
         self._aggregate_dimension(label, query, source_name)
 
     def _aggregate_dimension(self, label: str, query: Any, source: str) -> None:
-        bucket = ""
-        for target in query.targetList or ():
-            value = target.val
-            if isinstance(value, ast.FuncCall) and parts_of(value.funcname)[-1] == "time_bucket":
-                bucket = str(target.name or "time_bucket")
+        bucket = _bucket(query)
         fields: dict[str, Any] = {"position": 1, "type": "timestamp with time zone"}
         for key, dimension in list(self.found.items()):
             if key.kind == "dimension" and key.name.startswith(f"{source}."):
@@ -98,3 +95,29 @@ class ViewReader(Reader):
                 # TimescaleDB's own factor.
                 fields["chunk_interval"] = str(width.times(10).width())
         self.put("dimension", f"{label}.{quote_ident(bucket)}", fields)
+
+
+def _bucket(query: Any) -> str:
+    """The column of an aggregate that has its buckets."""
+    bucket = ""
+    for target in query.targetList or ():
+        value = target.val
+        if isinstance(value, ast.FuncCall) and parts_of(value.funcname)[-1] == "time_bucket":
+            bucket = str(target.name or "time_bucket")
+    return bucket
+
+
+def _group_indexes(query: Any) -> list[str]:
+    """The indexes that TimescaleDB makes: each column that is grouped by, with the bucket."""
+    bucket = _bucket(query)
+    outputs = list(zip(named_outputs(query, []), query.targetList or (), strict=True))
+    texts = [text_of(node) for node in query.groupClause or ()]
+    grouped = [
+        name
+        for place, (name, target) in enumerate(outputs, 1)
+        if name != bucket and {str(place), quote_ident(name), text_of(target.val)} & {*texts}
+    ]
+    shown = quote_ident(bucket)
+    columns = [f"{shown} DESC", *(f"{quote_ident(name)}, {shown} DESC" for name in grouped)]
+    made = "CREATE INDEX <materialization> ON _timescaledb_internal.<materialization>"
+    return sorted(f"{made} USING btree ({each})" for each in columns)

@@ -9,6 +9,17 @@ SELECT
             WHEN k.condeferred THEN 'initially deferred'
             WHEN k.condeferrable THEN 'initially immediate'
         END,
+        -- DISABLE TRIGGER ALL leaves a foreign key in place and checks nothing any more.
+        'trigger_state', (
+            SELECT string_agg(DISTINCT x.state, ', ')
+            FROM pg_trigger AS t
+            CROSS JOIN LATERAL (
+                SELECT CASE t.tgenabled
+                    WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'replica' WHEN 'A' THEN 'always'
+                END
+            ) AS x (state)
+            WHERE t.tgconstraint = k.oid
+        ),
         'comment', obj_description(k.oid, 'pg_constraint')
     ) AS fields
 FROM covered_relation AS c

@@ -105,6 +105,22 @@ SELECT
 FROM tidied AS t
 WHERE t.kind <> 'database' OR t.grantee = 'PUBLIC' OR t.grantee LIKE 'setu\_%'
 UNION ALL
+-- Settings that a role may change although it is no superuser: they belong to the server.
+SELECT
+    'privilege' AS kind,
+    'parameter ' || p.parname || ' to ' || r.rolname AS name,
+    jsonb_build_object(
+        'privileges', jsonb_agg(
+            x.privilege_type || CASE WHEN x.is_grantable THEN '*' ELSE '' END
+            ORDER BY x.privilege_type COLLATE "C"
+        )
+    ) AS fields
+FROM pg_parameter_acl AS p
+CROSS JOIN LATERAL aclexplode(p.paracl) AS x
+INNER JOIN pg_roles AS r ON r.oid = x.grantee
+WHERE r.rolname LIKE 'setu\_%' AND current_setting('setu_catalog.schemas') = ''
+GROUP BY p.parname, r.rolname
+UNION ALL
 SELECT
     'default privilege' AS kind,
     CASE d.defaclobjtype

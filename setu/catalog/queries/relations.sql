@@ -22,10 +22,14 @@ SELECT
         'toast_options', (
             SELECT jsonb_agg(x.option ORDER BY x.option) FROM unnest(r.reloptions) AS x (option)
         ),
-        'row_security', CASE
-            WHEN c.relforcerowsecurity THEN 'forced'
-            WHEN c.relrowsecurity THEN 'enabled'
-        END,
+        'row_security', nullif(
+            concat_ws(
+                ', ',
+                CASE WHEN c.relrowsecurity THEN 'enabled' END,
+                CASE WHEN c.relforcerowsecurity THEN 'forced' END
+            ),
+            ''
+        ),
         'replica_identity', CASE c.relreplident
             WHEN 'f' THEN 'full'
             WHEN 'i' THEN 'index'

@@ -23,9 +23,11 @@ covered_hypertable AS (
 covered_job AS (
     SELECT
         j.*,
+        b.timezone,
         quote_ident(j.proc_schema) || '.' || quote_ident(j.proc_name)
             || coalesce(' on ' || h.label, '') AS label
     FROM timescaledb_information.jobs AS j
+    INNER JOIN _timescaledb_config.bgw_job AS b ON b.id = j.job_id
     LEFT JOIN known_hypertable AS h
         ON (h.schema_name = j.hypertable_schema AND h.table_name = j.hypertable_name)
         OR (h.label = quote_ident(j.hypertable_schema) || '.' || quote_ident(j.hypertable_name))
@@ -64,7 +66,15 @@ SELECT
                 to_jsonb(s) -> 'index', '$[*] ? (@.source == "config")'
             ) AS x (entry)
         ),
-        'tablespaces', to_jsonb(i.tablespaces)
+        'tablespaces', to_jsonb(i.tablespaces),
+        'chunk_skipping', (
+            SELECT jsonb_agg(x.label ORDER BY x.label)
+            FROM (
+                SELECT DISTINCT quote_ident(k.column_name)
+                FROM _timescaledb_catalog.chunk_column_stats AS k
+                WHERE k.hypertable_id = h.id
+            ) AS x (label)
+        )
     ) AS fields
 FROM covered_hypertable AS h
 LEFT JOIN timescaledb_information.hypertables AS i
@@ -112,6 +122,7 @@ SELECT
         'config', j.config - 'hypertable_id' - 'mat_hypertable_id',
         'owner', (SELECT o.name FROM shown_owner AS o WHERE o.oid = j.owner::regrole),
         'scheduled', j.scheduled,
+        'timezone', j.timezone,
         'check', CASE
             WHEN j.proc_schema NOT LIKE '\_timescaledb\_%'
             THEN quote_ident(j.check_schema) || '.' || quote_ident(j.check_name)
