@@ -198,6 +198,24 @@ def test_copy_from_stdin_is_refused_and_the_session_lives(embedded: EmbeddedServ
         assert ask(session, "SELECT 1") == 1
 
 
+def test_an_index_that_is_asked_for_chunk_by_chunk_is_built(embedded: EmbeddedServer) -> None:
+    with contextlib.closing(connect(embedded)) as session:
+        session.autocommit = True
+        tell(session, "CREATE TABLE public.reading (at timestamptz NOT NULL, value integer)")
+        tell(session, "SELECT create_hypertable('public.reading', by_range('at'))")
+        tell(session, "INSERT INTO public.reading VALUES ('2026-01-01', 1), ('2026-02-01', 2)")
+        for _ in range(2):
+            tell(session, "DROP INDEX IF EXISTS public.by_value")
+            tell(
+                session,
+                "-- Sinks go on.\nCREATE INDEX by_value ON public.reading (value, at DESC)"
+                " WITH (timescaledb.transaction_per_chunk) WHERE value > 0",
+            )
+        states = "SELECT count(*) FROM pg_index WHERE indexrelid::regclass::text LIKE '%by_value'"
+        assert ask(session, f"{states} AND indisvalid") == 3
+        tell(session, "DROP TABLE public.reading")
+
+
 def test_settings_of_the_connection_string_apply(embedded: EmbeddedServer) -> None:
     options = "-c statement_timeout=1234 -c setu.given=a\\ b"
     with contextlib.closing(

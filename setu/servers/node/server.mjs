@@ -186,14 +186,26 @@ END
 $refusal$`
 const COPY_IN = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*COPY\b[\s\S]*?\bFROM\s+STDIN\b/i
 
-// COPY FROM STDIN would end the session for good. A statement that fails takes its place.
-function withoutCopyIn(message) {
+const PER_CHUNK = /^((?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*CREATE\s+INDEX\b[^;']*?)(WITH\s*\(\s*timescaledb\.transaction_per_chunk\s*(?:=\s*true\s*)?\))/i
+
+// COPY FROM STDIN would end the session for good: a statement that fails takes its place. An index that is built chunk
+// by chunk fails in this build and cannot be dropped again; there is no other session that would wait for one that is
+// built whole, so the option is blanked.
+function adapted(message) {
   const type = String.fromCharCode(message[0])
   if (type !== 'Q' && type !== 'P') return message
   const text = Buffer.from(message.buffer, message.byteOffset, message.length)
   const start = type === 'Q' ? 5 : text.indexOf(0, 5) + 1
   const end = text.indexOf(0, start)
-  if (!COPY_IN.test(text.toString('utf8', start, Math.min(end, start + 4096)))) return message
+  const opening = text.toString('utf8', start, Math.min(end, start + 4096))
+  const option = PER_CHUNK.exec(opening)
+  if (option) {
+    const from = start + Buffer.byteLength(option[1])
+    const changed = Buffer.from(text)
+    changed.fill(' ', from, from + Buffer.byteLength(option[2]))
+    return new Uint8Array(changed)
+  }
+  if (!COPY_IN.test(opening)) return message
   return messageOf(type, text.subarray(5, start), Buffer.from(REFUSAL), text.subarray(end))
 }
 
@@ -309,7 +321,7 @@ class Client {
     }
     try {
       const isStartup = message[0] === 0
-      const { data } = await db.execProtocol(isStartup ? message : withoutCopyIn(message), { throwOnError: false })
+      const { data } = await db.execProtocol(isStartup ? message : adapted(message), { throwOnError: false })
       if (isStartup || message[0] === 0x70) await this.applySettings(data)
       if (data.length > 0 && !this.gone) onData(data)
       return data.length
