@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from setu.chain.script import COMMENTS, COMMUNITY, Origin, scan
 from setu.errors import IncludeError, StepError
@@ -39,6 +40,7 @@ class Section:
         return [Origin(self.file, self.first + number) for number in range(lines)]
 
 
+@lru_cache(maxsize=1024)
 def read_sections(source: str, file: str) -> tuple[Section, ...]:
     """The sections of a file's text, in order; a file without marks is one section without a name.
 
