@@ -137,6 +137,9 @@ def _file(
         lines.append(f"-- loses: {OPEN}: {_short(', '.join(drafted.loses))}, and why that is right")
     elif drafted.kept:
         lines.append(f"-- loses: nothing: _archive keeps {_short(', '.join(drafted.kept))}")
+    elif drafted.computed:
+        gone = _short(", ".join(drafted.computed))
+        lines.append(f"-- loses: nothing: computed from other columns: {gone}")
     text = body or "-- Nothing of it is in the database.\nSELECT 1;"
     return "\n".join(lines) + f"\n\n{text}\n"
 

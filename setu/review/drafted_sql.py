@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from setu.catalog import Catalog, ObjectKey
-from setu.catalog.names import split_name
+from setu.catalog.names import quote_ident, split_name
 from setu.chain.scaffold import OPEN
 from setu.review.changes import SchemaChange, changes_between
 
@@ -25,6 +25,9 @@ _BACK: Final = (
     " coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true)"
 )
 _CREATE: Final = re.compile(r"^CREATE (FUNCTION|PROCEDURE|VIEW)\b")
+_TYPES: Final = ("enum", "domain", "type")
+#: Kinds of which each rank after the first takes some.
+_ADDED_LATER: Final = (*_TYPES, "view", "continuous aggregate", "job", "privilege", "role setting")
 _GRANTED: Final = ("table", "view", "function", "procedure", "sequence", "schema")
 _STRONG: Final = "ACCESS EXCLUSIVE"
 
@@ -38,6 +41,7 @@ class Drafted:
     :param locks: the locks taken, as ``mode on object``.
     :param loses: columns whose values go.
     :param kept: columns and tables whose values are kept in ``_archive`` for the other direction.
+    :param computed: columns that go and come back with the same values, from other columns.
     """
 
     statements: list[str] = field(default_factory=list)
@@ -45,6 +49,7 @@ class Drafted:
     locks: list[str] = field(default_factory=list)
     loses: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    computed: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -76,7 +81,10 @@ class _Drafter:
                 if key.kind == "job":
                     self._drop_job(key)
         self._drop_views()
-        for rank in (self._drop, self._add_wholes, self._change, self._add_parts):
+        # What hangs on columns and functions goes before them, and keys after what points to them.
+        for change in sorted(self.changes, key=self._drop_rank):
+            self._drop(change)
+        for rank in (self._add_types, self._add_wholes, self._change, self._add_parts):
             for change in self.changes:
                 rank(change)
         self._make_views()
@@ -199,6 +207,15 @@ class _Drafter:
 
     # -- the ranks
 
+    def _drop_rank(self, change: SchemaChange) -> int:
+        kind = change.key.kind
+        definition = str(self.before.objects.get(change.key, {}).get("definition", ""))
+        if kind == "trigger" or (kind == "constraint" and definition.startswith("FOREIGN")):
+            return 0
+        if kind in ("constraint", "index"):
+            return 1
+        return 3 if kind in _TYPES else 2
+
     def _drop(self, change: SchemaChange) -> None:
         if change.action != "drop" or change.facet:
             return
@@ -213,7 +230,10 @@ class _Drafter:
             )
         elif kind == "column" and change.whole.kind == "table":
             keep = self._kept_column("fn_keep_column", change)
-            (self.result.kept if keep else self.result.loses).append(f"column {name}")
+            if self.before.objects[change.key].get("generated"):
+                self.result.computed.append(f"column {name}")
+            else:
+                (self.result.kept if keep else self.result.loses).append(f"column {name}")
             self._say(*keep)
             self._say(f"ALTER TABLE {table} DROP COLUMN {part}", lock=f"{_STRONG} on {table}")
         elif kind == "constraint":
@@ -224,8 +244,13 @@ class _Drafter:
             self._say(f"DROP {kind.upper()} {name}")
         elif kind == "trigger":
             self._say(f"DROP TRIGGER {part} ON {table}", lock=f"{_STRONG} on {table}")
-        elif kind in ("schema", "sequence", "role"):
+        elif kind in ("schema", "sequence", "role", "domain"):
             self._say(f"DROP {kind.upper()} {name}")
+        elif kind in _TYPES:
+            self._say(f"DROP TYPE {name}")
+        elif kind == "membership":
+            member, _, role = name.partition(" in ")
+            self._say(f"REVOKE {role} FROM {member}")
         elif kind == "role setting" and " in <database>" not in name:
             role, _, setting = name.partition(".")
             self._say(f"ALTER ROLE {role} RESET {setting}")
@@ -234,8 +259,12 @@ class _Drafter:
             # The rights on a column go with it.
             if not name.startswith("column ") or ObjectKey("column", column) in self.after.objects:
                 self._say(self._revoked(change))
-        elif kind in ("hypertable", "dimension", "role setting", "membership"):
+        elif kind in ("hypertable", "dimension", "role setting"):
             self._open(change)
+
+    def _add_types(self, change: SchemaChange) -> None:
+        if change.action == "add" and not change.facet and change.key.kind in _TYPES:
+            self._say(*self._whole(change))
 
     def _add_wholes(self, change: SchemaChange) -> None:
         if change.action != "add" or change.facet or change.key != change.whole:
@@ -250,6 +279,10 @@ class _Drafter:
                 # With its policies, in place of what was just made.
                 schema, name = split_name(change.key.name)
                 self._say(f"SELECT _archive.restore_in_place('{schema}', '{name}')")
+        elif kind == "membership":
+            self._say(*self._texts(self.after, change.key))
+        elif kind not in _ADDED_LATER:
+            self._open(change)
 
     def _whole(self, change: SchemaChange) -> list[str]:
         """All that the files of the new side say of a new object, in their order."""
@@ -333,6 +366,8 @@ class _Drafter:
                     if new is None
                     else f"ALTER COLUMN {part} SET DEFAULT {new}"
                 )
+            elif name == "statistics":
+                lines.append(f"ALTER COLUMN {part} SET STATISTICS {-1 if new is None else new}")
             elif name == "not_null":
                 lines.append(f"ALTER COLUMN {part} {'SET' if new else 'DROP'} NOT NULL")
             elif name == "type":
@@ -342,6 +377,14 @@ class _Drafter:
                     f" take another way, and replace this line.\nALTER TABLE {table}"
                     f"\n    ALTER COLUMN {part} TYPE {new} USING {part}::{new}",
                     lock=f"{_STRONG} on {table}, while all rows are rewritten",
+                )
+            elif name == "collation" and "type" not in change.fields:
+                collation = "default" if new is None else str(new)
+                kind = self.after.objects[change.key]["type"]
+                self._say(
+                    f"ALTER TABLE {table}\n    ALTER COLUMN {part} TYPE {kind}"
+                    f" COLLATE {quote_ident(collation)}",
+                    lock=f"{_STRONG} on {table}, while indexes on the column are built anew",
                 )
             elif name == "identity" and new is None:
                 lines.append(f"ALTER COLUMN {part} DROP IDENTITY")
@@ -410,6 +453,10 @@ class _Drafter:
         table, part = change.whole.name, _last_part(change.key.name)
         fields = self.after.objects[change.key]
         words = [str(fields["type"])]
+        if fields.get("collation"):
+            words.append(f"COLLATE {quote_ident(str(fields['collation']))}")
+        if fields.get("generated"):
+            words.append(f"GENERATED ALWAYS AS ({fields['generated']}) STORED")
         if fields.get("identity"):
             words.append(f"GENERATED {fields['identity'].upper()} AS IDENTITY")
         elif fields.get("not_null"):
@@ -445,7 +492,12 @@ class _Drafter:
             )
         self._say(
             f"{note}ALTER TABLE {table}\n    ADD COLUMN {part} {' '.join(words)}",
-            lock=f"{_STRONG} on {table}, for the catalog alone",
+            lock=f"{_STRONG} on {table}, "
+            + (
+                "while all rows are rewritten"
+                if fields.get("generated")
+                else "for the catalog alone"
+            ),
         )
         if fields.get("comment"):
             self._say(f"COMMENT ON COLUMN {change.key.name} IS {_literal(fields['comment'])}")

@@ -139,27 +139,35 @@ def _stand_ins(address: Address, missing: frozenset[str]) -> Iterator[dict[str, 
     """
     run = secrets.token_hex(4)
     names = {name: f"{PREFIX}{run}_{name.removeprefix('setu_')}" for name in sorted(missing)}
-    made = []
+    made: list[str] = []
     try:
         with connected(address, "scratch") as connection, autocommit(connection) as driver:
-            cursor = driver.cursor()
             for name in names.values():
-                cursor.execute(f"CREATE ROLE {name} LOGIN")
+                _make_role(driver, name, missing)
                 made.append(name)
-                cursor.execute(f"GRANT {name} TO CURRENT_USER")
         yield names
+    finally:
+        if made:
+            with (
+                connected(address, "scratch") as connection,
+                autocommit(connection) as driver,
+                driver.cursor() as cursor,
+            ):
+                for name in made:
+                    cursor.execute(f"DROP ROLE {name}")
+
+
+def _make_role(driver: Any, name: str, missing: frozenset[str]) -> None:
+    try:
+        with driver.cursor() as cursor:
+            cursor.execute(f"CREATE ROLE {name} LOGIN")
+            cursor.execute(f"GRANT {name} TO CURRENT_USER")
     except psycopg2.errors.InsufficientPrivilege as error:
         raise RightsError(
             "The server lacks SETU's roles, and this role may not make others in their place.",
-            context=[f"missing: {', '.join(names)}", str(error).strip()],
+            context=[f"missing: {', '.join(sorted(missing))}", str(error).strip()],
             hint="ALTER ROLE … CREATEROLE, or give another server's address with --scratch",
         ) from error
-    finally:
-        if made:
-            with connected(address, "scratch") as connection, autocommit(connection) as driver:
-                cursor = driver.cursor()
-                for name in made:
-                    cursor.execute(f"DROP ROLE {name}")
 
 
 def _roles(steps: list[Step], settings: Settings) -> dict[ObjectKey, Description]:

@@ -362,3 +362,71 @@ def test_values_are_kept_by_a_key_or_their_loss_is_an_open_point(key: str, kept:
     assert up.loses == ([] if kept else ["column odd.t.b"])
     assert ("SELECT _etl.fn_keep_column('odd.t', 'b', 'a'" in up.text) is kept
     assert ("SELECT _etl.fn_restore_column('odd.t', 'b', 'a'" in down.text) is kept
+
+
+BEFORE = """
+CREATE ROLE setu_odd;
+CREATE TABLE odd.plant (id integer, CONSTRAINT plant_pkey PRIMARY KEY (id));
+CREATE TABLE odd.machine (id integer, name text, CONSTRAINT machine_pkey PRIMARY KEY (id));
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "up", "down"),
+    [
+        (
+            "ALTER TABLE odd.machine ADD COLUMN plant_id integer;"
+            " ALTER TABLE odd.machine ADD CONSTRAINT machine_plant_fkey"
+            " FOREIGN KEY (plant_id) REFERENCES odd.plant (id);"
+            " CREATE INDEX machine_plant_idx ON odd.machine (plant_id);",
+            ["ADD COLUMN plant_id integer", "ADD CONSTRAINT machine_plant_fkey FOREIGN KEY",
+             "CREATE INDEX machine_plant_idx"],
+            ["DROP CONSTRAINT machine_plant_fkey", "DROP INDEX odd.machine_plant_idx",
+             "DROP COLUMN plant_id"],
+        ),
+        (
+            "ALTER TABLE odd.machine ADD COLUMN twice integer GENERATED ALWAYS AS (id * 2) STORED;",
+            ["ADD COLUMN twice integer GENERATED ALWAYS AS (id * 2) STORED"],
+            ["DROP COLUMN twice"],
+        ),
+        (
+            'ALTER TABLE odd.machine ADD COLUMN code text COLLATE "C";',
+            ['ADD COLUMN code text COLLATE "C"'],
+            ["DROP COLUMN code"],
+        ),
+        (
+            "ALTER TABLE odd.machine ALTER COLUMN name SET STATISTICS 300;",
+            ["ALTER COLUMN name SET STATISTICS 300"],
+            ["ALTER COLUMN name SET STATISTICS -1"],
+        ),
+        (
+            "CREATE TYPE odd.mood AS ENUM ('calm', 'busy');"
+            " CREATE TABLE odd.day (id integer, mood odd.mood);",
+            ["CREATE TYPE odd.mood AS ENUM", "CREATE TABLE odd.day"],
+            ["SELECT _archive.archive_table('odd.day'", "DROP TYPE odd.mood"],
+        ),
+        (
+            "CREATE DOMAIN odd.port AS integer CHECK (VALUE > 0);",
+            ["CREATE DOMAIN odd.port"],
+            ["DROP DOMAIN odd.port"],
+        ),
+        (
+            "GRANT pg_monitor TO setu_odd;",
+            ["GRANT pg_monitor TO setu_odd"],
+            ["REVOKE pg_monitor FROM setu_odd"],
+        ),
+    ],
+    ids=["key", "generated", "collation", "statistics", "enum", "domain", "membership"],
+)  # fmt: skip
+def test_what_hangs_together_is_made_and_dropped_in_the_order_that_it_needs(
+    more: str, up: list[str], down: list[str]
+) -> None:
+    before = files_catalog([SourceFile("schema_new/odd/t.sql", BEFORE)])
+    after = files_catalog(
+        [SourceFile("schema_new/odd/t.sql", BEFORE), SourceFile("schema_new/odd/u.sql", more)]
+    )
+    for drafted, wanted in ((draft(before, after).text, up), (draft(after, before).text, down)):
+        places = [drafted.find(text) for text in wanted]
+        assert -1 not in places, drafted
+        assert places == sorted(places), drafted
+        assert OPEN not in drafted

@@ -400,6 +400,23 @@ def test_a_server_that_lacks_the_roles_gives_the_same_catalog_and_keeps_no_role(
 
 
 @pytest.mark.requires("multi_session")
+def test_a_role_that_may_make_no_roles_is_told_so_where_the_server_lacks_them(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scratch_module, "missing_roles", lambda *_: frozenset({"setu_etl"}))
+    with chain_on(server) as chain:
+        chain.upgrade("0001")
+        chain.run("DROP ROLE IF EXISTS drift_maker", "CREATE ROLE drift_maker LOGIN PASSWORD 'x'")
+        maker = make_url(chain.url).set(username="drift_maker", password="x")
+        try:
+            with pytest.raises(RightsError, match="may not make others in their place") as raised:
+                drift_in(chain, scratch=maker.render_as_string(hide_password=False))
+            assert "missing: setu_etl" in str(raised.value)
+        finally:
+            chain.run("DROP ROLE drift_maker")
+
+
+@pytest.mark.requires("multi_session")
 def test_a_released_revision_needs_no_second_database(server: Server, tmp_path: Path) -> None:
     for folder in ("alembic", "alembic.ini", "sql", "schema", "schema_new"):
         (tmp_path / folder).symlink_to(ROOT / folder)

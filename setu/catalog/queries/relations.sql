@@ -44,11 +44,13 @@ SELECT
         ),
         'definition', CASE
             WHEN c.relkind IN ('v', 'm') AND NOT EXISTS (
-                -- A continuous aggregate's view names its internal table; it has a query of its own.
+                -- A continuous aggregate's view names its internal table; it has a query of its
+                -- own.
                 SELECT
                 FROM pg_rewrite AS w
                 INNER JOIN pg_depend AS d ON d.objid = w.oid AND d.classid = 'pg_rewrite'::regclass
-                INNER JOIN pg_class AS m ON m.oid = d.refobjid AND d.refclassid = 'pg_class'::regclass
+                INNER JOIN pg_class AS m ON m.oid = d.refobjid
+                    AND d.refclassid = 'pg_class'::regclass
                 INNER JOIN pg_namespace AS n ON n.oid = m.relnamespace
                 WHERE w.ev_class = c.oid
                     AND n.nspname = '_timescaledb_internal'

@@ -1,4 +1,5 @@
--- Roles belong to the server, not to the database; only those named setu_* are SETU's. One that only
+-- Roles belong to the server, not to the database; only those named setu_* are SETU's. One that
+-- only
 -- archived rows are granted to is part of the archive, which is state and not schema.
 SELECT
     'role' AS kind,
@@ -30,7 +31,8 @@ SELECT
     CASE WHEN s.setrole = 0 THEN 'database setting' ELSE 'role setting' END AS kind,
     coalesce(r.rolname || '.', '')
         || split_part(x.setting, '=', 1)
-        || CASE WHEN s.setrole <> 0 AND s.setdatabase <> 0 THEN ' in <database>' ELSE '' END AS name,
+        || CASE WHEN s.setrole <> 0 AND s.setdatabase <> 0 THEN ' in <database>' ELSE '' END
+            AS name,
     jsonb_build_object('value', substr(x.setting, strpos(x.setting, '=') + 1)) AS fields
 FROM pg_db_role_setting AS s
 LEFT JOIN pg_roles AS r ON r.oid = s.setrole
