@@ -103,7 +103,7 @@ def kills(server: OwnServer) -> None:
 
 def disk(server: OwnServer) -> None:
     """Both ways with 0.25 to 24 MB on the disk."""
-    with small_disk(server.url, 800 * MEGABYTE) as small:
+    with small_disk(server, 800 * MEGABYTE) as small:
         if small is None:
             console.print("this user cannot mount a small disk")
             return

@@ -31,9 +31,11 @@ class OwnServer(ABC):
     """A running server.
 
     :ivar url: its superuser's address.
+    :ivar home: its folder on this machine, which its user owns.
     """
 
     url: str
+    home: Path
 
     @abstractmethod
     def kill(self) -> None:
@@ -47,6 +49,10 @@ class OwnServer(ABC):
     def close(self) -> None:
         """Stop it and remove its data."""
 
+    def seen(self, path: Path) -> Path:
+        """A path of this machine as the server sees it."""
+        return path
+
 
 class TreeServer(OwnServer):
     """In the Debian 13 tree."""
@@ -54,6 +60,7 @@ class TreeServer(OwnServer):
     def __init__(self) -> None:
         self._cluster = debian13.start(debian13.make(), settings=SETTINGS)
         self.url = self._cluster.url
+        self.home = self._cluster.home
 
     def kill(self) -> None:
         self._cluster.kill()
@@ -64,17 +71,20 @@ class TreeServer(OwnServer):
     def close(self) -> None:
         self._cluster.stop()
 
+    def seen(self, path: Path) -> Path:
+        return Path("/") / path.relative_to(self._cluster.root)
+
 
 class LocalServer(OwnServer):
     """From the PostgreSQL of this machine."""
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs
-        self._home = Path(tempfile.mkdtemp(prefix="setu-own-"))
-        self._data = self._home / "data"
+        self.home = Path(tempfile.mkdtemp(prefix="setu-own-"))
+        self._data = self.home / "data"
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
-            os.chown(self._home, pwd.getpwnam(self._user).pw_uid, -1)
+            os.chown(self.home, pwd.getpwnam(self._user).pw_uid, -1)
         port = free_port()
         self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         try:
@@ -110,14 +120,14 @@ class LocalServer(OwnServer):
         kill_processes(self._data, int(lines[0]))
 
     def start(self) -> None:
-        self._run("pg_ctl", "start", "--wait", f"--log={self._home / 'data' / 'server.log'}")
+        self._run("pg_ctl", "start", "--wait", f"--log={self.home / 'data' / 'server.log'}")
 
     def close(self) -> None:
         try:
             if (self._data / "postmaster.pid").exists():
                 self._run("pg_ctl", "stop", "--mode=immediate")
         finally:
-            shutil.rmtree(self._home, ignore_errors=True)
+            shutil.rmtree(self.home, ignore_errors=True)
 
 
 def open_own_server(kind: str) -> OwnServer | None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
 from sqlalchemy import make_url
+
+from tests.concurrency.own_server import OwnServer
 
 MEGABYTE = 1024 * 1024
 
@@ -41,12 +41,10 @@ class SmallDisk:
 
 
 @contextmanager
-def small_disk(server_url: str, size: int) -> Iterator[SmallDisk | None]:
-    """A database on a disk of that many bytes; None where this user cannot make one.
-
-    :param server_url: a superuser's address of a server on this machine.
-    """
-    home = Path(tempfile.mkdtemp(prefix="setu-small-"))
+def small_disk(server: OwnServer, size: int) -> Iterator[SmallDisk | None]:
+    """A database on a disk of that many bytes; None where this user cannot make one."""
+    home = server.home / "small"
+    home.mkdir()
     mounted = shutil.which("mount") is not None and os.geteuid() == 0
     mounted = mounted and (
         subprocess.run(
@@ -60,17 +58,17 @@ def small_disk(server_url: str, size: int) -> Iterator[SmallDisk | None]:
         home.rmdir()
         yield None
         return
-    admin = psycopg2.connect(server_url)
+    admin = psycopg2.connect(server.url)
     admin.autocommit = True
     try:
         home.chmod(0o755)
         place = home / "data"
         place.mkdir()
-        os.chown(place, pwd.getpwnam("postgres").pw_uid, -1)
+        os.chown(place, server.home.stat().st_uid, -1)
         with admin.cursor() as cursor:
-            cursor.execute(f"CREATE TABLESPACE small LOCATION '{place}'")
+            cursor.execute(f"CREATE TABLESPACE small LOCATION '{server.seen(place)}'")
             cursor.execute("CREATE DATABASE small TABLESPACE small")
-        address = make_url(server_url).set(database="small")
+        address = make_url(server.url).set(database="small")
         yield SmallDisk(home, address.render_as_string(hide_password=False))
     finally:
         with admin.cursor() as cursor:

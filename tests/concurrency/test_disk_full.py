@@ -30,7 +30,7 @@ def disk() -> Iterator[SmallDisk]:
     if server is None:
         pytest.skip("there is no server of this test's own")
     try:
-        with small_disk(server.url, SIZE) as made:
+        with small_disk(server, SIZE) as made:
             if made is None:
                 pytest.skip("this user cannot mount a small disk")
             yield made

@@ -43,6 +43,8 @@ _GOLD = (
     "SELECT count(*) FROM gold.get_energy_summary('CNC-00001', 'COMP-01', now() - interval"
     " '1 day', now())",
 )
+#: What reads an aggregate, which v1 does not have on the Apache edition.
+_OF_AGGREGATES = ("v_production", "v_downtime", "v_oee", "machine_cycle_stats_hourly", "get_")
 _SILVER = (
     "SELECT max(cycle_start) FROM silver.machine_cycles",
     "SELECT count(*) FROM silver.machine_status AS s INNER JOIN master.machine_info AS m"
@@ -81,8 +83,19 @@ class V1Sessions:
     :param machines: ids of v1 machines of company ``COMP-01``, with gateway and source id.
     """
 
-    def __init__(self, url: str, machines: list[tuple[str, str, str]], seed: int = 1) -> None:
+    def __init__(
+        self,
+        url: str,
+        machines: list[tuple[str, str, str]],
+        has_aggregates: bool = True,
+        seed: int = 1,
+    ) -> None:
         self._url = url
+        self._gold = [
+            query
+            for query in _GOLD
+            if has_aggregates or not any(name in query for name in _OF_AGGREGATES)
+        ]
         self._machines = machines
         self._seed = seed
         self._stop = threading.Event()
@@ -280,7 +293,7 @@ class V1Sessions:
 
     def _read(self, cursor: Cursor, chance: random.Random) -> None:
         for _ in range(chance.randint(1, 3)):
-            cursor.execute(chance.choice(_GOLD if chance.random() < 0.6 else _SILVER))
+            cursor.execute(chance.choice(self._gold if chance.random() < 0.6 else _SILVER))
             cursor.fetchall()
         cursor.connection.commit()
 
@@ -319,9 +332,11 @@ def v1_at_work(
         )
         cursor.execute("INSERT INTO bronze.raw_telemetry (company_id) VALUES ('COMP-01')")
         cursor.execute("INSERT INTO bronze.dead_letter_queue (company_id) VALUES ('COMP-01')")
+        cursor.execute("SELECT to_regclass('gold.v_oee_dashboard') IS NOT NULL")
+        has_aggregates = cursor.fetchall() == [(True,)]
     connection.commit()
     connection.close()
-    sessions = V1Sessions(url, machines)
+    sessions = V1Sessions(url, machines, has_aggregates)
     sessions.start(ingest, batch, crossing, readers, others)
     try:
         yield sessions
