@@ -28,6 +28,9 @@ _CREATE: Final = re.compile(r"^CREATE (FUNCTION|PROCEDURE|VIEW)\b")
 _TYPES: Final = ("enum", "domain", "type")
 #: Kinds of which each rank after the first takes some.
 _ADDED_LATER: Final = (*_TYPES, "view", "continuous aggregate", "job", "privilege", "role setting")
+#: Fields of a table that ALTER TABLE sets.
+_TABLE_STATE: Final = frozenset({"options", "row_security", "replica_identity"})
+_ROW_SECURITY: Final = {"enabled": ("ENABLE", "DISABLE"), "forced": ("FORCE", "NO FORCE")}
 _GRANTED: Final = ("table", "view", "function", "procedure", "sequence", "schema")
 _STRONG: Final = "ACCESS EXCLUSIVE"
 
@@ -350,9 +353,10 @@ class _Drafter:
         elif kind == "hypertable":
             alterations = [t for t in self._texts(self.after, change.key) if "ALTER TABLE" in t]
             self._say(*alterations, lock=f"{_STRONG} on {name}")
-        elif kind == "table" and set(fields) == {"options"}:
-            options = ", ".join(fields["options"][1] or ())
-            self._say(f"ALTER TABLE {name} SET ({options})")
+        elif kind == "table" and set(fields) <= _TABLE_STATE:
+            altered = [line for field in fields.items() for line in _altered(*field)]
+            joined = ",\n    ".join(altered)
+            self._say(f"ALTER TABLE {name}\n    {joined}", lock=f"{_STRONG} on {name}")
         elif kind not in ("view", "continuous aggregate"):
             self._open(change)
 
@@ -623,6 +627,22 @@ class _Drafter:
     def _open(self, change: SchemaChange) -> None:
         details = "".join(f"\n--   {detail}" for detail in change.details)
         self._say(f"-- {OPEN}: {change.title}{details}\nSELECT 1")
+
+
+def _altered(field_: str, pair: tuple[Any, Any]) -> list[str]:
+    """What ALTER TABLE says where one of :data:`_TABLE_STATE` changed."""
+    after = pair[1]
+    if field_ == "replica_identity":
+        return [f"REPLICA IDENTITY {str(after or 'default').upper()}"]
+    if field_ == "row_security":
+        old, new = (set(str(side).split(", ")) if side else set() for side in pair)
+        words = [_ROW_SECURITY[state][0] for state in sorted(new - old)]
+        words += [_ROW_SECURITY[state][1] for state in sorted(old - new)]
+        return [f"{word} ROW LEVEL SECURITY" for word in words]
+    names = {side: [str(o).partition("=")[0] for o in pair[side] or ()] for side in (0, 1)}
+    gone = [name for name in names[0] if name not in names[1]]
+    listed = ", ".join(str(option) for option in after or ())
+    return [f"SET ({listed})"] * bool(listed) + [f"RESET ({', '.join(gone)})"] * bool(gone)
 
 
 def _key_of(catalog: Catalog, table: str) -> list[str]:

@@ -411,12 +411,20 @@ CREATE TABLE odd.machine (id integer, name text, CONSTRAINT machine_pkey PRIMARY
             ["DROP DOMAIN odd.port"],
         ),
         (
+            "ALTER TABLE odd.machine ENABLE ROW LEVEL SECURITY;"
+            " ALTER TABLE odd.machine FORCE ROW LEVEL SECURITY;"
+            " ALTER TABLE odd.machine REPLICA IDENTITY FULL;"
+            " ALTER TABLE odd.machine SET (fillfactor = 70);",
+            ["SET (fillfactor=70)", "REPLICA IDENTITY FULL", "ENABLE ROW LEVEL", "FORCE ROW"],
+            ["RESET (fillfactor)", "REPLICA IDENTITY DEFAULT", "DISABLE ROW", "NO FORCE ROW"],
+        ),
+        (
             "GRANT pg_monitor TO setu_odd;",
             ["GRANT pg_monitor TO setu_odd"],
             ["REVOKE pg_monitor FROM setu_odd"],
         ),
     ],
-    ids=["key", "generated", "collation", "statistics", "enum", "domain", "membership"],
+    ids=["key", "generated", "collation", "statistics", "enum", "domain", "state", "membership"],
 )  # fmt: skip
 def test_what_hangs_together_is_made_and_dropped_in_the_order_that_it_needs(
     more: str, up: list[str], down: list[str]
