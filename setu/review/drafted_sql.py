@@ -17,6 +17,7 @@ from setu.catalog import Catalog, ObjectKey
 from setu.catalog.names import quote_ident, split_name
 from setu.chain.scaffold import OPEN
 from setu.review.changes import SchemaChange, changes_between
+from setu.review.sql_style import LINE_LENGTH
 
 _COMMUNITY: Final = "-- @community\n"
 #: As the files of the schema have it: back to the role that owns all.
@@ -486,8 +487,8 @@ class _Drafter:
         elif not self._last_column(change):
             note = (
                 f"-- {OPEN}: {part} is added behind all others, and stands before some in"
-                " schema_new/: a new database\n-- would have another order. Move it to the end"
-                " there, or say that the order does not matter.\n"
+                " schema_new/:\n-- a new database would have another order. Move it to the end"
+                " there, or say that the order does\n-- not matter.\n"
             )
         elif self._hypertable(table) and change.risk == "risky":
             note = (
@@ -525,7 +526,10 @@ class _Drafter:
         if not keys[0] or keys[0] != keys[1] or column in keys[0]:
             return []
         key = ", ".join(f"'{name}'" for name in keys[0])
-        return [f"SELECT _etl.{function}('{table}', '{column}', {key})"]
+        call = f"SELECT _etl.{function}('{table}', '{column}', {key})"
+        if len(call) >= LINE_LENGTH:
+            call = f"SELECT _etl.{function}(\n    '{table}', '{column}',\n    {key}\n)"
+        return [call]
 
     def _last_column(self, change: SchemaChange) -> bool:
         """Whether only new columns stand behind a new one."""

@@ -19,12 +19,13 @@ from sqlalchemy import Connection
 from setu.catalog import Catalog, Difference, ObjectKey, differences, snapshot
 from setu.catalog.difference import Change, render_differences
 from setu.catalog.names import split_name
-from setu.chain.repository import alembic_config, repository_root
+from setu.chain.repository import alembic_config, repository_root, steps_to
 from setu.chain.settings import Settings
 from setu.db.address import Address
 from setu.db.connection import database_url
 from setu.db.version_table import SCHEMA, TABLE, current_revision
 from setu.errors import RevisionStateError, SetuError
+from setu.review.archive_functions import changed_functions
 from setu.review.expected import Expected, expected_catalog
 from setu.review.scratch import SERVER_KINDS
 
@@ -98,7 +99,13 @@ def find_drift(
     """
     revision = known_revision(connection, root)
     expected = expected_catalog(root, revision, settings, scratch)
-    return compare(connection, revision, expected)
+    found = compare(connection, revision, expected)
+    steps = steps_to(root)
+    if revision != steps[-1].revision:
+        return found
+    functions = changed_functions(connection, steps, settings, _deployer(connection))
+    every = sorted([*found.differences, *functions], key=lambda entry: entry.key)
+    return replace(found, differences=tuple(every))
 
 
 def check_drift(connection: Connection, settings: Settings) -> None:

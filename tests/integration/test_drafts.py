@@ -438,3 +438,17 @@ def test_what_hangs_together_is_made_and_dropped_in_the_order_that_it_needs(
         assert -1 not in places, drafted
         assert places == sorted(places), drafted
         assert OPEN not in drafted
+
+
+def test_a_call_that_keeps_a_column_fits_the_line(repository: Path) -> None:
+    edit(repository, "silver/Tables/machine_energy.sql", "    servo_energy numeric(12, 3),\n", "")
+    edit(
+        repository,
+        "silver/Tables/machine_energy.sql",
+        "COMMENT ON COLUMN silver.machine_energy.servo_energy IS 'Energy of the servos in kWh';\n",
+        "",
+    )
+    drafted("drop servo energy")
+    texts = [path.read_text(encoding="utf-8") for path in (repository / "sql").glob("r*/*/*.sql")]
+    assert "fn_keep_column(\n    'silver.machine_energy', 'servo_energy'," in "".join(texts)
+    assert [line for text in texts for line in text.splitlines() if len(line) > 100] == []

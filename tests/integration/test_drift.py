@@ -337,6 +337,21 @@ def test_what_a_database_does_by_itself_is_no_drift(
     assert lines(compare(connection, HEAD, expected)) == []
 
 
+def test_a_function_of_the_way_back_that_was_replaced_is_named(head: Chain) -> None:
+    assert lines(drift_in(head)) == []
+    name = "_archive.future_limit()"
+    text = head.value(f"SELECT pg_get_functiondef('{name}'::regprocedure)")
+    head.run(
+        "CREATE OR REPLACE FUNCTION _archive.future_limit() RETURNS interval LANGUAGE sql"
+        " STABLE AS $$SELECT INTERVAL '9 days'$$"
+    )
+    try:
+        assert lines(drift_in(head)) == [f"changed: function {name}"]
+    finally:
+        head.run(text)
+    assert lines(drift_in(head)) == []
+
+
 def test_json_fits_its_schema(connection: Connection, expected: Expected) -> None:
     connection.exec_driver_sql("DROP INDEX silver.machine_cycles_cycle_start_idx")
     found = compare(connection, HEAD, expected)

@@ -4,7 +4,9 @@ WITH covered_schema AS (
     SELECT n.oid, n.nspname AS name, quote_ident(n.nspname) AS label, n.nspowner AS owner
     FROM pg_namespace AS n
     WHERE n.nspname !~ '^(pg_|_timescaledb_|timescaledb_)'
-        AND n.nspname NOT IN ('information_schema', 'toolkit_experimental', '_archive', '_setu')
+        AND n.nspname NOT IN ('information_schema', 'toolkit_experimental', '_setu')
+        -- State, and not schema, unless it is asked for by its name.
+        AND (n.nspname <> '_archive' OR current_setting('setu_catalog.schemas') = '{"_archive"}')
         AND NOT EXISTS (
             SELECT FROM pg_depend AS d
             WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e'
