@@ -12,7 +12,7 @@ import pytest
 
 from tests.fresh_v2 import add_company, add_machine, add_plant, v2_database
 from tests.servers.at_hand import Server
-from tests.v1 import query, run, value
+from tests.v1 import ROOT, query, run, value
 
 AGGREGATES = {
     "hourly_production_stats": "bucket_time, company_iot_id, machine_iot_id, program_no,"
@@ -173,6 +173,47 @@ def test_all_factors_of_a_day_are_those_computed_by_hand(plant: Plant) -> None:
         machine,
     )
     assert sums == [(PLANNED, 5400, 52200, 400, 400, 8)]
+
+
+def test_amounts_of_focas_add_up_and_none_is_taken_for_a_counter(plant: Plant) -> None:
+    # A counter that ran on would have made 40 - 12 = 28 parts, or 40; intervals made 12 + 3 + 40.
+    machine = plant.machine()
+    for hour, (parts, rejects) in enumerate(((12, 1), (3, 0), (40, 4)), start=7):
+        plant.parts(machine, parts, rejects, hour=hour)
+    assert query(
+        plant.connection,
+        "SELECT o.total_parts, o.total_rejects, round(o.quality, 9) FROM gold.v_oee_dashboard AS o"
+        " WHERE o.machine_iot_id = %s",
+        machine,
+    ) == [(55, 5, *exactly(Fraction(50, 55)))]
+
+
+@pytest.mark.parametrize("table", ["silver.machine_focas", "bronze.raw_machine_focas"])
+def test_each_amount_of_focas_says_that_it_belongs_to_an_interval(
+    v2: psycopg2.extensions.connection, table: str
+) -> None:
+    said = dict(
+        query(
+            v2,
+            "SELECT a.attname::text, col_description(a.attrelid, a.attnum) FROM pg_attribute AS a"
+            " WHERE a.attrelid = %s::regclass AND a.attname IN"
+            " ('part_count', 'rej_count', 'pot', 'ot', 'ct')",
+            table,
+        )
+    )
+    assert said == {
+        "part_count": "Parts made in the interval",
+        "rej_count": "Of these, rejected",
+        "pot": "Power-on time of the interval in seconds",
+        "ot": "Operating time of the interval in seconds",
+        "ct": "Cutting time of the interval in seconds",
+    }
+    assert "amounts of" in value(v2, "SELECT obj_description(%s::regclass)", table)
+
+
+def test_the_template_of_gateways_says_amounts_too() -> None:
+    template = ROOT / "schema_new/bronze/Source Templates/raw_machine_focas.sqlite.sql"
+    assert "amounts of an interval that ends at event_time" in template.read_text()
 
 
 def test_a_day_without_stops_was_available_and_one_of_stops_alone_was_not(plant: Plant) -> None:
