@@ -19,6 +19,8 @@ from setu.errors import StepError
 
 DIRECTIVE = "-- @expect up.sql"
 _Expectation = tuple[str, str]
+#: What fits behind the indentation of the list, with a comma.
+_ROW_LENGTH = 91
 _RELATIONS = {
     ObjectType.OBJECT_TABLE: "table",
     ObjectType.OBJECT_VIEW: "view",
@@ -77,44 +79,72 @@ $verify$;"""
 
 
 def _row(kind: str, name: str, there: bool) -> str:
-    condition = _condition(kind, name)
-    text = f"{kind} {name} {'is missing' if there else 'is still there'}"
-    return f"({_quoted(text)}, {condition if there else f'NOT ({condition})'})"
+    """A row of the list: on one line where it fits, else clause by clause."""
+    text = _quoted(f"{kind} {name} {'is missing' if there else 'is still there'}")
+    query, *clauses = _condition(kind, name)
+    if not clauses:
+        condition = query if there else f"NOT ({query})"
+        row = f"({text}, {condition})"
+        return (
+            row
+            if len(row) <= _ROW_LENGTH
+            else f"(\n            {text},\n            {condition}\n        )"
+        )
+    head = "EXISTS (" if there else "NOT EXISTS ("
+    lines = [f"WHERE {clauses[0]}", *(f"    AND {clause}" for clause in clauses[1:])]
+    where = "".join(f"\n                {_folded(line)}" for line in lines)
+    return (
+        f"(\n            {text},\n            {head}"
+        f"\n                {query}{where}\n            )\n        )"
+    )
 
 
-def _condition(kind: str, name: str) -> str:
+def _folded(line: str) -> str:
+    """A condition whose long name stands on a line of its own."""
+    if len(line) <= _ROW_LENGTH - 8:
+        return line
+    return line.replace("(", "(\n                    ", 1).removesuffix(")") + "\n                )"
+
+
+def _condition(kind: str, name: str) -> tuple[str, ...]:
+    """What is true where an object is there: an expression, or a query and its conditions."""
     schema, _, rest = name.partition(".")
     owner, _, member = rest.partition(".")
     if kind == "schema":
-        return f"to_regnamespace({_quoted(name)}) IS NOT NULL"
+        return (f"to_regnamespace({_quoted(name)}) IS NOT NULL",)
     if kind == "routine":
         return (
-            "EXISTS (SELECT 1 FROM pg_proc AS p"
-            f" WHERE p.pronamespace = to_regnamespace({_quoted(schema)})"
-            f" AND p.proname = {_quoted(rest)})"
+            "SELECT 1 FROM pg_proc AS p",
+            f"p.pronamespace = to_regnamespace({_quoted(schema)})",
+            f"p.proname = {_quoted(rest)}",
         )
     table = f"to_regclass({_quoted(f'{schema}.{owner}')})"
     if kind == "column":
         return (
-            f"EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = {table}"
-            f" AND a.attname = {_quoted(member)} AND NOT a.attisdropped)"
+            "SELECT 1 FROM pg_attribute AS a",
+            f"a.attrelid = {table}",
+            f"a.attname = {_quoted(member)}",
+            "NOT a.attisdropped",
         )
     if kind == "constraint":
         return (
-            f"EXISTS (SELECT 1 FROM pg_constraint AS c WHERE c.conrelid = {table}"
-            f" AND c.conname = {_quoted(member)})"
+            "SELECT 1 FROM pg_constraint AS c",
+            f"c.conrelid = {table}",
+            f"c.conname = {_quoted(member)}",
         )
     if kind == "trigger":
         return (
-            f"EXISTS (SELECT 1 FROM pg_trigger AS t WHERE t.tgrelid = {table}"
-            f" AND t.tgname = {_quoted(member)})"
+            "SELECT 1 FROM pg_trigger AS t",
+            f"t.tgrelid = {table}",
+            f"t.tgname = {_quoted(member)}",
         )
     if kind == "index":
         return (
-            "EXISTS (SELECT 1 FROM pg_index AS i"
-            f" WHERE i.indexrelid = to_regclass({_quoted(name)}) AND i.indisvalid)"
+            "SELECT 1 FROM pg_index AS i",
+            f"i.indexrelid = to_regclass({_quoted(name)})",
+            "i.indisvalid",
         )
-    return f"to_regclass({_quoted(name)}) IS NOT NULL"
+    return (f"to_regclass({_quoted(name)}) IS NOT NULL",)
 
 
 def _effects(node: Any) -> Iterator[tuple[_Expectation, bool]]:

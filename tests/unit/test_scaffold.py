@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from alembic.config import Config
+from pglast import parse_sql
 from typer.testing import CliRunner
 
 from alembic import command
 from setu.chain.environment import COMMAND
+from setu.chain.expect import expectations
 from setu.chain.releases import write_release
 from setu.chain.repository import alembic_config, steps_to
 from setu.chain.scaffold import OPEN, Place, next_place
@@ -18,6 +20,7 @@ from setu.cli.main import app, load_commands
 from setu.errors import RevisionDraftError, StepError
 from setu.review.lint import lint
 from tests.mini_repository import MiniRepository
+from tests.v1 import ROOT
 
 
 @pytest.fixture
@@ -147,6 +150,19 @@ def test_verify_expects_what_up_makes_and_drops(repository: MiniRepository) -> N
         assert text in all_editions.text
     assert "index s.i is missing" in community.text
     assert str(community.origin) == "sql/p0_baseline/0003_third/verify.sql:7"
+
+
+def test_what_verify_expects_of_any_step_parses_and_fits_100_columns() -> None:
+    checked = 0
+    for step in steps_to(ROOT):
+        try:
+            text = expectations(step.script("up"))
+        except StepError:
+            continue  # It makes nothing that a statement names.
+        assert parse_sql(text)
+        assert [line for line in text.splitlines() if len(line) > 100] == [], step.name
+        checked += 1
+    assert checked > 20
 
 
 def test_an_upgrade_that_leaves_nothing_to_expect_needs_a_check_of_its_own(
