@@ -164,12 +164,10 @@ def _fields_across(
         left, right = files.get(name), server.get(name)
         if left == right:
             continue
-        if (
-            (key.kind, name) == ("continuous aggregate", "indexes")
-            and left
-            and sorted(left) == sorted(_NAME_OF_DEFAULT_INDEX.sub(r"\1", i) for i in right or ())
-        ):
-            continue
+        if (key.kind, name) == ("continuous aggregate", "indexes"):
+            right = sorted(_NAME_OF_DEFAULT_INDEX.sub(r"\1", index) for index in right or ())
+            if left == right:
+                continue
         if name in _EXPRESSIONS and left is not None and right is not None:
             plain_body = name == "body" and not str(_first(right)).startswith(
                 ("RETURN", "BEGIN AT")

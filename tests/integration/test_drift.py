@@ -307,6 +307,18 @@ def test_drift_of_jobs_and_policies_is_named_and_nothing_else(
     assert lines(compare(connection, HEAD, expected)) == list(case[1:])
 
 
+@pytest.mark.requires("community")
+def test_of_the_indexes_of_an_aggregate_only_those_that_differ_are_shown(
+    connection: Connection, expected: Expected
+) -> None:
+    connection.exec_driver_sql("CREATE INDEX odd ON gold.hourly_energy_stats (category)")
+    [aggregate] = compare(connection, HEAD, expected).differences
+    before, after = aggregate.fields["indexes"]
+    [more] = set(after) - set(before)
+    assert more.startswith("CREATE INDEX odd ON ")
+    assert set(before) < set(after)
+
+
 def test_an_owner_other_than_the_deployer_is_drift(
     connection: Connection, expected: Expected
 ) -> None:
