@@ -7,11 +7,14 @@ until work is done: it says no until a round has ended well, and after one that 
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from setu.errors import SetuError
 from setu.ops.metrics import CONTENT_TYPE, MetricsMissingError, exposition
@@ -39,6 +42,41 @@ def ready(worker: Worker) -> Answer:
     return 200, PLAIN, "ready\n"
 
 
+class OneAtATime:
+    """Answers that take a while: who asks meanwhile gets the one that is being made.
+
+    Without it scrapes that come faster than they are answered would pile up on the server.
+    """
+
+    def __init__(self, make: Callable[[], Answer]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._running: Future[Answer] | None = None
+
+    def get(self) -> Answer:
+        """The answer; what making it raises reaches all who wait for it."""
+        with self._lock:
+            running, is_mine = self._running or Future(), self._running is None
+            self._running = running
+        if is_mine:
+            try:
+                running.set_result(self._make())
+            except BaseException as error:
+                running.set_exception(error)
+            with self._lock:
+                self._running = None
+        return running.result()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that does not wait for its answer is no news."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def metrics(worker: Worker) -> Answer:
     """The metrics of the database, and of the worker."""
     try:
@@ -61,12 +99,14 @@ def answering(listen: str, worker: Worker, stuck_after: float) -> Iterator[str]:
             f"listen is {listen}: it is no HOST:PORT.", hint="Give one, such as 0.0.0.0:9187"
         )
 
+    of_database = OneAtATime(lambda: metrics(worker))
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             answers = {
                 "/live": lambda: alive(worker, stuck_after),
                 "/ready": lambda: ready(worker),
-                "/metrics": lambda: metrics(worker),
+                "/metrics": of_database.get,
             }
             answer = answers.get(self.path.partition("?")[0])
             code, kind, text = answer() if answer else (404, PLAIN, "/live /ready /metrics\n")
@@ -81,13 +121,12 @@ def answering(listen: str, worker: Worker, stuck_after: float) -> Iterator[str]:
             """A probe every few seconds is no news."""
 
     try:
-        server = ThreadingHTTPServer((host.strip("[]") or "0.0.0.0", int(port)), Handler)
+        server = _Server((host.strip("[]") or "0.0.0.0", int(port)), Handler)
     except OSError as error:
         raise BadScheduleError(
             f"The worker cannot listen on {listen}: {error.strerror}.",
             hint="Give another --listen, or end what listens there",
         ) from None
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="answers", daemon=True)
     thread.start()
     try:

@@ -7,8 +7,10 @@ Prometheus to compute: ``rate(setu_bronze_ids_drawn_total[5m])`` is what arrives
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from setu.ops.worker import Pulse
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+READ_SECONDS = 15.0
+"""So long may reading take, in seconds: less than a scrape waits, and locks are not waited for."""
 
 _PIPELINES = """
 SELECT l.pipeline, l.enabled::integer, l.rows_behind, l.seconds_behind::double precision,
@@ -93,7 +97,8 @@ class MetricsMissingError(SetuError):
 def exposition(address: Address | URL | str, pulse: Pulse | None = None) -> str:
     """All metrics of a database as Prometheus' text; of the worker's own, where there is one.
 
-    A database that cannot be read gives ``setu_up 0``, and no error: that is what an alert is for.
+    A database that cannot be read, or not within ``READ_SECONDS``, gives ``setu_up 0``, and no
+    error: that is what an alert is for.
 
     Raises :class:`MetricsMissingError`.
     """
@@ -122,7 +127,7 @@ def _all(address: Address | URL | str, pulse: Pulse | None) -> Iterator[Metric]:
     started = time.monotonic()
     found: list[Metric] = []
     try:
-        with connected(address, "metrics") as connection:
+        with connected(address, "metrics") as connection, _cancelled_after(connection):
             health = read_health(connection)
             found += _of_health(health)
             found += _of_pipelines(connection)
@@ -140,6 +145,28 @@ def _all(address: Address | URL | str, pulse: Pulse | None) -> Iterator[Metric]:
         "How long it took to read these metrics",
         time.monotonic() - started,
     )
+
+
+@contextmanager
+def _cancelled_after(connection: Connection) -> Iterator[None]:
+    """Cancel what still runs after ``READ_SECONDS``, which ends it with an error."""
+    driver: Any = connection.connection.driver_connection
+    done = threading.Event()
+
+    def cancel() -> None:
+        # Between two statements there is nothing to cancel: then the next one is.
+        wait = READ_SECONDS
+        while not done.wait(wait):
+            driver.cancel()
+            wait = 0.2
+
+    thread = threading.Thread(target=cancel, name="deadline of metrics", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _of_health(health: Health) -> Iterator[Metric]:

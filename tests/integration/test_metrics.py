@@ -128,6 +128,45 @@ def test_a_database_that_cannot_be_read_is_down_and_no_error() -> None:
     assert "setu_worker_rounds" in families(text)
 
 
+@pytest.mark.requires("multi_session")
+def test_scrapes_of_a_database_that_does_not_answer_end_and_never_pile_up(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("setu.ops.metrics.READ_SECONDS", 2.0)
+    worker = Worker(url(plant), Schedule(), lambda _line: None, threading.Event())
+    found: list[str] = []
+    sessions: list[int] = []
+
+    def scrape(page: str) -> None:
+        with urllib.request.urlopen(page, timeout=60) as answer:
+            found.append(answer.read().decode())
+
+    with plant.chain.session() as holder, answering("127.0.0.1:0", worker, 60) as address:
+        holder.autocommit = False
+        with holder.cursor() as cursor:
+            cursor.execute("LOCK TABLE _etl.watermarks IN ACCESS EXCLUSIVE MODE")
+        impatient = socket.create_connection(("127.0.0.1", make_url(address).port or 0))
+        impatient.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        impatient.close()
+        threads = [threading.Thread(target=scrape, args=(f"{address}/metrics",)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            sessions.append(
+                plant.chain.value(
+                    "SELECT count(*) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND application_name LIKE 'setu metrics%'"
+                )
+            )
+            time.sleep(0.05)
+        holder.rollback()
+        monkeypatch.setattr("setu.ops.metrics.READ_SECONDS", 60.0)
+        scrape(f"{address}/metrics")
+    assert max(sessions) == 1
+    assert [values(text, "setu_up")[()] for text in found] == [0] * 8 + [1]
+    assert capfd.readouterr().err == ""
+
+
 def test_the_command_prints_them(plant: Plant) -> None:
     app = Typer()
     load_commands(app)
