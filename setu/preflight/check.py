@@ -12,6 +12,7 @@ from setu.chain.settings import Settings
 from setu.preflight import rules
 from setu.preflight.data_checks import load_checks, run_checks
 from setu.preflight.dependents import dependents
+from setu.preflight.event_triggers import refused_by_event_triggers
 from setu.preflight.facts import server_facts
 from setu.preflight.findings import Finding, Plan, refusal
 from setu.preflight.in_the_way import in_the_way
@@ -62,6 +63,7 @@ def inspect(
     barred = way_back(connection, plan, root)
     found += barred
     found += in_the_way(connection, plan, root)
+    found += refused_by_event_triggers(connection, facts, plan)
     if plan.current is None and plan.upgrades:
         found += rules.adoption(plan, v1_tables_present(connection, root))
     drifted: list[Finding] = []
