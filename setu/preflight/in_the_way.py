@@ -74,7 +74,10 @@ ORDER BY o.shown"""
 def in_the_way(connection: Connection, plan: Plan, root: Path) -> list[Finding]:
     """What stands in the way of a run, up or down."""
     if plan.upgrades:
-        return list(_schemas_taken(connection, plan, "_stage", "_etl"))
+        return [
+            *_schemas_taken(connection, plan, "_stage", "_etl"),
+            *_archive_taken(connection, plan, root),
+        ]
     found = list(_places_taken(connection, plan, root))
     if plan.passes(SWAP_REVISION):
         found += _schemas_taken(connection, plan, "_stage")
@@ -92,6 +95,38 @@ def _schemas_taken(connection: Connection, plan: Plan, *names: str) -> Iterator[
                 f"There is a schema {name} already, which the run would make.",
                 next_step=f"ALTER SCHEMA {name} RENAME TO a name of your own",
             )
+
+
+def _archive_taken(connection: Connection, plan: Plan, root: Path) -> Iterator[Finding]:
+    """What is in ``_archive`` where the run puts v1's objects, or another's schema of that name."""
+    if not plan.passes(SWAP_REVISION) and not plan.passes(_MADE_UP["_stage"]):
+        return
+    with stable_settings(connection):
+        there = {(row[0], row[1]) for row in _ask(connection, _THERE)}
+        schemas = set(_ask(connection, "SELECT n.nspname FROM pg_namespace AS n").scalars())
+    if "_archive" in schemas and ("_archive.migrated_tables", "") not in there:
+        yield Finding(
+            "There is a schema _archive already, which the run would make.",
+            next_step="ALTER SCHEMA _archive RENAME TO a name of your own",
+        )
+        return
+    if not plan.passes(SWAP_REVISION):
+        return
+    # v2's archived tables keep the names of their indexes and sequences, and go before v1's come.
+    v1 = _parsed(root, "schema")
+    parts = {key.name.replace('"', "") for key in v1 if key.kind in ("index", "sequence")}
+    taken = sorted(
+        f"{archived}({arguments})" if arguments else archived
+        for name, arguments in _names(v1)
+        if name not in parts
+        and ((archived := f"_archive.{name.partition('.')[2]}"), arguments) in there
+    )
+    if taken:
+        yield Finding(
+            f"{len(taken)} object(s) stand where the swap archives v1's.",
+            _some(taken),
+            "ALTER … RENAME TO another name, or SET SCHEMA to a schema of your own",
+        )
 
 
 def _places_taken(connection: Connection, plan: Plan, root: Path) -> Iterator[Finding]:

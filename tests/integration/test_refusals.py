@@ -28,7 +28,7 @@ FOUND = {
     "cannot restore %.% because it is no longer in _archive": "code by hand",
     "cannot take the rights of the roles of setu because they own objects here": "owned object",
     "cannot restore archived v2 tables because their columns differ from schema_new": "changed",
-    "cannot let role % connect because % does not own database %": "test_preflight_rules.py",
+    "cannot let role % connect because % may not grant it on database %": "test_preflight_rules.py",
     "cannot swap because v2 cannot hold some shifts of v1": "test_preflight.py",
     "cannot swap because v2 does not know some licence types of v1": "test_preflight.py",
     "cannot keep shift % of plant % because it overlaps shift % (%)": "test_preflight.py",
@@ -200,12 +200,36 @@ def test_an_object_of_ones_own_in_a_schema_of_v1_stops_a_downgrade_to_base_alone
         v2.run("DROP TABLE gold.own")
 
 
-@pytest.mark.parametrize("schema", ["_stage", "_etl"])
-def test_a_schema_that_the_run_makes_stops_an_upgrade(server: Server, schema: str) -> None:
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ("_stage", "There is a schema _stage already, which the run would make."),
+        ("_etl", "There is a schema _etl already, which the run would make."),
+        ("_archive", "There is a schema _archive already, which the run would make."),
+    ],
+)
+def test_a_schema_that_the_run_makes_stops_an_upgrade(
+    server: Server, schema: str, said: str
+) -> None:
     with chain_on(server) as chain:
         chain.upgrade("0001")
         chain.run(f"CREATE SCHEMA {schema}")
-        refused(chain, chain.upgrade, f"schema {schema} already")
+        refused(chain, chain.upgrade, said)
+
+
+def test_what_stands_where_v1_is_archived_stops_an_upgrade(server: Server) -> None:
+    with chain_on(server) as chain:
+        chain.upgrade("0101")
+        chain.downgrade("0001")
+        chain.run(
+            "CREATE TABLE _archive.plants (i integer)",
+            "CREATE VIEW _archive.v_oee_dashboard AS SELECT 1 AS one",
+        )
+        said = "2 object(s) stand where the swap archives v1's."
+        refused(chain, chain.upgrade, said)
+        chain.run("DROP TABLE _archive.plants", "DROP VIEW _archive.v_oee_dashboard")
+        chain.upgrade("0107")
+        assert chain.revision() == "0107"
 
 
 def test_what_an_interrupted_downgrade_has_restored_is_not_in_the_way(v2: Chain) -> None:
