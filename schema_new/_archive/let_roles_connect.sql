@@ -10,11 +10,8 @@ BEGIN
         IF has_database_privilege(v_role, current_database(), 'CONNECT') THEN
             CONTINUE;
         END IF;
-        IF NOT (
-            SELECT pg_has_role(d.datdba, 'USAGE') FROM pg_database AS d
-            WHERE d.datname = current_database()
-        ) THEN
-            RAISE EXCEPTION 'cannot let role % connect because % does not own database %',
+        IF NOT has_database_privilege(current_database(), 'CONNECT WITH GRANT OPTION') THEN
+            RAISE EXCEPTION 'cannot let role % connect because % may not grant it on database %',
                 v_role, current_user, current_database()
                 USING ERRCODE = 'insufficient_privilege',
                     HINT = format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), v_role);

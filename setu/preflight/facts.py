@@ -62,7 +62,6 @@ class ServerFacts:
     #: Whether everybody may connect to the database; else the roles need a grant each.
     public_may_connect: bool = True
     may_grant_connect: bool = True
-    database_owner_is_superuser: bool = False
     database_owner: str = "postgres"
     #: SETU's roles that exist already and may not log in.
     roles_without_login: tuple[str, ...] = ()

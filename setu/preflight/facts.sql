@@ -52,14 +52,8 @@ SELECT jsonb_build_object(
         SELECT quote_ident(pg_get_userbyid(d.datdba))
         FROM pg_database AS d WHERE d.datname = current_database()
     ),
-    'database_owner_is_superuser', (
-        SELECT r.rolsuper
-        FROM pg_database AS d INNER JOIN pg_roles AS r ON r.oid = d.datdba
-        WHERE d.datname = current_database()
-    ),
-    'may_grant_connect', (
-        SELECT pg_has_role(me.oid, d.datdba, 'USAGE')
-        FROM pg_database AS d WHERE d.datname = current_database()
+    'may_grant_connect', has_database_privilege(
+        me.oid, current_database(), 'CONNECT WITH GRANT OPTION'
     ),
     'roles_without_login', (
         SELECT coalesce(jsonb_agg(r.rolname ORDER BY r.rolname), '[]')

@@ -186,12 +186,8 @@ def _roles(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Findi
         yield Finding(
             f"Not everybody may connect to database {facts.database}, and {facts.role} may not "
             "let SETU's roles in.",
-            next_step=f"Connect as {facts.database_owner}, who owns the database"
-            + (
-                ""
-                if facts.database_owner_is_superuser
-                else f", or GRANT {facts.database_owner} TO {facts.role}"
-            ),
+            next_step=f"GRANT CONNECT ON DATABASE {facts.database} TO {facts.role} WITH GRANT "
+            f"OPTION, or connect as {facts.database_owner}, who owns the database",
         )
 
 

@@ -114,6 +114,25 @@ def test_any_deploying_role_goes_up_and_down_and_up(
     assert site.superuser.broken() == []
 
 
+def test_a_deployer_who_may_grant_connect_lets_the_roles_in_where_public_may_not(
+    site: Site,
+) -> None:
+    name = make_url(site.superuser.url).database
+    site.superuser.run(
+        f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC',
+        f'GRANT CONNECT ON DATABASE "{name}" TO {DEPLOYER}',
+    )
+    with pytest.raises(PreflightError, match="may not let SETU's roles in"):
+        site.by(DEPLOYER).upgrade()
+    site.superuser.run(f'GRANT CONNECT ON DATABASE "{name}" TO {DEPLOYER} WITH GRANT OPTION')
+    before = site.superuser.catalog()
+    site.by(DEPLOYER).upgrade()
+    may = "SELECT has_database_privilege(%s, current_database(), 'CONNECT')"
+    assert all(site.superuser.value(may, f"setu_{r}") for r in ("ingest", "etl", "reader", "admin"))
+    site.by(DEPLOYER).downgrade("0001")
+    assert render_differences(differences(before, site.superuser.catalog())) == ""
+
+
 def test_v1_goes_on_writing_as_its_owner_while_a_superuser_expands(site: Site) -> None:
     site.superuser.upgrade("0102")
     site.by(APP).run(
