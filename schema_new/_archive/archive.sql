@@ -108,6 +108,14 @@ CREATE TABLE IF NOT EXISTS _archive.migrated_until (
 );
 COMMENT ON TABLE _archive.migrated_until IS
     'Rows of v1 written by this transaction or a later one were written after v1 was watched';
+CREATE TABLE IF NOT EXISTS _archive.kept_roll_up (
+    plant_iot_id integer NOT NULL PRIMARY KEY,
+    first_date date NOT NULL,
+    last_date date NOT NULL
+);
+COMMENT ON TABLE _archive.kept_roll_up IS
+    'Business dates whose rolled-up shifts still hold while v1 is live: all before the first '
+    'change';
 CREATE TABLE IF NOT EXISTS _archive.orphans (
     table_name text NOT NULL,
     range_start timestamptz NOT NULL,

@@ -1,9 +1,9 @@
-"""Roll-up of shifts.
+"""What the roll-up of shifts needs.
 
-What: gold.sp_roll_up fills gold.machine_shifts, one row a machine, business date and shift, with
+What: functions that fill gold.machine_shifts, one row a machine, business date and shift, with
     days that are over; triggers on silver note late rows.
 Why: a month of a plant is read in a second, exact, also right after a row came late.
-Risk: none; reports read silver until the action has run.
+Risk: none; reports read silver until 0115 has filled the table.
 Downgrade: reports read silver. What is rolled up is archived with the swap.
 """
 

@@ -9,7 +9,7 @@ DECLARE
     v_until timestamptz := clock_timestamp()
         + coalesce((config ->> 'max_runtime')::interval, INTERVAL '5 minutes');
     v_plant record;
-    v_date date;
+    v_dates record;
     v_worked boolean;
 BEGIN
     -- One at a time; another run finds nothing left to do.
@@ -25,7 +25,7 @@ BEGIN
     COMMIT;
     PERFORM gold.fn_resolve_open_stops();
     COMMIT;
-    -- One date of every plant at a time, so that all plants get their turn when time runs out.
+    -- Some dates of every plant at a time, so that all plants get their turn when time runs out.
     LOOP
         v_worked := false;
         FOR v_plant IN
@@ -35,9 +35,11 @@ BEGIN
             ORDER BY 1
         LOOP
             EXIT WHEN clock_timestamp() >= v_until;
-            v_date := gold.fn_next_date_to_roll_up(v_plant.iot_id);
-            IF v_date IS NOT NULL THEN
-                PERFORM gold.fn_roll_up_date(v_plant.iot_id, v_date);
+            v_dates := gold.fn_next_dates_to_roll_up(v_plant.iot_id);
+            IF v_dates.first_date IS NOT NULL THEN
+                PERFORM gold.fn_roll_up_dates(
+                    v_plant.iot_id, v_dates.first_date, v_dates.last_date
+                );
                 v_worked := true;
             END IF;
             COMMIT;

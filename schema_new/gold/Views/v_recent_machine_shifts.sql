@@ -13,14 +13,20 @@ WITH machines AS NOT MATERIALIZED (
     LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
     LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(pm.plant_iot_id, 0)
 ),
--- No row of these dates, and no stop of at most a day that reaches into them, is older.
+-- No row of these dates is older than dates_from, whatever its zone, and no stop of at most a day
+-- that reaches into them begins before since.
 live AS (
     SELECT
         greatest(
             now() - INTERVAL '8 days',
             ((min(coalesce(r.last_date, '-infinity')) + 1)::timestamp - INTERVAL '38 hours')
                 AT TIME ZONE 'UTC'
-        ) AS since
+        ) AS since,
+        greatest(
+            now() - INTERVAL '8 days',
+            ((min(coalesce(r.last_date, '-infinity')) + 1)::timestamp - INTERVAL '14 hours')
+                AT TIME ZONE 'UTC'
+        ) AS dates_from
     FROM (SELECT x.iot_id FROM master.plants AS x UNION ALL SELECT 0) AS p
     LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = p.iot_id
 ),
@@ -106,8 +112,8 @@ FROM (
         n.logical_date,
         e.shift_id,
         e.shift_name,
-        gold.fn_seconds(w.working) AS planned_sec,
-        coalesce(gold.fn_seconds(w.working * s.lasted), 0) AS downtime_sec,
+        e.planned_sec,
+        coalesce(gold.fn_seconds(e.working * s.lasted), 0) AS downtime_sec,
         NULL::bigint AS stops,
         NULL::bigint AS cycles,
         NULL::bigint AS cycles_without_std,
@@ -122,15 +128,6 @@ FROM (
         FROM (VALUES (1), (0), (-1), (-2), (-3)) AS v (days)
     ) AS n ON n.logical_date > m.last_date
     CROSS JOIN LATERAL master.fn_shifts_of_day(m.plant_iot_id, n.logical_date) AS e
-    CROSS JOIN LATERAL (
-        SELECT
-            CASE
-                WHEN e.is_working AND e.starts_at < now()
-                    THEN tstzmultirange(tstzrange(e.starts_at, least(e.ends_at, now())))
-                        - e.planned_breaks
-                ELSE '{}'::tstzmultirange
-            END AS working
-    ) AS w
     -- A machine without a plant has no plan.
     LEFT JOIN stood AS s
         ON s.plant_iot_id = m.plant_iot_id AND s.machine_iot_id = m.machine_iot_id
@@ -144,7 +141,7 @@ FROM (
         d.shift_name,
         NULL,
         NULL,
-        count(*),
+        d.stops,
         NULL,
         NULL,
         NULL,
@@ -153,14 +150,21 @@ FROM (
         NULL,
         NULL
     FROM machines AS m
-    INNER JOIN silver.machine_downtime AS d ON d.machine_iot_id = m.machine_iot_id
+    INNER JOIN (
+        SELECT
+            d.machine_iot_id,
+            d.logical_date,
+            d.shift_id,
+            max(d.shift_name) AS shift_name,
+            count(*) AS stops
+        FROM silver.machine_downtime AS d
+        WHERE d.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
+                AND (now() AT TIME ZONE 'UTC')::date + 1
+            AND d.down_start >= now() - INTERVAL '8 days'
+            AND d.down_start >= (SELECT b.dates_from FROM live AS b)
+        GROUP BY d.machine_iot_id, d.logical_date, d.shift_id
+    ) AS d ON d.machine_iot_id = m.machine_iot_id
     WHERE d.logical_date > m.last_date
-        AND d.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
-            AND (now() AT TIME ZONE 'UTC')::date + 1
-        AND d.down_start >= now() - INTERVAL '8 days'
-        AND d.down_start >= (SELECT b.since FROM live AS b)
-    GROUP BY
-        m.company_iot_id, m.plant_iot_id, m.machine_iot_id, d.logical_date, d.shift_id, d.shift_name
     UNION ALL
     SELECT
         m.company_iot_id,
@@ -172,25 +176,35 @@ FROM (
         NULL,
         NULL,
         NULL,
-        count(*),
-        count(*) FILTER (WHERE c.std_cycle_time IS NULL),
-        sum(c.std_cycle_time),
-        -- Intervals add up faster than numbers do.
-        extract(EPOCH FROM sum(c.cycle_end - c.cycle_start) FILTER (
-            WHERE c.cycle_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
-        )),
+        c.cycles,
+        c.cycles_without_std,
+        c.std_sec,
+        c.run_time_sec,
         NULL,
         NULL,
         NULL
     FROM machines AS m
-    INNER JOIN silver.machine_cycles AS c ON c.machine_iot_id = m.machine_iot_id
+    INNER JOIN (
+        SELECT
+            c.machine_iot_id,
+            c.logical_date,
+            c.shift_id,
+            max(c.shift_name) AS shift_name,
+            count(*) AS cycles,
+            count(*) FILTER (WHERE c.std_cycle_time IS NULL) AS cycles_without_std,
+            sum(c.std_cycle_time) AS std_sec,
+            -- Intervals add up faster than numbers do.
+            extract(EPOCH FROM sum(c.cycle_end - c.cycle_start) FILTER (
+                WHERE c.cycle_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
+            )) AS run_time_sec
+        FROM silver.machine_cycles AS c
+        WHERE c.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
+                AND (now() AT TIME ZONE 'UTC')::date + 1
+            AND c.cycle_start >= now() - INTERVAL '8 days'
+            AND c.cycle_start >= (SELECT b.dates_from FROM live AS b)
+        GROUP BY c.machine_iot_id, c.logical_date, c.shift_id
+    ) AS c ON c.machine_iot_id = m.machine_iot_id
     WHERE c.logical_date > m.last_date
-        AND c.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
-            AND (now() AT TIME ZONE 'UTC')::date + 1
-        AND c.cycle_start >= now() - INTERVAL '8 days'
-        AND c.cycle_start >= (SELECT b.since FROM live AS b)
-    GROUP BY
-        m.company_iot_id, m.plant_iot_id, m.machine_iot_id, c.logical_date, c.shift_id, c.shift_name
     UNION ALL
     SELECT
         m.company_iot_id,
@@ -206,18 +220,28 @@ FROM (
         NULL,
         NULL,
         NULL,
-        sum(f.part_count),
-        sum(f.rej_count),
-        count(*) FILTER (WHERE (f.part_count IS NULL) <> (f.rej_count IS NULL))
+        f.parts,
+        f.rejects,
+        f.unpaired_readings
     FROM machines AS m
-    INNER JOIN silver.machine_focas AS f ON f.machine_iot_id = m.machine_iot_id
+    INNER JOIN (
+        SELECT
+            f.machine_iot_id,
+            f.logical_date,
+            f.shift_id,
+            max(f.shift_name) AS shift_name,
+            sum(f.part_count) AS parts,
+            sum(f.rej_count) AS rejects,
+            count(*) FILTER (WHERE (f.part_count IS NULL) <> (f.rej_count IS NULL))
+                AS unpaired_readings
+        FROM silver.machine_focas AS f
+        WHERE f.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
+                AND (now() AT TIME ZONE 'UTC')::date + 1
+            AND f.event_time >= now() - INTERVAL '8 days'
+            AND f.event_time >= (SELECT b.dates_from FROM live AS b)
+        GROUP BY f.machine_iot_id, f.logical_date, f.shift_id
+    ) AS f ON f.machine_iot_id = m.machine_iot_id
     WHERE f.logical_date > m.last_date
-        AND f.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
-            AND (now() AT TIME ZONE 'UTC')::date + 1
-        AND f.event_time >= now() - INTERVAL '8 days'
-        AND f.event_time >= (SELECT b.since FROM live AS b)
-    GROUP BY
-        m.company_iot_id, m.plant_iot_id, m.machine_iot_id, f.logical_date, f.shift_id, f.shift_name
 ) AS r
 GROUP BY r.company_iot_id, r.plant_iot_id, r.machine_iot_id, r.logical_date, r.shift_id;
 

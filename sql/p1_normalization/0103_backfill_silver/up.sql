@@ -7,5 +7,6 @@
 CALL _stage.watch_v1(true);
 SELECT _stage.plan_backfill();
 CALL _stage.backfill();
+CALL _stage.compress_rest();
 CALL _stage.build_indexes();
 CALL _stage.catch_up();

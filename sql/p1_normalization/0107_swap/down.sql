@@ -74,6 +74,25 @@ SELECT _archive.note_dependent_views();
 
 DROP TRIGGER shift_definitions_overlap ON master.shift_definitions;
 DROP FUNCTION master.fn_refuse_shift_overlap();
+
+-- What is rolled up holds until v1 changes it: dates before all changes that are noted, and over.
+DELETE FROM _archive.kept_roll_up;
+INSERT INTO _archive.kept_roll_up (plant_iot_id, first_date, last_date)
+SELECT r.plant_iot_id, r.first_date, least(r.last_date, u.last_date)
+FROM gold.rolled_up_dates AS r
+CROSS JOIN (
+    SELECT least(
+        (now() AT TIME ZONE 'UTC')::date - 4,
+        (
+            SELECT (min(coalesce(n.hour, '-infinity')) AT TIME ZONE 'UTC')::date - 3
+            FROM _archive.change_notes AS n
+            WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
+        ),
+        (SELECT min(s.logical_date) - 1 FROM gold.stale_machine_days AS s)
+    ) AS last_date
+) AS u
+WHERE r.first_date <= u.last_date;
+
 -- @include sql/p1_normalization/shared/drop_change_notes.sql
 -- @include sql/p1_normalization/shared/drop_migrate_back.sql
 

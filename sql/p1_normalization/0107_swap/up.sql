@@ -182,7 +182,7 @@ UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
 -- @include schema_new/gold/Views/v_downtime_dashboard.sql#view
 -- @include schema_new/gold/Views/v_live_machine_status.sql#view
 
--- Reports by shift. They read the definitions and silver until 0110 and 0114 have filled their
+-- Reports by shift. They read the definitions and silver until 0110 and 0115 have filled their
 -- tables.
 -- @include schema_new/master/Tables/shift_calendar.sql#table
 -- @include schema_new/master/Tables/shift_calendar_extents.sql#table

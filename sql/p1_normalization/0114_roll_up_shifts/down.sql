@@ -1,13 +1,12 @@
--- what: drops the triggers on silver and the action
+-- what: drops the triggers on silver and the functions
 -- why: mirrors the step up
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on three tables of silver, milliseconds, to drop triggers
 -- down: undone by upgrading again
-DROP PROCEDURE gold.sp_roll_up(integer, jsonb);
 DROP FUNCTION gold.fn_roll_up_stale(integer);
 DROP FUNCTION gold.fn_roll_up_anew(integer, date, date);
-DROP FUNCTION gold.fn_roll_up_date(integer, date);
-DROP FUNCTION gold.fn_next_date_to_roll_up(integer);
+DROP FUNCTION gold.fn_roll_up_dates(integer, date, date);
+DROP FUNCTION gold.fn_next_dates_to_roll_up(integer);
 DROP FUNCTION gold.fn_resolve_open_stops();
 DROP FUNCTION gold.fn_note_chunks();
 DROP TRIGGER machine_focas_truncated ON silver.machine_focas;

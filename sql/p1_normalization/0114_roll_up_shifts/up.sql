@@ -1,11 +1,19 @@
--- what: the action that fills gold.machine_shifts, and triggers on silver that note late rows
+-- what: triggers on silver that note late rows, and functions that fill gold.machine_shifts
 -- why: a month of a plant reads some rows a machine and day, not every cycle and stop of them
 -- transaction: yes
 -- lock: SHARE ROW EXCLUSIVE on three tables of silver and their chunks, to create triggers
--- down: the action and the triggers go; what is rolled up stays until the swap archives it
+-- down: functions and triggers go; what is rolled up stays until the swap archives it
 
--- Changes since then were not noted: days that silver still has are rolled up again, the others
--- stay.
+-- Changes were not noted while there were no triggers. After a way back to v1, dates before all
+-- changes hold (_archive.kept_roll_up); so do those that silver no longer has. The others are
+-- rolled up again.
+UPDATE _archive.kept_roll_up AS k
+SET last_date = least(k.last_date, (
+    SELECT (min(coalesce(n.hour, '-infinity')) AT TIME ZONE 'UTC')::date - 3
+    FROM _archive.change_notes AS n
+    WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
+));
+DELETE FROM _archive.kept_roll_up AS k WHERE k.first_date > k.last_date;
 DELETE FROM gold.rolled_up_dates;
 DELETE FROM gold.stale_machine_days;
 DELETE FROM gold.rolled_up_chunks;
@@ -20,7 +28,15 @@ WHERE r.logical_date > (
             AND c.hypertable_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
         GROUP BY c.hypertable_name
     ) AS f
+)
+AND NOT EXISTS (
+    SELECT 1 FROM _archive.kept_roll_up AS k
+    WHERE k.plant_iot_id = coalesce(r.plant_iot_id, 0)
+        AND r.logical_date BETWEEN k.first_date AND k.last_date
 );
+INSERT INTO gold.rolled_up_dates (plant_iot_id, first_date, last_date)
+SELECT k.plant_iot_id, k.first_date, k.last_date FROM _archive.kept_roll_up AS k;
+DELETE FROM _archive.kept_roll_up;
 
 INSERT INTO gold.long_stops (machine_iot_id, down_start, down_end, is_open)
 SELECT
@@ -40,8 +56,23 @@ WHERE d.down_end IS NULL OR d.down_end > d.down_start + INTERVAL '24 hours';
 -- @include schema_new/gold/Functions/fn_note_truncated.sql
 -- @include schema_new/gold/Functions/fn_note_chunks.sql#function
 -- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#function
--- @include schema_new/gold/Functions/fn_next_date_to_roll_up.sql#function
--- @include schema_new/gold/Functions/fn_roll_up_date.sql#function
+-- @include schema_new/gold/Functions/fn_next_dates_to_roll_up.sql#function
+-- @include schema_new/gold/Functions/fn_roll_up_dates.sql#function
 -- @include schema_new/gold/Functions/fn_roll_up_anew.sql#function
 -- @include schema_new/gold/Functions/fn_roll_up_stale.sql#function
--- @include schema_new/gold/Stored Procedures/sp_roll_up.sql#procedure
+
+-- Nor does what changed before the triggers were there.
+DELETE FROM gold.machine_shifts AS r
+USING gold.rolled_up_dates AS k
+WHERE k.plant_iot_id = coalesce(r.plant_iot_id, 0) AND r.logical_date <= k.last_date
+    AND r.logical_date > (
+        SELECT (min(coalesce(n.hour, '-infinity')) AT TIME ZONE 'UTC')::date - 3
+        FROM _archive.change_notes AS n
+        WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
+    );
+UPDATE gold.rolled_up_dates AS k
+SET last_date = least(k.last_date, (
+    SELECT (min(coalesce(n.hour, '-infinity')) AT TIME ZONE 'UTC')::date - 3
+    FROM _archive.change_notes AS n
+    WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
+));

@@ -1,11 +1,8 @@
--- what: the action exists, and silver notes late rows
+-- what: silver notes late rows
 DO $verify$
 DECLARE
     v_missing text;
 BEGIN
-    IF to_regprocedure('gold.sp_roll_up(integer, jsonb)') IS NULL THEN
-        RAISE EXCEPTION 'gold.sp_roll_up is missing, so no day is rolled up';
-    END IF;
     SELECT string_agg(format('%s_%s', v.name, e.event), ', ') INTO v_missing
     FROM unnest(ARRAY['machine_cycles', 'machine_downtime', 'machine_focas']) AS v (name)
     CROSS JOIN unnest(ARRAY['inserted', 'updated', 'deleted', 'truncated']) AS e (event)

@@ -201,7 +201,8 @@ $function$;
 COMMENT ON FUNCTION _stage.backfill_range(text, timestamptz, timestamptz) IS
     'Migrates a time range, or notes what differs there if v2 knows it already';
 
-CREATE FUNCTION _stage.compress_range(p_table text, p_from timestamptz, p_to timestamptz)
+-- A chunk of v2 may be longer than those of v1: it is done with the last of these.
+CREATE FUNCTION _stage.compress_chunks(p_table text, p_from timestamptz, p_to timestamptz)
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -213,7 +214,6 @@ BEGIN
     -- so that the disk never holds all of v2 uncompressed beside v1.
     IF current_setting('setu.backfill_compress') <> 'yes'
         OR current_setting('timescaledb.license') = 'apache'
-        OR p_to > now() - current_setting('setu.silver_columnstore_after')::interval
     THEN
         RETURN;
     END IF;
@@ -228,15 +228,40 @@ BEGIN
             ON t.hypertable_schema = c.hypertable_schema AND t.hypertable_name = c.hypertable_name
         WHERE c.hypertable_schema = '_stage' AND c.hypertable_name = p_table
             AND t.compression_enabled AND NOT c.is_compressed
-            AND c.range_start >= p_from AND c.range_end <= p_to
+            AND c.range_start < p_to AND c.range_end > p_from
+            AND c.range_end
+                <= now() - current_setting('setu.silver_columnstore_after')::interval
+            AND NOT EXISTS (
+                SELECT 1 FROM _stage.backfill_progress AS p
+                WHERE p.table_name = p_table AND p.finished_at IS NULL
+                    AND p.range_start < c.range_end AND p.range_end > c.range_start
+            )
     LOOP
         EXECUTE format('SELECT %I.compress_chunk(%L::regclass)', v_chunk.extension, v_chunk.name);
     END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION _stage.compress_range(text, timestamptz, timestamptz) IS
-    'Compresses v2''s chunks of a time range, if they are as old as the column store''s policy '
-    'wants';
+COMMENT ON FUNCTION _stage.compress_chunks(text, timestamptz, timestamptz) IS
+    'Compresses v2''s chunks of a time range that are filled, if they are as old as the column '
+    'store''s policy wants';
+
+-- Of two sessions that finished the last ranges of a chunk at once, neither compressed it.
+CREATE PROCEDURE _stage.compress_rest()
+LANGUAGE plpgsql
+AS $procedure$
+DECLARE
+    v_table text;
+BEGIN
+    FOR v_table IN
+        SELECT t.table_name FROM _archive.migrated_tables AS t ORDER BY t.table_name
+    LOOP
+        PERFORM _stage.compress_chunks(v_table, '-infinity', 'infinity');
+        COMMIT;
+    END LOOP;
+END
+$procedure$;
+COMMENT ON PROCEDURE _stage.compress_rest() IS
+    'Compresses chunks that the backfill has filled and left';
 
 CREATE PROCEDURE _stage.backfill()
 LANGUAGE plpgsql
@@ -270,11 +295,10 @@ BEGIN
             v_range.table_name, v_range.range_start, v_range.range_end
         );
 
-        PERFORM _stage.compress_range(v_range.table_name, v_range.range_start, v_range.range_end);
-
         UPDATE _stage.backfill_progress AS p
         SET finished_at = clock_timestamp(), rows_migrated = v_rows
         WHERE p.table_name = v_range.table_name AND p.range_start = v_range.range_start;
+        PERFORM _stage.compress_chunks(v_range.table_name, v_range.range_start, v_range.range_end);
         COMMIT;
 
         IF isfinite(v_range.range_start) THEN
@@ -295,5 +319,6 @@ REVOKE ALL ON PROCEDURE _stage.build_indexes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.plan_backfill() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.note_what_is_new(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.backfill_range(text, timestamptz, timestamptz) FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.compress_range(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.compress_chunks(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE _stage.compress_rest() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE _stage.backfill() FROM PUBLIC;

@@ -162,6 +162,7 @@ BEGIN
             v_table;
         PERFORM _archive.note_changes_of(v_table);
         INSERT INTO _archive.to_compare (table_name) VALUES (v_table);
+        INSERT INTO _archive.change_notes (table_name, rows, replaced) VALUES (v_table, 0, true);
     END LOOP;
 END
 $function$;

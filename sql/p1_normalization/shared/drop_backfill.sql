@@ -1,5 +1,6 @@
 DROP PROCEDURE _stage.backfill();
-DROP FUNCTION _stage.compress_range(text, timestamptz, timestamptz);
+DROP PROCEDURE _stage.compress_rest();
+DROP FUNCTION _stage.compress_chunks(text, timestamptz, timestamptz);
 DROP FUNCTION _stage.backfill_range(text, timestamptz, timestamptz);
 DROP FUNCTION _stage.note_what_is_new(text, timestamptz, timestamptz);
 DROP FUNCTION _stage.plan_backfill();

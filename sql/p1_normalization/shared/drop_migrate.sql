@@ -8,6 +8,7 @@ DROP FUNCTION _stage.compare(text, timestamptz, timestamptz);
 DROP FUNCTION _stage.note_differences(text, timestamptz, timestamptz);
 DROP FUNCTION _stage.note_orphans(text, timestamptz, timestamptz);
 DROP FUNCTION _stage.fill(text, timestamptz, timestamptz);
+DROP FUNCTION _stage.keep_roll_up_before(text, timestamptz);
 DROP FUNCTION _stage.first_created(text);
 DROP FUNCTION _stage.same_rest_of_key(text, text, text);
 DROP FUNCTION _stage.key_list(text, text);

@@ -97,6 +97,19 @@ AS $function$
     )
 $function$;
 
+-- A change concerns the days from two before it on: a stop that it ends began earlier, but was open
+-- on those days either way.
+CREATE FUNCTION _stage.keep_roll_up_before(p_table text, p_at timestamptz) RETURNS void
+LANGUAGE sql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    UPDATE _archive.kept_roll_up AS k SET last_date = (p_at AT TIME ZONE 'UTC')::date - 3
+    WHERE p_table IN ('machine_cycles', 'machine_downtime', 'machine_focas')
+        AND k.last_date > (p_at AT TIME ZONE 'UTC')::date - 3
+$function$;
+COMMENT ON FUNCTION _stage.keep_roll_up_before(text, timestamptz) IS
+    'Notes that rolled-up shifts hold only before a change';
+
 CREATE FUNCTION _stage.fill(p_table text, p_from timestamptz, p_to timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -112,6 +125,9 @@ BEGIN
         _stage.column_list(p_table, 'v2.%I'), 'v2_' || p_table, _stage.first_created(p_table)
     ) USING p_from, p_to;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
+    IF v_rows > 0 THEN
+        PERFORM _stage.keep_roll_up_before(p_table, p_from);
+    END IF;
     RETURN v_rows;
 END
 $function$;
@@ -478,6 +494,9 @@ BEGIN
     IF v_notes = 0 THEN
         RETURN 0;
     END IF;
+    PERFORM _stage.keep_roll_up_before(n.table_name, min(n.at))
+    FROM _stage.noted_keys AS n
+    GROUP BY n.table_name;
 
     FOR v_range IN
         SELECT n.table_name, b.starts AS range_start, b.starts + INTERVAL '168 hours' AS range_end

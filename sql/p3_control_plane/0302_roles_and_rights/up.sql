@@ -35,7 +35,7 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#grants
 -- @include schema_new/gold/Functions/fn_note_chunks.sql#grants
 -- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#grants
--- @include schema_new/gold/Functions/fn_next_date_to_roll_up.sql#grants
+-- @include schema_new/gold/Functions/fn_next_dates_to_roll_up.sql#grants
 -- @include schema_new/gold/Functions/fn_roll_up_*.sql#grants
 -- @include schema_new/gold/Stored Procedures/sp_roll_up.sql#grants
 -- @include schema_new/gold/Views/*.sql#grants

@@ -1,0 +1,17 @@
+"""Rolls up the shifts of history, newest first.
+
+What: gold.sp_roll_up fills gold.machine_shifts with dates that are over, a fortnight at a time.
+Why: reports by shift read silver, machine by machine, for dates that are not rolled up.
+Risk: load, no locks. After a kill it continues where it stopped.
+Downgrade: the action goes, what is rolled up stays. After a way back to v1, only dates are rolled
+    up again that may have changed.
+"""
+
+from setu.chain.runner import sql_step
+
+revision = "0115"
+down_revision = "0114"
+branch_labels = None
+depends_on = None
+
+upgrade, downgrade = sql_step(__file__)

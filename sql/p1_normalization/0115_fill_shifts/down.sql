@@ -1,0 +1,6 @@
+-- what: drops the action
+-- why: mirrors the step up; what is rolled up stays valid
+-- transaction: yes
+-- lock: none
+-- down: undone by upgrading again
+DROP PROCEDURE gold.sp_roll_up(integer, jsonb);

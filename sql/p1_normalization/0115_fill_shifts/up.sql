@@ -1,0 +1,34 @@
+-- what: the action that rolls up shifts; and history, newest dates first, a fortnight at a time
+-- why: reports by shift read silver, machine by machine, for dates that are not rolled up
+-- transaction: no (each fortnight commits; a rerun continues with the rest)
+-- lock: none
+-- down: the action goes; what is rolled up stays until the swap archives it
+DROP PROCEDURE IF EXISTS gold.sp_roll_up(integer, jsonb);
+-- @include schema_new/gold/Stored Procedures/sp_roll_up.sql#procedure
+
+DO $fill$
+DECLARE
+    v_all bigint;
+    v_left bigint;
+    v_before bigint;
+    v_from date;
+BEGIN
+    LOOP
+        SELECT count(d.day), coalesce(max(d.day), current_date) INTO v_left, v_from
+        FROM (SELECT p.iot_id FROM master.plants AS p UNION ALL SELECT 0) AS p
+        LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = p.iot_id
+        CROSS JOIN LATERAL gold.fn_unread_dates(r.first_date, r.last_date) AS d (day);
+        v_all := coalesce(v_all, v_left);
+        IF v_all > v_left THEN
+            RAISE NOTICE 'gold machine_shifts: piece % of %, from %', v_all - v_left, v_all, v_from;
+        END IF;
+        -- Another session that rolls up does the same.
+        EXIT WHEN v_before IS NOT NULL AND (v_left = 0 OR v_left = v_before);
+        v_before := v_left;
+        CALL gold.sp_roll_up(0, '{"max_runtime": "15 seconds"}');
+    END LOOP;
+END
+$fill$;
+
+-- Of a table without statistics, reports have bad plans in their first minute.
+ANALYZE gold.machine_shifts;

@@ -1,0 +1,115 @@
+"""What is rolled up is there right after the upgrade, and holds over a stay in v1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
+from tests.chain import Chain, Row, chain_on
+from tests.edge_cases.rows import last_midnight
+from tests.servers.server import Server
+
+FLEET = FleetSize(companies=1, plants=2, machines=3, days=40, cycles_per_machine_day=6)
+UNTIL = last_midnight() - timedelta(days=1)
+AGO_20 = f"'{UNTIL - timedelta(days=20):%Y-%m-%d}'::timestamptz"
+FILLED = "0115"
+SHIFTS = (
+    "SELECT r.machine_iot_id, r.logical_date, r.shift_id, r.company_iot_id, r.plant_iot_id,"
+    " r.shift_name, r.planned_sec, r.downtime_sec, r.stops, r.cycles, r.cycles_without_std,"
+    " r.std_sec, r.run_time_sec, r.parts, r.rejects, r.unpaired_readings"
+    " FROM gold.{} AS r ORDER BY 1, 2, 3"
+)
+ADD_CYCLE = (
+    "INSERT INTO silver.machine_cycles (company_id, machine_id, cycle_start, cycle_end)"
+    " SELECT m.company_id, m.machine_id, {at}, {at} + interval '50 s'"
+    " FROM master.machine_info AS m"
+)
+# What happens in v1, and how many of the newest days it may concern.
+IN_V1 = {
+    "nothing": ("SELECT 1", 7),
+    "a new cycle": (ADD_CYCLE.format(at="now() - interval '1 hour'"), 7),
+    "an old cycle": (ADD_CYCLE.format(at=f"{AGO_20} + interval '11 s'"), 25),
+    "an old stop lasts longer": (
+        f"UPDATE silver.machine_downtime SET down_end = {AGO_20} + interval '70 hours'"
+        f" WHERE down_start >= {AGO_20} AND down_start < {AGO_20} + interval '2 days'",
+        25,
+    ),
+    "an old day goes": (
+        f"DELETE FROM silver.machine_cycles WHERE cycle_start >= {AGO_20}"
+        f" AND cycle_start < {AGO_20} + interval '1 day'",
+        25,
+    ),
+}
+BY_HAND = (
+    "UPDATE silver.machine_focas SET part_count = part_count + 1"
+    f" WHERE event_time >= {AGO_20} AND event_time < {AGO_20} + interval '3 days'"
+)
+
+
+@pytest.fixture
+def chain(server: Server) -> Iterator[Chain]:
+    with chain_on(server) as chain:
+        chain.upgrade("0001")
+        with chain.session() as connection:
+            make_fleet(connection, FLEET, until=UNTIL)
+        chain.upgrade(FILLED)
+        yield chain
+
+
+def roll_up_anew(chain: Chain) -> list[Row]:
+    """All that silver says, rolled up into an empty table."""
+    chain.run("DELETE FROM gold.machine_shifts; DELETE FROM gold.rolled_up_dates")
+    chain.run("CALL gold.sp_roll_up(0, NULL)")
+    return chain.query(SHIFTS.format("machine_shifts"))
+
+
+def test_history_is_rolled_up_when_the_step_ends(chain: Chain) -> None:
+    there = chain.query(SHIFTS.format("machine_shifts"))
+    assert len({row[1] for row in there}) >= FLEET.days - 4
+    assert not chain.query(
+        "SELECT d.day FROM gold.rolled_up_dates AS r"
+        " CROSS JOIN LATERAL gold.fn_unread_dates(r.first_date, r.last_date) AS d (day)"
+    )
+    assert there == roll_up_anew(chain)
+    # As gold.fn_machine_shifts says, machine by machine.
+    chain.run("DELETE FROM gold.machine_shifts; DELETE FROM gold.rolled_up_dates")
+    days: set[date] = {row[1] for row in there}
+    singly = chain.query(SHIFTS.format("v_machine_shifts"))
+    assert [row for row in singly if row[1] in days] == there
+
+
+@pytest.mark.parametrize("what", IN_V1)
+def test_a_stay_in_v1_leaves_what_it_did_not_change(chain: Chain, what: str) -> None:
+    statement, days = IN_V1[what]
+    before = chain.value("SELECT max(r.rolled_up_at) FROM gold.machine_shifts AS r")
+    chain.downgrade("0001")
+    chain.run(statement)
+    chain.upgrade(FILLED)
+    there = chain.query(SHIFTS.format("machine_shifts"))
+    kept = {
+        row[0]
+        for row in chain.query(
+            f"SELECT DISTINCT r.logical_date FROM gold.machine_shifts AS r"
+            f" WHERE r.rolled_up_at <= '{before}'"
+        )
+    }
+    oldest = UNTIL.date() - timedelta(days=days)
+    assert {row[1] for row in there if row[1] < oldest} <= kept
+    assert there == roll_up_anew(chain)
+
+
+@pytest.mark.parametrize("revision", [FILLED, "0113"])
+def test_rows_that_v2_changes_before_the_way_back_are_rolled_up_again(
+    chain: Chain, revision: str
+) -> None:
+    chain.downgrade(revision)
+    chain.run(BY_HAND)
+    chain.downgrade("0106")
+    chain.upgrade(FILLED)
+    # What the triggers noted is processed, or not rolled up yet.
+    chain.run("CALL gold.sp_roll_up(0, NULL)")
+    assert chain.query(SHIFTS.format("machine_shifts")) == roll_up_anew(chain)
