@@ -174,6 +174,28 @@ COMMENT ON TABLE _archive.row_reconciliation IS
     'rounded';
 COMMENT ON COLUMN _archive.row_reconciliation.in_future IS
     'Of left_out: those whose event lies too far after their arrival';
+CREATE TABLE IF NOT EXISTS _archive.settled_ranges (
+    table_name text NOT NULL,
+    range_start timestamptz NOT NULL,
+    range_end timestamptz NOT NULL,
+    v1_rows bigint NOT NULL,
+    migrated bigint NOT NULL,
+    merged bigint NOT NULL,
+    left_out bigint NOT NULL,
+    in_future bigint NOT NULL,
+    rounded bigint NOT NULL,
+    PRIMARY KEY (table_name, range_start)
+);
+COMMENT ON TABLE _archive.settled_ranges IS
+    'Numbers of row_reconciliation for ranges that did not change between swap and swap back';
+CREATE TABLE IF NOT EXISTS _archive.settled_machines (
+    machine_iot_id integer NOT NULL,
+    company_id text NOT NULL,
+    machine_id text NOT NULL,
+    PRIMARY KEY (company_id, machine_id)
+);
+COMMENT ON TABLE _archive.settled_machines IS
+    'The machines to which the numbers of settled_ranges apply';
 
 -- The rule of the loads (_etl.load_settings), applied to the migration from v1: an event that lies
 -- further after its arrival comes from a wrong clock and stays in the archive.

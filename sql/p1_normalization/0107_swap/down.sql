@@ -93,6 +93,25 @@ CROSS JOIN (
 ) AS u
 WHERE r.first_date <= u.last_date;
 
+-- Ranges that did not change under v2 need not be compared again.
+DELETE FROM _archive.settled_ranges;
+DELETE FROM _archive.settled_machines;
+INSERT INTO _archive.settled_ranges (
+    table_name, range_start, range_end, v1_rows, migrated, merged, left_out, in_future, rounded
+)
+SELECT
+    t.table_name, r.range_start, r.range_end, r.v1_rows, r.migrated, r.merged, r.left_out,
+    r.in_future, r.rounded
+FROM _archive.row_reconciliation AS r
+INNER JOIN _archive.migrated_tables AS t ON r.table_name = t.schema_name || '.' || t.table_name
+WHERE NOT EXISTS (
+    SELECT 1 FROM _archive.change_notes AS n
+    WHERE n.table_name = t.table_name AND (
+        n.hour IS NULL
+        OR (n.hour < r.range_end AND n.hour + INTERVAL '1 hour' > r.range_start)
+    )
+);
+
 -- @include sql/p1_normalization/shared/drop_change_notes.sql
 -- @include sql/p1_normalization/shared/drop_migrate_back.sql
 
@@ -204,6 +223,8 @@ SELECT _archive.move_dependent_views();
 
 SELECT _stage.watch(w.name) FROM _stage.watched_tables() AS w (name);
 SELECT _stage.refresh_maps();
+INSERT INTO _archive.settled_machines (machine_iot_id, company_id, machine_id)
+SELECT m.machine_iot_id, m.company_id, m.machine_id FROM _stage.machine_map AS m;
 -- A deletion in master under v2 does not delete in v1.
 INSERT INTO _stage.noted_masters (table_name) VALUES ('machine_info');
 

@@ -103,6 +103,8 @@ BEGIN
 END
 $numbers$;
 
+DELETE FROM _archive.settled_ranges;
+DELETE FROM _archive.settled_machines;
 -- @include sql/p1_normalization/shared/drop_reconcile.sql
 -- @include sql/p1_normalization/shared/drop_fill_gold.sql
 SELECT _stage.unwatch(w.name) FROM _stage.watched_tables() AS w (name);

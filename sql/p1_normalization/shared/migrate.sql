@@ -535,6 +535,9 @@ BEGIN
         WHERE t.table_name = v_range.table_name
             AND r.table_name = t.schema_name || '.' || t.table_name
             AND r.range_start < v_range.range_end AND r.range_end > v_range.range_start;
+        DELETE FROM _archive.settled_ranges AS s
+        WHERE s.table_name = v_range.table_name
+            AND s.range_start < v_range.range_end AND s.range_end > v_range.range_start;
     END LOOP;
     RETURN v_notes;
 END
