@@ -91,7 +91,7 @@ CROSS JOIN (
         (SELECT min(s.logical_date) - 1 FROM gold.stale_machine_days AS s)
     ) AS last_date
 ) AS u
-WHERE r.first_date <= u.last_date;
+WHERE r.first_date <= u.last_date AND isfinite(u.last_date);
 
 -- Ranges that did not change under v2 need not be compared again.
 DELETE FROM _archive.settled_ranges;

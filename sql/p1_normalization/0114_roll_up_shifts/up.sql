@@ -13,7 +13,8 @@ SET last_date = least(k.last_date, (
     FROM _archive.change_notes AS n
     WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
 ));
-DELETE FROM _archive.kept_roll_up AS k WHERE k.first_date > k.last_date;
+DELETE FROM _archive.kept_roll_up AS k
+WHERE k.first_date > k.last_date OR NOT isfinite(k.last_date);
 DELETE FROM gold.rolled_up_dates;
 DELETE FROM gold.stale_machine_days;
 DELETE FROM gold.rolled_up_chunks;
@@ -62,17 +63,18 @@ WHERE d.down_end IS NULL OR d.down_end > d.down_start + INTERVAL '24 hours';
 -- @include schema_new/gold/Functions/fn_roll_up_stale.sql#function
 
 -- Nor does what changed before the triggers were there.
-DELETE FROM gold.machine_shifts AS r
-USING gold.rolled_up_dates AS k
-WHERE k.plant_iot_id = coalesce(r.plant_iot_id, 0) AND r.logical_date <= k.last_date
-    AND r.logical_date > (
-        SELECT (min(coalesce(n.hour, '-infinity')) AT TIME ZONE 'UTC')::date - 3
-        FROM _archive.change_notes AS n
-        WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
-    );
-UPDATE gold.rolled_up_dates AS k
-SET last_date = least(k.last_date, (
-    SELECT (min(coalesce(n.hour, '-infinity')) AT TIME ZONE 'UTC')::date - 3
+DO $late$
+DECLARE
+    v_last date;
+BEGIN
+    SELECT (min(coalesce(n.hour, '-infinity')) AT TIME ZONE 'UTC')::date - 3 INTO v_last
     FROM _archive.change_notes AS n
-    WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
-));
+    WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas');
+    DELETE FROM gold.machine_shifts AS r
+    USING gold.rolled_up_dates AS k
+    WHERE k.plant_iot_id = coalesce(r.plant_iot_id, 0) AND r.logical_date > v_last
+        AND r.logical_date <= k.last_date;
+    DELETE FROM gold.rolled_up_dates AS k WHERE k.first_date > v_last OR v_last = '-infinity';
+    UPDATE gold.rolled_up_dates AS k SET last_date = v_last WHERE k.last_date > v_last;
+END
+$late$;
