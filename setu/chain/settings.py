@@ -95,7 +95,7 @@ KNOWN: tuple[Setting, ...] = (
         "compare",
         "changes",
         "choice",
-        "what a downgrade compares with v1: what changed under v2, or everything",
+        "what v1 and v2 are compared on after the swap: what has changed since, or everything",
         0,
         ("changes", "everything"),
     ),

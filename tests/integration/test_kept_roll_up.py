@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -67,7 +68,9 @@ def roll_up_anew(chain: Chain) -> list[Row]:
     return chain.query(SHIFTS.format("machine_shifts"))
 
 
-def test_history_is_rolled_up_when_the_step_ends(chain: Chain) -> None:
+def test_history_is_rolled_up_when_the_step_ends(
+    chain: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
     there = chain.query(SHIFTS.format("machine_shifts"))
     assert len({row[1] for row in there}) >= FLEET.days - 4
     assert not chain.query(
@@ -80,6 +83,12 @@ def test_history_is_rolled_up_when_the_step_ends(chain: Chain) -> None:
     days: set[date] = {row[1] for row in there}
     singly = chain.query(SHIFTS.format("v_machine_shifts"))
     assert [row for row in singly if row[1] in days] == there
+    assert chain.broken(FILLED) == [FILLED]
+    chain.downgrade("0114")
+    with caplog.at_level(logging.INFO, "setu"):
+        chain.upgrade(FILLED)
+    assert "gold machine_shifts: " in caplog.text
+    assert chain.query(SHIFTS.format("machine_shifts")) == there
 
 
 @pytest.mark.parametrize("what", IN_V1)
