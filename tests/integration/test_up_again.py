@@ -82,14 +82,10 @@ def test_only_what_changed_is_compared_and_nothing_is_missed(chain: Chain) -> No
     assert numbers(chain) == quick
 
 
-def test_all_is_compared_after_a_machine_went(chain: Chain) -> None:
+def test_all_is_compared_where_a_machine_has_another_key_since(chain: Chain) -> None:
     chain.run(
-        "DELETE FROM master.machine_assets WHERE machine_id = 'CNC-00001'",
-        "DELETE FROM master.machine_health_settings WHERE machine_id = 'CNC-00001'",
-        "DELETE FROM master.production_targets WHERE machine_id = 'CNC-00001'",
-        "DELETE FROM alerting.active_alerts WHERE machine_id = 'CNC-00001'",
-        "DELETE FROM alerting.history WHERE machine_id = 'CNC-00001'",
-        "DELETE FROM master.machine_info WHERE machine_id = 'CNC-00001'",
+        "UPDATE _archive.settled_machines SET machine_iot_id = 1000 WHERE machine_id = 'CNC-00001'"
     )
     chain.upgrade(COMPARED)
     assert chain.value(KEPT) == 0
+    assert chain.value(DIFFERING) == 0
