@@ -84,14 +84,14 @@ CROSS JOIN (
     SELECT least(
         (now() AT TIME ZONE 'UTC')::date - 4,
         (
-            SELECT (min(coalesce(n.hour, '-infinity')) AT TIME ZONE 'UTC')::date - 3
+            SELECT (min(greatest(n.hour, '1900-01-01 00:00:00+00')) AT TIME ZONE 'UTC')::date - 3
             FROM _archive.change_notes AS n
             WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
         ),
         (SELECT min(s.logical_date) - 1 FROM gold.stale_machine_days AS s)
     ) AS last_date
 ) AS u
-WHERE r.first_date <= u.last_date AND isfinite(u.last_date);
+WHERE r.first_date <= u.last_date;
 
 -- Ranges that did not change under v2 need not be compared again.
 DELETE FROM _archive.settled_ranges;
@@ -108,7 +108,10 @@ WHERE NOT EXISTS (
     SELECT 1 FROM _archive.change_notes AS n
     WHERE n.table_name = t.table_name AND (
         n.hour IS NULL
-        OR (n.hour < r.range_end AND n.hour + INTERVAL '1 hour' > r.range_start)
+        OR (
+            n.hour < r.range_end
+            AND n.hour >= date_bin('1 hour', r.range_start, '2000-01-01 00:00:00+00')
+        )
     )
 );
 

@@ -9,12 +9,13 @@
 -- rolled up again.
 UPDATE _archive.kept_roll_up AS k
 SET last_date = least(k.last_date, (
-    SELECT (min(coalesce(n.hour, '-infinity')) AT TIME ZONE 'UTC')::date - 3
+    SELECT (min(greatest(n.hour, '1900-01-01 00:00:00+00')) AT TIME ZONE 'UTC')::date - 3
     FROM _archive.change_notes AS n
     WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
 ));
+-- What begins anew goes newest date first; what goes on, oldest first.
 DELETE FROM _archive.kept_roll_up AS k
-WHERE k.first_date > k.last_date OR NOT isfinite(k.last_date);
+WHERE k.first_date > k.last_date OR k.last_date < (now() AT TIME ZONE 'UTC')::date - 400;
 DELETE FROM gold.rolled_up_dates;
 DELETE FROM gold.stale_machine_days;
 DELETE FROM gold.rolled_up_chunks;
@@ -67,14 +68,16 @@ DO $late$
 DECLARE
     v_last date;
 BEGIN
-    SELECT (min(coalesce(n.hour, '-infinity')) AT TIME ZONE 'UTC')::date - 3 INTO v_last
+    SELECT (min(greatest(n.hour, '1900-01-01 00:00:00+00')) AT TIME ZONE 'UTC')::date - 3
+    INTO v_last
     FROM _archive.change_notes AS n
     WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas');
     DELETE FROM gold.machine_shifts AS r
     USING gold.rolled_up_dates AS k
     WHERE k.plant_iot_id = coalesce(r.plant_iot_id, 0) AND r.logical_date > v_last
         AND r.logical_date <= k.last_date;
-    DELETE FROM gold.rolled_up_dates AS k WHERE k.first_date > v_last OR v_last = '-infinity';
+    DELETE FROM gold.rolled_up_dates AS k
+    WHERE k.first_date > v_last OR v_last < (now() AT TIME ZONE 'UTC')::date - 400;
     UPDATE gold.rolled_up_dates AS k SET last_date = v_last WHERE k.last_date > v_last;
 END
 $late$;

@@ -103,9 +103,12 @@ CREATE FUNCTION _stage.keep_roll_up_before(p_table text, p_at timestamptz) RETUR
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    UPDATE _archive.kept_roll_up AS k SET last_date = (p_at AT TIME ZONE 'UTC')::date - 3
+    UPDATE _archive.kept_roll_up AS k
+    SET last_date = least(
+        k.last_date,
+        (greatest(p_at, '1900-01-01 00:00:00+00') AT TIME ZONE 'UTC')::date - 3
+    )
     WHERE p_table IN ('machine_cycles', 'machine_downtime', 'machine_focas')
-        AND k.last_date > (p_at AT TIME ZONE 'UTC')::date - 3
 $function$;
 COMMENT ON FUNCTION _stage.keep_roll_up_before(text, timestamptz) IS
     'Notes that rolled-up shifts hold only before a change';
