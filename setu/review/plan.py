@@ -25,7 +25,7 @@ from setu.db.address import Address
 from setu.db.connection import autocommit, connected
 from setu.db.version_table import current_revision
 from setu.errors import RevisionStateError
-from setu.review.amounts import Amount, measured
+from setu.review.amounts import Amount, Amounts, measured
 from setu.review.scratch import (
     ScratchError,
     missing_roles,
@@ -140,6 +140,11 @@ class Way:
     #: The script that runs.
     part: Part
 
+    @property
+    def direction(self) -> str:
+        """What the command is called."""
+        return "upgrade" if self.part == "up" else "downgrade"
+
 
 def way(root: Path, text: str, current: str | None) -> Way:
     """The way that ``from:to``, ``to`` or nothing (``head``) means.
@@ -175,17 +180,30 @@ def _named(text: str, known: Sequence[str]) -> str | None:
     return text
 
 
-def make_plan(
-    connection: Connection, root: Path, text: str, settings: Settings, scratch: Address
-) -> RunPlan:
-    """Plan a run on the connected database. Reads only; works in a scratch database.
+@dataclass(frozen=True)
+class Reading:
+    """What is read of the database that a run is planned for."""
+
+    current: str | None
+    chosen: Way
+    amounts: Amounts
+
+
+def read_database(connection: Connection, root: Path, text: str, settings: Settings) -> Reading:
+    """Where the connected database stands, the way to go, and what it has to move.
 
     :param text: ``from:to``, ``to``, or nothing for the head.
     """
     current = current_revision(connection)
-    chosen = way(root, text, current)
-    amounts = measured(connection, settings)
+    found = Reading(current, way(root, text, current), measured(connection, settings))
     connection.rollback()
+    return found
+
+
+def make_plan(reading: Reading, root: Path, settings: Settings, scratch: Address) -> RunPlan:
+    """Plan a run on the database that was read. Works in a scratch database alone, so that a server
+    of one session will do."""
+    current, chosen, amounts = reading.current, reading.chosen, reading.amounts
     chain = steps_to(root)
     bodies = bodies_of(chain)
     moved = amounts.of_steps(chosen.steps, chosen.part)
@@ -215,7 +233,7 @@ def make_plan(
     return RunPlan(
         chosen.start,
         chosen.end,
-        "upgrade" if chosen.part == "up" else "downgrade",
+        chosen.direction,
         steps,
         rate,
         notes=tuple(notes),

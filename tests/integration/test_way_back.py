@@ -155,11 +155,12 @@ def journey(server: Server) -> Journey:
             connection.autocommit = False
             make_fleet(connection, FLEET, until=UNTIL)
             connection.commit()
+        waiting = payload(chain)
         with chain.session() as connection, connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO bronze.raw_telemetry (ingest_time, device_id, iot_id, payload)"
                 " VALUES (now(), 'd', 'i', %s)",
-                (payload(chain),),
+                (waiting,),
             )
         chain.upgrade()
         if chain.community:

@@ -14,11 +14,10 @@ from setu.chain.settings import Settings
 from setu.cli.output import AsJson
 from setu.db.address import Address
 from setu.db.connection import connected, database_url
-from setu.db.version_table import current_revision
 from setu.errors import SetuError
 from setu.preflight import Plan
 from setu.preflight.check import inspect
-from setu.review.plan import RunPlan, make_plan, way
+from setu.review.plan import RunPlan, make_plan, read_database
 from setu.review.plan_output import document, markdown, text
 
 FORMATS = ("text", "markdown", "json")
@@ -79,17 +78,14 @@ def plan_of_database(revisions: str, settings: Settings, scratch: str | None = N
     address, root = database_url(), repository_root()
     server = address if scratch is None else Address.parse(scratch, source="--scratch")
     with connected(address, "plan") as connection:
-        current = current_revision(connection)
-        connection.rollback()
-        made = make_plan(connection, root, revisions, settings, server)
-        chosen = way(root, revisions, current)
-        if chosen.start != current or not chosen.steps:
-            return made
-        preflight = Plan(made.direction, chosen.start, chosen.end)
-        found = inspect(connection, preflight, settings, root)
-        connection.rollback()
+        reading = read_database(connection, root, revisions, settings)
+        chosen, found = reading.chosen, []
+        if chosen.start == reading.current and chosen.steps:
+            preflight = Plan(chosen.direction, chosen.start, chosen.end)
+            found = inspect(connection, preflight, settings, root)
+            connection.rollback()
     return replace(
-        made,
+        make_plan(reading, root, settings, server),
         refusals=tuple("\n".join(f.lines()) for f in found if f.stops),
         warnings=tuple("\n".join(f.lines()) for f in found if not f.stops),
     )
