@@ -21,13 +21,12 @@ from setu.catalog.difference import Change, render_differences
 from setu.catalog.names import split_name
 from setu.chain.repository import alembic_config, repository_root, steps_to
 from setu.chain.settings import Settings
-from setu.db.address import Address
 from setu.db.connection import database_url
 from setu.db.version_table import SCHEMA, TABLE, current_revision
 from setu.errors import RevisionStateError, SetuError
 from setu.review.archive_functions import changed_functions
 from setu.review.expected import Expected, expected_catalog
-from setu.review.scratch import SERVER_KINDS
+from setu.review.scratch import SERVER_KINDS, ScratchServer
 
 #: Rises whenever a reader of the JSON before would not understand it.
 FORMAT: Final = 1
@@ -89,7 +88,7 @@ class Drift:
 
 
 def find_drift(
-    connection: Connection, root: Path, settings: Settings, scratch: Address | None = None
+    connection: Connection, root: Path, settings: Settings, scratch: ScratchServer | None = None
 ) -> Drift:
     """Compare the connected database with its revision. Reads only.
 
@@ -110,7 +109,7 @@ def find_drift(
 
 def check_drift(connection: Connection, settings: Settings) -> None:
     """What ``alembic check`` does. Raises :class:`DriftError` where something differs."""
-    found = find_drift(connection, repository_root(), settings, database_url())
+    found = find_drift(connection, repository_root(), settings, ScratchServer(database_url()))
     if found.differences:
         raise DriftError(
             f"The database is not as {found.revision} should be:"

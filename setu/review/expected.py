@@ -11,8 +11,7 @@ from setu.catalog.parsing.pieces import files_below
 from setu.catalog.released import FOLDER, read_files, write_files
 from setu.chain.repository import steps_to
 from setu.chain.settings import Settings
-from setu.db.address import Address
-from setu.review.scratch import SERVER_KINDS, chain_catalog
+from setu.review.scratch import SERVER_KINDS, ScratchServer, chain_catalog
 from setu.review.sides import files_catalog, folder_catalog
 
 
@@ -38,7 +37,7 @@ def steps_digest(root: Path, revision: str) -> str:
 
 
 def expected_catalog(
-    root: Path, revision: str, settings: Settings, scratch: Address | None
+    root: Path, revision: str, settings: Settings, scratch: ScratchServer | None
 ) -> Expected:
     """The catalog that a database has at a revision.
 

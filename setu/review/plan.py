@@ -21,17 +21,16 @@ from setu.chain.repository import steps_to
 from setu.chain.script import Script
 from setu.chain.settings import Settings
 from setu.chain.step import Part, Step
-from setu.db.address import Address
 from setu.db.connection import autocommit, connected
 from setu.db.version_table import current_revision
 from setu.errors import RevisionStateError
 from setu.review.amounts import Amount, Amounts, measured
 from setu.review.scratch import (
     ScratchError,
+    ScratchServer,
     missing_roles,
     of_server,
     run_steps,
-    scratch_database,
     with_stand_ins,
 )
 from setu.review.undoing import Undoing, bodies_of, loses, refusals, way_back
@@ -200,14 +199,14 @@ def read_database(connection: Connection, root: Path, text: str, settings: Setti
     return found
 
 
-def make_plan(reading: Reading, root: Path, settings: Settings, scratch: Address) -> RunPlan:
+def make_plan(reading: Reading, root: Path, settings: Settings, scratch: ScratchServer) -> RunPlan:
     """Plan a run on the database that was read. Works in a scratch database alone, so that a server
     of one session will do."""
     current, chosen, amounts = reading.current, reading.chosen, reading.amounts
     chain = steps_to(root)
     bodies = bodies_of(chain)
     moved = amounts.of_steps(chosen.steps, chosen.part)
-    with scratch_database(scratch) as made, connected(made, "plan") as copy:
+    with scratch.database() as made, connected(made, "plan") as copy:
         before = steps_to(root, chosen.start) if chosen.start else []
         # Who may do what takes no lock: one role stands in for all.
         role = str(copy.exec_driver_sql("SELECT current_user").scalar_one())

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -48,6 +48,26 @@ class ScratchError(SetuError):
     """The scratch database could not be made, or the chain does not run in it."""
 
 
+@dataclass(frozen=True)
+class ScratchServer:
+    """A server on which scratch databases may be made.
+
+    :ivar is_empty: it has one database, empty, and ends after use: that is the scratch database.
+    """
+
+    address: Address
+    is_empty: bool = False
+
+    @contextmanager
+    def database(self) -> Iterator[Address]:
+        """An empty database."""
+        if self.is_empty:
+            yield self.address
+            return
+        with scratch_database(self.address) as made:
+            yield made
+
+
 @contextmanager
 def scratch_database(address: Address) -> Iterator[Address]:
     """An empty database with TimescaleDB on the server of an address; dropped at the end.
@@ -76,6 +96,13 @@ def scratch_database(address: Address) -> Iterator[Address]:
             autocommit(connection) as driver,
             driver.cursor() as cursor,
         ):
+            cursor.execute("SELECT current_database()")
+            if cursor.fetchall() != [(name,)]:
+                raise ScratchError(
+                    "The scratch database could not be made.",
+                    context=["This server has one database, whatever a client asks for."],
+                    hint="Give another server's address with --scratch or --server",
+                )
             cursor.execute("CREATE EXTENSION IF NOT EXISTS timescaledb SCHEMA public")
             cursor.execute(_STOP_WORKERS)
         yield made
@@ -106,19 +133,19 @@ def _url(address: Address, database: str) -> URL:
     )
 
 
-def chain_catalog(address: Address, root: Path, revision: str, settings: Settings) -> Catalog:
+def chain_catalog(server: ScratchServer, root: Path, revision: str, settings: Settings) -> Catalog:
     """The catalog that the chain has at a revision, made in a scratch database.
 
     Roles belong to the server: what the steps do to them is not run, but read from their text. On a
     server that lacks some, other roles stand in for them meanwhile.
     """
     steps = steps_to(root, revision)
-    maintenance = Address({**address.parameters, "dbname": "postgres"})
+    maintenance = Address({**server.address.parameters, "dbname": "postgres"})
     with connected(maintenance, "scratch") as connection:
         missing = missing_roles(connection, root)
     with (
-        _stand_ins(maintenance, missing) as names,
-        scratch_database(address) as made,
+        _stand_ins(maintenance, missing, are_kept=server.is_empty) as names,
+        server.database() as made,
         connected(made, "scratch") as connection,
     ):
         run_steps(connection, root, steps, settings, names)
@@ -131,8 +158,10 @@ def chain_catalog(address: Address, root: Path, revision: str, settings: Setting
 
 
 @contextmanager
-def _stand_ins(address: Address, missing: frozenset[str]) -> Iterator[dict[str, str]]:
-    """A new role for each that is missing, by its name; dropped at the end.
+def _stand_ins(
+    address: Address, missing: frozenset[str], *, are_kept: bool
+) -> Iterator[dict[str, str]]:
+    """A new role for each that is missing, by its name; dropped at the end, unless they are kept.
 
     They can log in, as owners of jobs must. Raises :class:`~setu.errors.RightsError` where the role
     may not make roles.
@@ -147,7 +176,7 @@ def _stand_ins(address: Address, missing: frozenset[str]) -> Iterator[dict[str, 
                 made.append(name)
         yield names
     finally:
-        if made:
+        if made and not are_kept:
             with (
                 connected(address, "scratch") as connection,
                 autocommit(connection) as driver,

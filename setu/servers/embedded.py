@@ -27,6 +27,8 @@ HOME = Path(__file__).with_name("node")
 NODE_VARIABLE = "SETU_NODE"
 CACHE_VARIABLE = "SETU_CACHE_DIR"
 OLDEST_NODE = 20
+COMPILER = "Emscripten"
+"""Stands in ``version()`` of the embedded server."""
 QUEUE_SECONDS = 60.0
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0

@@ -21,7 +21,7 @@ from setu.errors import RevisionStateError, RightsError, SetuError
 from setu.review import scratch as scratch_module
 from setu.review.drift import Drift, compare, find_drift
 from setu.review.expected import Expected, expected_catalog, steps_digest
-from setu.review.scratch import PREFIX
+from setu.review.scratch import PREFIX, ScratchServer
 from setu.review.sides import folder_catalog
 from tests.chain import HEAD, Chain, chain_on
 from tests.servers.at_hand import Server
@@ -62,7 +62,7 @@ def drift_in(chain: Chain, settings: Settings | None = None, scratch: str | None
     engine = create_engine(
         make_url(chain.url).set(drivername="postgresql+psycopg2"), poolclass=NullPool
     )
-    server = Address.parse(scratch or chain.url)
+    server = ScratchServer(Address.parse(scratch or chain.url))
     with engine.connect() as opened:
         return find_drift(opened, ROOT, settings or chain.settings, server)
 

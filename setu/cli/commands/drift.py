@@ -11,7 +11,7 @@ import typer
 from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
 from setu.cli.output import AsJson
-from setu.db.address import Address
+from setu.cli.scratch_server import scratch_server
 from setu.db.connection import connected, database_url
 from setu.errors import SetuError
 from setu.review.drift import Drift, find_drift
@@ -68,6 +68,5 @@ def drift(
 def drift_of_database(settings: Settings, scratch: str | None = None) -> Drift:
     """The drift of the database in DATABASE_URL."""
     address = database_url()
-    server = address if scratch is None else Address.parse(scratch, source="--scratch")
-    with connected(address, "drift") as connection:
+    with scratch_server(address, scratch) as server, connected(address, "drift") as connection:
         return find_drift(connection, repository_root(), settings, server)

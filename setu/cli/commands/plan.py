@@ -12,7 +12,7 @@ import typer
 from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
 from setu.cli.output import AsJson
-from setu.db.address import Address
+from setu.cli.scratch_server import scratch_server
 from setu.db.connection import connected, database_url
 from setu.errors import SetuError
 from setu.preflight import Plan
@@ -76,7 +76,6 @@ def plan(
 def plan_of_database(revisions: str, settings: Settings, scratch: str | None = None) -> RunPlan:
     """The plan of a run on the database in DATABASE_URL, with what pre-flight says of it."""
     address, root = database_url(), repository_root()
-    server = address if scratch is None else Address.parse(scratch, source="--scratch")
     with connected(address, "plan") as connection:
         reading = read_database(connection, root, revisions, settings)
         chosen, found = reading.chosen, []
@@ -84,8 +83,10 @@ def plan_of_database(revisions: str, settings: Settings, scratch: str | None = N
             preflight = Plan(chosen.direction, chosen.start, chosen.end)
             found = inspect(connection, preflight, settings, root)
             connection.rollback()
+    with scratch_server(address, scratch) as server:
+        made = make_plan(reading, root, settings, server)
     return replace(
-        make_plan(reading, root, settings, server),
+        made,
         refusals=tuple("\n".join(f.lines()) for f in found if f.stops),
         warnings=tuple("\n".join(f.lines()) for f in found if not f.stops),
     )
