@@ -89,3 +89,28 @@ def test_all_is_compared_where_a_machine_has_another_key_since(chain: Chain) -> 
     chain.upgrade(COMPARED)
     assert chain.value(KEPT) == 0
     assert chain.value(DIFFERING) == 0
+
+
+PAST_TRIGGERS = (
+    "SELECT format('DROP TRIGGER %I ON silver.machine_status', t.tgname) FROM pg_trigger AS t"
+    " INNER JOIN pg_proc AS p ON p.oid = t.tgfoid WHERE p.pronamespace = '_stage'::regnamespace"
+    " AND t.tgrelid = 'silver.machine_status'::regclass AND (t.tgtype & 16) > 0"
+)
+
+
+def test_what_a_session_wrote_past_the_triggers_is_found(chain: Chain) -> None:
+    chain.upgrade("0105")
+    triggers = chain.query(PAST_TRIGGERS)
+    assert triggers
+    chain.run(
+        *(row[0] for row in triggers),
+        "UPDATE silver.machine_status SET time = time + interval '1 second'"
+        " WHERE time = (SELECT min(s.time) FROM silver.machine_status AS s"
+        f" WHERE s.time >= {AGO_20})",
+    )
+    chain.upgrade(COMPARED)
+    times = "SELECT count(*), min({0}), max({0}) FROM {1}.machine_status WHERE {0} >= " + AGO_20
+    assert chain.query(times.format("event_time", "_stage")) == chain.query(
+        times.format("time", "silver")
+    )
+    assert chain.value(DIFFERING) == 0

@@ -106,8 +106,43 @@ $function$;
 COMMENT ON FUNCTION _stage.plan_backfill() IS
     'Lists the time ranges that the backfill has to look at';
 
--- Rows that v1 wrote since a downgrade dropped the triggers. A row of a transaction that ran then
--- or later is new; if the number of the others is unchanged, nothing else changed.
+-- A row of a transaction that ran when a downgrade dropped the triggers, or later, is new.
+CREATE FUNCTION _stage.count_new(
+    p_table text, p_from timestamptz, p_to timestamptz,
+    OUT v1_rows bigint, OUT new_rows bigint, OUT since xid8
+)
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_table _archive.migrated_tables;
+BEGIN
+    SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
+    SELECT u.oldest_running INTO since FROM _archive.migrated_until AS u;
+    -- Transaction ids wrap around after four billion; rows of the column store have none.
+    IF since IS NULL
+        OR pg_snapshot_xmax(pg_current_snapshot())::text::numeric - since::text::numeric
+            > 1000000000
+        OR EXISTS (
+            SELECT 1 FROM _archive.chunk_ranges(v_table.schema_name, p_table) AS c
+            WHERE c.range_start = p_from AND c.is_compressed
+        )
+    THEN
+        RETURN;
+    END IF;
+    EXECUTE format(
+        'SELECT count(*), count(*) FILTER (WHERE age(v1.xmin) <= age($3)) FROM %I.%I AS v1 '
+        'WHERE v1.%I >= $1 AND v1.%3$I < $2', v_table.schema_name, p_table, v_table.v1_time
+    )
+    INTO v1_rows, new_rows USING p_from, p_to, since::xid;
+END
+$function$;
+COMMENT ON FUNCTION _stage.count_new(text, timestamptz, timestamptz) IS
+    'How many v1 rows a time range has, and how many were written since the last downgrade; null '
+    'where that cannot be said';
+
+-- Rows that v1 wrote since a downgrade dropped the triggers. If the number of the others is
+-- unchanged, nothing else changed.
 CREATE FUNCTION _stage.note_what_is_new(
     p_table text, p_from timestamptz, p_to timestamptz, OUT v1_rows bigint, OUT only_added boolean
 )
@@ -121,26 +156,17 @@ DECLARE
     v_since xid8;
 BEGIN
     SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
-    SELECT u.oldest_running INTO v_since FROM _archive.migrated_until AS u;
     SELECT c.v1_rows INTO v_before FROM _archive.migrated_chunks AS c
     WHERE c.table_name = p_table AND c.range_start = p_from AND c.range_end = p_to;
     only_added := false;
-    -- Transaction ids wrap around after four billion; rows of the column store have none.
-    IF v_before IS NULL OR v_since IS NULL
-        OR pg_snapshot_xmax(pg_current_snapshot())::text::numeric
-            - v_since::text::numeric > 1000000000
-        OR EXISTS (
-            SELECT 1 FROM _archive.chunk_ranges(v_table.schema_name, p_table) AS c
-            WHERE c.range_start = p_from AND c.is_compressed
-        )
-    THEN
+    IF v_before IS NULL THEN
         RETURN;
     END IF;
-    EXECUTE format(
-        'SELECT count(*), count(*) FILTER (WHERE age(v1.xmin) <= age($3)) FROM %I.%I AS v1 '
-        'WHERE v1.%I >= $1 AND v1.%3$I < $2', v_table.schema_name, p_table, v_table.v1_time
-    )
-    INTO v1_rows, v_new USING p_from, p_to, v_since::xid;
+    SELECT n.v1_rows, n.new_rows, n.since INTO v1_rows, v_new, v_since
+    FROM _stage.count_new(p_table, p_from, p_to) AS n;
+    IF v_new IS NULL THEN
+        RETURN;
+    END IF;
     only_added := v1_rows - v_new = v_before;
     IF v_new > 0 THEN
         EXECUTE format(
@@ -317,6 +343,7 @@ $procedure$;
 REVOKE ALL ON FUNCTION _stage.put_off_indexes(text) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE _stage.build_indexes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.plan_backfill() FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.count_new(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.note_what_is_new(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.backfill_range(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.compress_chunks(text, timestamptz, timestamptz) FROM PUBLIC;

@@ -1,6 +1,6 @@
 -- Counts what became of v1's rows, time range by time range, and checks that v1 and v2 hold the
 -- same keys. It compares the rows themselves, so it also finds changes that no trigger saw; after a
--- stay in v1 only where something has changed since the swap, or with -x compare=everything.
+-- stay in v1 it counts them where nothing has changed since the swap, unless -x compare=everything.
 CREATE OR REPLACE FUNCTION _stage.reconcile(
     p_table text, p_from timestamptz, p_to timestamptz, OUT v1_rows bigint, OUT differing bigint
 )
@@ -14,9 +14,11 @@ DECLARE
     v_in_future bigint;
     v_migrated bigint;
     v_settled _archive.settled_ranges;
+    v_new bigint;
 BEGIN
     SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
-    -- After a stay in v1: the backfill has found no change of v1 here, and v2 had none.
+    -- After a stay in v1: the backfill has found no change of v1 here, and v2 had none. Both are
+    -- counted again, since a session may have written past the triggers.
     SELECT s.* INTO v_settled
     FROM _archive.settled_ranges AS s
     INNER JOIN _archive.migrated_chunks AS c
@@ -30,7 +32,9 @@ BEGIN
             v_table.v2_time
         )
         INTO v_migrated USING p_from, p_to;
-        IF v_migrated = v_settled.migrated THEN
+        SELECT n.v1_rows, n.new_rows INTO v1_rows, v_new
+        FROM _stage.count_new(p_table, p_from, p_to) AS n;
+        IF v_migrated = v_settled.migrated AND v1_rows = v_settled.v1_rows AND v_new = 0 THEN
             INSERT INTO _archive.row_reconciliation (
                 table_name, range_start, range_end, v1_rows, migrated, merged, left_out, in_future,
                 rounded
@@ -41,7 +45,6 @@ BEGIN
                 v_settled.rounded
             )
             ON CONFLICT (table_name, range_start) DO NOTHING;
-            v1_rows := v_settled.v1_rows;
             differing := 0;
             RETURN;
         END IF;
