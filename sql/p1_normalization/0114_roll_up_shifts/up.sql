@@ -40,15 +40,6 @@ INSERT INTO gold.rolled_up_dates (plant_iot_id, first_date, last_date)
 SELECT k.plant_iot_id, k.first_date, k.last_date FROM _archive.kept_roll_up AS k;
 DELETE FROM _archive.kept_roll_up;
 
-INSERT INTO gold.long_stops (machine_iot_id, down_start, down_end, is_open)
-SELECT
-    d.machine_iot_id,
-    d.down_start,
-    nullif(d.down_end, 'infinity'),
-    coalesce(d.down_end, 'infinity') = 'infinity'
-FROM silver.machine_downtime AS d
-WHERE d.down_end IS NULL OR d.down_end > d.down_start + INTERVAL '24 hours';
-
 -- @include schema_new/gold/Functions/fn_note_stale.sql
 -- @include schema_new/gold/Functions/fn_stop_until.sql
 -- @include schema_new/gold/Functions/fn_note_signs.sql
@@ -63,7 +54,17 @@ WHERE d.down_end IS NULL OR d.down_end > d.down_start + INTERVAL '24 hours';
 -- @include schema_new/gold/Functions/fn_roll_up_anew.sql#function
 -- @include schema_new/gold/Functions/fn_roll_up_stale.sql#function
 
--- Nor does what changed before the triggers were there.
+-- From here on nobody writes until this commits, so that no stop is missed.
+INSERT INTO gold.long_stops (machine_iot_id, down_start, down_end, is_open)
+SELECT
+    d.machine_iot_id,
+    d.down_start,
+    nullif(d.down_end, 'infinity'),
+    coalesce(d.down_end, 'infinity') = 'infinity'
+FROM silver.machine_downtime AS d
+WHERE d.down_end IS NULL OR d.down_end > d.down_start + INTERVAL '24 hours';
+
+-- What changed before the triggers were there does not hold either.
 DO $late$
 DECLARE
     v_last date;
