@@ -31,7 +31,7 @@ REVISIONS = tuple(step.revision for step in STEPS)
 HEAD = REVISIONS[-1]
 BEFORE = dict(zip(REVISIONS[1:], REVISIONS, strict=False))
 Row = tuple[Any, ...]
-#: What SETU works out from silver, anew where it need be: what people read of it is compared.
+#: What SETU works out from silver, anew where it need be; test_kept_roll_up.py compares reports.
 WORKED_OUT = (
     "gold.long_stops",
     "gold.machine_shifts",
@@ -39,10 +39,6 @@ WORKED_OUT = (
     "gold.rolled_up_dates",
     "gold.stale_machine_days",
 )
-REPORTS = """
-SELECT count(*), md5(coalesce(string_agg(r::text, '|' ORDER BY r::text), ''))
-FROM gold.v_machine_shifts AS r
-WHERE r.logical_date < current_date - 4"""
 _T = TypeVar("_T")
 
 
@@ -127,15 +123,10 @@ class Chain:
     def rows(self, *tables: str) -> dict[str, RowFingerprint]:
         """Row fingerprints; of all tables of the snapshot when none is named.
 
-        Of what is worked out from silver, the reports of days that are over stand for all then.
+        What is worked out from silver is left out then.
         """
         found = self._with(lambda c: fingerprint(c, tables=tables or None))
-        if tables:
-            return found
-        kept = {t: f for t, f in found.items() if t not in WORKED_OUT}
-        if self.value("SELECT to_regclass('gold.v_machine_shifts') IS NOT NULL"):
-            kept["reports"] = RowFingerprint(*self.query(REPORTS)[0])
-        return kept
+        return found if tables else {t: f for t, f in found.items() if t not in WORKED_OUT}
 
     def broken(self, *revisions: str) -> list[str]:
         """What does not hold now.
