@@ -1,5 +1,7 @@
--- New: the one definition of what a machine did in a shift, for the roll-up and for days that are
--- not rolled up. Each read of silver is bounded in time, so that it reads few chunks.
+-- New: what one machine did in each shift, for days that are rolled up again and days that are not
+-- rolled up. gold.fn_roll_up_dates and gold.v_recent_machine_shifts do the same for all machines
+-- at once; the property tests hold the three against one model. Each read of silver is bounded in
+-- time, so that it reads few chunks.
 -- @section function
 CREATE FUNCTION gold.fn_machine_shifts(
     p_machine_iot_id integer,
@@ -47,8 +49,8 @@ BEGIN ATOMIC
             e.logical_date,
             e.shift_id,
             e.shift_name,
-            gold.fn_seconds(w.working) AS planned_sec,
-            gold.fn_seconds(w.working * s.lasted) AS downtime_sec,
+            e.planned_sec,
+            gold.fn_seconds(e.working * s.lasted) AS downtime_sec,
             NULL::bigint AS stops,
             NULL::bigint AS cycles,
             NULL::bigint AS cycles_without_std,
@@ -57,16 +59,7 @@ BEGIN ATOMIC
             NULL::bigint AS parts,
             NULL::bigint AS rejects,
             NULL::bigint AS unpaired_readings
-        FROM master.fn_shift_entries(p_plant_iot_id, p_from, p_to) AS e
-        CROSS JOIN LATERAL (
-            SELECT
-                CASE
-                    WHEN e.is_working AND e.starts_at < now()
-                        THEN tstzmultirange(tstzrange(e.starts_at, least(e.ends_at, now())))
-                            - e.planned_breaks
-                    ELSE '{}'::tstzmultirange
-                END AS working
-        ) AS w
+        FROM master.fn_planned_shifts(p_plant_iot_id, p_from, p_to) AS e
         CROSS JOIN LATERAL (
             SELECT
                 coalesce(range_agg(a.lasts), '{}'::tstzmultirange) AS lasted

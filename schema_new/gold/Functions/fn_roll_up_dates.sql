@@ -92,18 +92,8 @@ BEGIN
         ),
         -- Planned time, up to now.
         planned AS MATERIALIZED (
-            SELECT e.logical_date, e.shift_id, e.shift_name, w.working,
-                gold.fn_seconds(w.working) AS planned_sec
-            FROM master.fn_shift_entries(%4$s, DATE %2$L, DATE %3$L) AS e
-            CROSS JOIN LATERAL (
-                SELECT
-                    CASE
-                        WHEN e.is_working AND e.starts_at < now()
-                            THEN tstzmultirange(tstzrange(e.starts_at, least(e.ends_at, now())))
-                                - e.planned_breaks
-                        ELSE '{}'::tstzmultirange
-                    END AS working
-            ) AS w
+            SELECT e.logical_date, e.shift_id, e.shift_name, e.working, e.planned_sec
+            FROM master.fn_planned_shifts(%4$s, DATE %2$L, DATE %3$L) AS e
         ),
         parts AS (
             SELECT

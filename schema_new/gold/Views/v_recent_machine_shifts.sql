@@ -127,7 +127,9 @@ FROM (
         SELECT (now() AT TIME ZONE 'UTC')::date + v.days AS logical_date
         FROM (VALUES (1), (0), (-1), (-2), (-3)) AS v (days)
     ) AS n ON n.logical_date > m.last_date
-    CROSS JOIN LATERAL master.fn_shifts_of_day(m.plant_iot_id, n.logical_date) AS e
+    CROSS JOIN LATERAL master.fn_planned_shifts(
+        m.plant_iot_id, n.logical_date, n.logical_date
+    ) AS e
     -- A machine without a plant has no plan.
     LEFT JOIN stood AS s
         ON s.plant_iot_id = m.plant_iot_id AND s.machine_iot_id = m.machine_iot_id

@@ -1,6 +1,5 @@
 -- What a schema can hold beside tables and code, and publications and casts of what it holds. Those
--- that name an object of a schema have no other definition here than what can be read of every
--- version.
+-- that name an object of a schema are defined here by what can be read of every version.
 , listed_publication AS (
     SELECT
         p.*,

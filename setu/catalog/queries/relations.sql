@@ -44,8 +44,7 @@ SELECT
         ),
         'definition', CASE
             WHEN c.relkind IN ('v', 'm') AND NOT EXISTS (
-                -- A continuous aggregate's view names its internal table; it has a query of its
-                -- own.
+                -- A continuous aggregate's view names its internal table; it has its own query.
                 SELECT
                 FROM pg_rewrite AS w
                 INNER JOIN pg_depend AS d ON d.objid = w.oid AND d.classid = 'pg_rewrite'::regclass

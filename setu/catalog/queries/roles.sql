@@ -1,5 +1,4 @@
--- Roles belong to the server, not to the database; only those named setu_* are SETU's. One that
--- only
+-- Roles belong to the server, not to the database; only those named setu_* are SETU's. One that only
 -- archived rows are granted to is part of the archive, which is state and not schema.
 SELECT
     'role' AS kind,

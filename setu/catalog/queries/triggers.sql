@@ -1,5 +1,4 @@
--- TimescaleDB's own triggers (ts_insert_blocker and the like) come and go with its version. Those
--- of
+-- TimescaleDB's own triggers (ts_insert_blocker and the like) come and go with its version. Those of
 -- _archive note what changes for the way back: state, as _archive itself is, and not schema.
 SELECT
     'trigger' AS kind,

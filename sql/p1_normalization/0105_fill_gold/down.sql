@@ -3,4 +3,5 @@
 -- transaction: yes
 -- lock: none
 -- down: undone by upgrading again
--- @include sql/p1_normalization/shared/drop_fill_gold.sql
+DROP PROCEDURE _stage.fill_gold();
+DROP TABLE _stage.gold_pieces;

@@ -124,7 +124,7 @@ DROP FUNCTION gold.fn_read_machine_shifts(integer, integer, date, date);
 DROP FUNCTION gold.fn_machine_shifts(integer, integer, date, date);
 DROP FUNCTION gold.fn_next_sign(integer, timestamptz);
 DROP FUNCTION gold.fn_seconds(tstzmultirange);
-DROP FUNCTION master.fn_shifts_of_day(integer, date);
+DROP FUNCTION master.fn_planned_shifts(integer, date, date);
 DROP FUNCTION master.fn_shift_entries(integer, date, date);
 DROP FUNCTION master.fn_defined_shifts(integer, date, date);
 DROP FUNCTION master.fn_knows_zone(text);

@@ -106,7 +106,8 @@ $numbers$;
 DELETE FROM _archive.settled_ranges;
 DELETE FROM _archive.settled_machines;
 -- @include sql/p1_normalization/shared/drop_reconcile.sql
--- @include sql/p1_normalization/shared/drop_fill_gold.sql
+DROP PROCEDURE _stage.fill_gold();
+DROP TABLE _stage.gold_pieces;
 SELECT _stage.unwatch(w.name) FROM _stage.watched_tables() AS w (name);
 -- @include sql/p1_normalization/shared/drop_backfill.sql
 -- @include sql/p1_normalization/shared/drop_watch.sql
@@ -203,11 +204,11 @@ SELECT _archive.restore_in_place('gold', 'machine_shifts');
 -- @include schema_new/master/Functions/fn_shift_entries.sql#function
 -- @include schema_new/gold/Functions/fn_next_sign.sql#function
 -- @include schema_new/gold/Functions/fn_seconds.sql#function
+-- @include schema_new/master/Functions/fn_planned_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_machine_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#function
--- @include schema_new/master/Functions/fn_shifts_of_day.sql#function
 -- @include schema_new/gold/Views/v_recent_machine_shifts.sql#view
 -- @include schema_new/gold/Views/v_days_to_redo.sql#view
 -- @include schema_new/gold/Views/v_machine_shifts.sql#view

@@ -4,9 +4,23 @@
 -- lock: SHARE ROW EXCLUSIVE on three tables of silver and their chunks, to create triggers
 -- down: functions and triggers go; what is rolled up stays until the swap archives it
 
--- Changes were not noted while there were no triggers. After a way back to v1, dates before all
--- changes hold (_archive.kept_roll_up); so do those that silver no longer has. The others are
--- rolled up again.
+-- @include schema_new/gold/Functions/fn_note_stale.sql
+-- @include schema_new/gold/Functions/fn_stop_until.sql
+-- @include schema_new/gold/Functions/fn_note_signs.sql
+-- @include schema_new/gold/Functions/fn_note_cycles.sql
+-- @include schema_new/gold/Functions/fn_note_stops.sql
+-- @include schema_new/gold/Functions/fn_note_readings.sql
+-- @include schema_new/gold/Functions/fn_note_truncated.sql
+-- @include schema_new/gold/Functions/fn_note_chunks.sql#function
+-- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#function
+-- @include schema_new/gold/Functions/fn_next_dates_to_roll_up.sql#function
+-- @include schema_new/gold/Functions/fn_roll_up_dates.sql#function
+-- @include schema_new/gold/Functions/fn_roll_up_anew.sql#function
+-- @include schema_new/gold/Functions/fn_roll_up_stale.sql#function
+
+-- From here on nobody writes until this commits, so that no change is missed. Without triggers none
+-- was noted. After a way back to v1, dates before all changes hold (_archive.kept_roll_up); so do
+-- those that silver no longer has. The others are rolled up again.
 UPDATE _archive.kept_roll_up AS k
 SET last_date = least(k.last_date, (
     SELECT (min(greatest(n.hour, '1900-01-01 00:00:00+00')) AT TIME ZONE 'UTC')::date - 3
@@ -40,21 +54,6 @@ INSERT INTO gold.rolled_up_dates (plant_iot_id, first_date, last_date)
 SELECT k.plant_iot_id, k.first_date, k.last_date FROM _archive.kept_roll_up AS k;
 DELETE FROM _archive.kept_roll_up;
 
--- @include schema_new/gold/Functions/fn_note_stale.sql
--- @include schema_new/gold/Functions/fn_stop_until.sql
--- @include schema_new/gold/Functions/fn_note_signs.sql
--- @include schema_new/gold/Functions/fn_note_cycles.sql
--- @include schema_new/gold/Functions/fn_note_stops.sql
--- @include schema_new/gold/Functions/fn_note_readings.sql
--- @include schema_new/gold/Functions/fn_note_truncated.sql
--- @include schema_new/gold/Functions/fn_note_chunks.sql#function
--- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#function
--- @include schema_new/gold/Functions/fn_next_dates_to_roll_up.sql#function
--- @include schema_new/gold/Functions/fn_roll_up_dates.sql#function
--- @include schema_new/gold/Functions/fn_roll_up_anew.sql#function
--- @include schema_new/gold/Functions/fn_roll_up_stale.sql#function
-
--- From here on nobody writes until this commits, so that no stop is missed.
 INSERT INTO gold.long_stops (machine_iot_id, down_start, down_end, is_open)
 SELECT
     d.machine_iot_id,
@@ -63,22 +62,3 @@ SELECT
     coalesce(d.down_end, 'infinity') = 'infinity'
 FROM silver.machine_downtime AS d
 WHERE d.down_end IS NULL OR d.down_end > d.down_start + INTERVAL '24 hours';
-
--- What changed before the triggers were there does not hold either.
-DO $late$
-DECLARE
-    v_last date;
-BEGIN
-    SELECT (min(greatest(n.hour, '1900-01-01 00:00:00+00')) AT TIME ZONE 'UTC')::date - 3
-    INTO v_last
-    FROM _archive.change_notes AS n
-    WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas');
-    DELETE FROM gold.machine_shifts AS r
-    USING gold.rolled_up_dates AS k
-    WHERE k.plant_iot_id = coalesce(r.plant_iot_id, 0) AND r.logical_date > v_last
-        AND r.logical_date <= k.last_date;
-    DELETE FROM gold.rolled_up_dates AS k
-    WHERE k.first_date > v_last OR v_last < (now() AT TIME ZONE 'UTC')::date - 400;
-    UPDATE gold.rolled_up_dates AS k SET last_date = v_last WHERE k.last_date > v_last;
-END
-$late$;

@@ -12,6 +12,7 @@ DECLARE
     v_left bigint;
     v_before bigint;
     v_from date;
+    v_idle integer := 0;
 BEGIN
     LOOP
         SELECT count(d.day), coalesce(max(d.day), current_date) INTO v_left, v_from
@@ -22,8 +23,9 @@ BEGIN
         IF v_all > v_left THEN
             RAISE NOTICE 'gold machine_shifts: piece % of %, from %', v_all - v_left, v_all, v_from;
         END IF;
-        -- Another session that rolls up does the same.
-        EXIT WHEN v_before IS NOT NULL AND (v_left = 0 OR v_left = v_before);
+        v_idle := CASE WHEN v_left = v_before THEN v_idle + 1 ELSE 0 END;
+        -- A round may be spent on stops without an end; or another session rolls up.
+        EXIT WHEN v_before IS NOT NULL AND v_left = 0 OR v_idle = 20;
         v_before := v_left;
         CALL gold.sp_roll_up(0, '{"max_runtime": "15 seconds"}');
     END LOOP;

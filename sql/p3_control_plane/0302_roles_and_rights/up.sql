@@ -12,7 +12,7 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/master/Functions/fn_knows_zone.sql#grants
 -- @include schema_new/master/Functions/fn_defined_shifts.sql#grants
 -- @include schema_new/master/Functions/fn_shift_entries.sql#grants
--- @include schema_new/master/Functions/fn_shifts_of_day.sql#grants
+-- @include schema_new/master/Functions/fn_planned_shifts.sql#grants
 -- @include schema_new/master/Functions/fn_shift_windows.sql#grants
 -- @include schema_new/master/Functions/fn_settle_shifts.sql#grants
 -- @include schema_new/master/Functions/fn_plant_history_from.sql#grants

@@ -1,2 +1,0 @@
-DROP PROCEDURE _stage.fill_gold();
-DROP TABLE _stage.gold_pieces;
