@@ -1,4 +1,4 @@
-"""What commands print for programs: one JSON document, whose shape ``output.schema.json`` has.
+"""What commands print: for programs one JSON document, whose shape ``output.schema.json`` has.
 
 ``format`` is the version: it changes when something is renamed or leaves, not when something comes.
 """
@@ -30,6 +30,11 @@ def print_json(command: str, content: dict[str, Any]) -> None:
     """Print the document of a command: ``format`` and ``command`` first."""
     document = {"format": FORMAT, "command": command, **content}
     typer.echo(json.dumps(document, indent=2, default=_plain, ensure_ascii=False))
+
+
+def say(line: str) -> None:
+    """One line with the time, for a log."""
+    typer.echo(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}")
 
 
 def _plain(value: Any) -> Any:

@@ -55,7 +55,8 @@ view_use AS (
 -- Whatever else calls our code, or is made of the row type of a table.
 other AS (
     SELECT pg_describe_object(d.classid, d.objid, 0) AS description, b.label AS on_what,
-        coalesce(ofs.relnamespace, tab.relnamespace, dom.typnamespace, rel.relnamespace, typ.typnamespace)
+        coalesce(ofs.relnamespace, tab.relnamespace, dom.typnamespace, rel.relnamespace,
+            typ.typnamespace)
             AS namespace_oid
     FROM pg_depend AS d
     INNER JOIN (
@@ -93,7 +94,8 @@ found AS (
                 INNER JOIN base AS y ON x.atttypid IN (y.reltype, y.array_type)
                 WHERE x.attrelid = v.oid AND x.attnum > 0
             ) AS may_move,
-        coalesce(jsonb_object_agg(u.on_what || '.' || a.attname, format_type(a.atttypid, a.atttypmod))
+        coalesce(jsonb_object_agg(u.on_what || '.' || a.attname,
+            format_type(a.atttypid, a.atttypmod))
             FILTER (WHERE a.attname IS NOT NULL), '{}') AS columns
     FROM view_use AS u
     INNER JOIN pg_class AS v ON v.oid = u.oid
@@ -101,7 +103,8 @@ found AS (
     WHERE v.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
     GROUP BY v.oid, v.relkind, v.relowner
     UNION ALL
-    SELECT 'foreign key', format('%s on %s', k.conname, k.conrelid::regclass), b.label, NULL, false, '{}'
+    SELECT 'foreign key', format('%s on %s', k.conname, k.conrelid::regclass), b.label, NULL, false,
+        '{}'
     FROM pg_constraint AS k
     INNER JOIN base AS b ON b.oid = k.confrelid
     INNER JOIN pg_class AS c ON c.oid = k.conrelid
@@ -140,7 +143,8 @@ found AS (
     INNER JOIN base AS b ON b.oid = r.prrelid
     GROUP BY p.oid, p.pubname
     UNION ALL
-    SELECT 'publication', p.pubname, string_agg('schema ' || o.nspname, ', ' ORDER BY o.nspname), NULL, false, '{}'
+    SELECT 'publication', p.pubname, string_agg('schema ' || o.nspname, ', ' ORDER BY o.nspname),
+        NULL, false, '{}'
     FROM pg_publication_namespace AS s
     INNER JOIN pg_publication AS p ON p.oid = s.pnpubid
     INNER JOIN ours AS o ON o.oid = s.pnnspid
@@ -162,7 +166,8 @@ found AS (
     INNER JOIN pg_class AS c ON c.oid = h.inhrelid
     WHERE c.relnamespace NOT IN (SELECT i.oid FROM inside AS i)
     UNION ALL
-    SELECT 'column of the row type', format('%s.%I', a.attrelid::regclass, a.attname), b.label, NULL, false, '{}'
+    SELECT 'column of the row type', format('%s.%I', a.attrelid::regclass, a.attname), b.label,
+        NULL, false, '{}'
     FROM pg_attribute AS a
     INNER JOIN base AS b ON a.atttypid IN (b.reltype, b.array_type)
     INNER JOIN pg_class AS c ON c.oid = a.attrelid
@@ -190,7 +195,8 @@ found AS (
     GROUP BY o.description
     UNION ALL
     -- A body that is text names tables without depending on them.
-    SELECT 'text of function', p.oid::regprocedure::text, string_agg(DISTINCT b.label, ', '), NULL, false, '{}'
+    SELECT 'text of function', p.oid::regprocedure::text, string_agg(DISTINCT b.label, ', '), NULL,
+        false, '{}'
     FROM pg_proc AS p
     INNER JOIN base AS b
         ON (

@@ -18,14 +18,16 @@ other_session AS (
     WHERE a.pid <> pg_backend_pid()
 ),
 foreign_object AS (
-    SELECT c.oid::regclass::text || ' (owner ' || quote_ident(pg_get_userbyid(c.relowner)) || ')' AS label
+    SELECT c.oid::regclass::text || ' (owner ' || quote_ident(pg_get_userbyid(c.relowner)) || ')'
+        AS label
     FROM pg_class AS c
     INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY (current_setting('setu_catalog.schemas')::text[])
         AND c.relkind IN ('r', 'p', 'v', 'm')
         AND NOT pg_has_role((SELECT a.oid FROM acting AS a), c.relowner, 'USAGE')
     UNION ALL
-    SELECT p.oid::regprocedure::text || ' (owner ' || quote_ident(pg_get_userbyid(p.proowner)) || ')'
+    SELECT p.oid::regprocedure::text || ' (owner ' || quote_ident(pg_get_userbyid(p.proowner))
+        || ')'
     FROM pg_proc AS p
     INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace
     WHERE n.nspname = ANY (current_setting('setu_catalog.schemas')::text[])
@@ -62,7 +64,8 @@ SELECT jsonb_build_object(
     ),
     'event_triggers', (
         SELECT coalesce(jsonb_agg(
-            format('%I on %s, calls %s', t.evtname, t.evtevent, t.evtfoid::regproc) ORDER BY t.evtname
+            format('%I on %s, calls %s', t.evtname, t.evtevent, t.evtfoid::regproc)
+                ORDER BY t.evtname
         ), '[]')
         FROM pg_event_trigger AS t
         WHERE t.evtenabled <> 'D' AND NOT EXISTS (

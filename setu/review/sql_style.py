@@ -20,6 +20,8 @@ from setu.review.sql_bodies import Piece, bodies_of, body_of, is_a, plpgsql_quer
 
 LINE_LENGTH = 100
 FOLDERS = ("schema", "schema_new", "sql")
+#: Queries of setu itself; some are parts of others and do not parse alone.
+QUERIES = "setu"
 
 _ALLOWED = re.compile(r"--\s*lint: allow ([a-z-]+): \S")
 _ALLOWED_IN_FILE = re.compile(r"^--\s*lint: allow-file ([a-z-]+): \S", re.MULTILINE)
@@ -60,6 +62,9 @@ def check_style(root: Path) -> list[Violation]:
             if not path.name.endswith(".sqlite.sql"):
                 relative = str(path.relative_to(root))
                 found += check_text(path.read_text(encoding="utf-8"), relative)
+    for path in sorted((root / QUERIES).rglob("*.sql")):
+        if "node_modules" not in path.parts:
+            found += _lines(path.read_text(encoding="utf-8"), str(path.relative_to(root)))
     return found
 
 

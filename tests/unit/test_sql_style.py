@@ -99,6 +99,13 @@ def test_the_sql_of_the_repository_keeps_the_rules() -> None:
     assert [str(found) for found in check_style(ROOT)] == []
 
 
+def test_a_long_line_of_setu_s_own_queries_is_found(tmp_path: Path) -> None:
+    (tmp_path / "setu" / "ops").mkdir(parents=True)
+    (tmp_path / "setu" / "ops" / "part.sql").write_text(f", a AS (\n    {'x' * LINE_LENGTH}\n")
+    (found,) = check_style(tmp_path)
+    assert str(found).startswith("setu/ops/part.sql:2: line-length")
+
+
 @pytest.mark.parametrize(
     ("rule", "sql"), [(rule, sql) for rule, texts in PLANTED.items() for sql in texts]
 )

@@ -1,5 +1,5 @@
--- Roles belong to the server, not to the database; only those named setu_* are SETU's. One that only
--- archived rows are granted to is part of the archive, which is state and not schema.
+-- Roles belong to the server, not to the database; only those named setu_* are SETU's. A role that
+-- only archived rows are granted to is part of the archive, which is state and not schema.
 SELECT
     'role' AS kind,
     r.rolname::text AS name,

@@ -1,5 +1,5 @@
--- TimescaleDB's own triggers (ts_insert_blocker and the like) come and go with its version. Those of
--- _archive note what changes for the way back: state, as _archive itself is, and not schema.
+-- TimescaleDB's own triggers (ts_insert_blocker and the like) come and go with its version. Those
+-- that _archive's functions serve note changes for the way back: state, and not schema.
 SELECT
     'trigger' AS kind,
     c.label || '.' || quote_ident(t.tgname) AS name,

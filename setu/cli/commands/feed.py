@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import psycopg2.extensions
 import typer
 
 from setu.cli.exit_codes import COULD_NOT, REJECTED
-from setu.cli.output import AsJson, print_json
+from setu.cli.output import AsJson, print_json, say
 from setu.cli.signals import stop_on_signal
 from setu.db.address import Address
 from setu.db.connection import open_driver
@@ -154,9 +153,6 @@ def _watch(
     on_rejection: Callable[[Rejection], None],
 ) -> int:
     """Follow the places until a signal; how many rows were rejected."""
-
-    def say(line: str) -> None:
-        typer.echo(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}")
 
     for place in places:
         if not place.exists():

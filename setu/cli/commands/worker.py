@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from setu.cli.output import say
 from setu.cli.signals import stop_on_signal
 from setu.db.connection import database_url
 from setu.ops.answers import answering
@@ -90,8 +90,3 @@ def _run_aside(work: Callable[[], None]) -> None:
     thread.join()
     if failures:
         raise failures[0]
-
-
-def say(line: str) -> None:
-    """One line with the time, for a log."""
-    typer.echo(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}")

@@ -7,7 +7,7 @@
 -- asks workers_suffice: Are there background workers for the jobs and for parallel queries?
 -- why workers_suffice: A job without a free worker starts late, and nobody says so
 -- asks log_is_roomy: Do checkpoints come by the clock, and is the write-ahead log compressed?
--- why log_is_roomy: An early checkpoint writes whole pages anew: up to twice the log (docs/lifecycle.md)
+-- why log_is_roomy: An early checkpoint writes whole pages anew, up to twice the log
 -- asks transactions_end: Does a sink's forgotten transaction come to an end?
 -- why transactions_end: The fence waits for it, and no row that came after it is loaded
 -- asks plans_are_not_compiled: Is the compilation of plans off?
@@ -74,7 +74,8 @@ idle AS (
             ORDER BY (o.setrole <> 0)::integer * 2 + (o.setdatabase <> 0)::integer DESC
             LIMIT 1
         ),
-        (SELECT s.reset_val FROM pg_settings AS s WHERE s.name = 'idle_in_transaction_session_timeout')
+        (SELECT s.reset_val FROM pg_settings AS s
+            WHERE s.name = 'idle_in_transaction_session_timeout')
     ) AS value
 )
 SELECT 'writes_survive', 'error', 'server', format('has %s off', n.name),
@@ -117,7 +118,8 @@ CROSS JOIN server AS p
 WHERE s.processes < 3 + s.workers AND NOT p.one_process
 UNION ALL
 SELECT 'workers_suffice', 'warning', 'server',
-    format('has timescaledb.max_background_workers = %s, for %s jobs that run each five minutes or more often',
+    format('has timescaledb.max_background_workers = %s, for %s jobs that run each five minutes '
+        'or more often',
         s.workers, j.often),
     format('ALTER SYSTEM SET timescaledb.max_background_workers = %s, and restart the server',
         j.often + 3)
@@ -152,7 +154,8 @@ WHERE s.wal_compression = 'off' AND NOT p.one_process
 UNION ALL
 SELECT 'transactions_end', 'warning', 'role setu_ingest',
     'may leave a transaction open for ever',
-    format('ALTER DATABASE %I SET idle_in_transaction_session_timeout = ''5min'';', current_database())
+    format('ALTER DATABASE %I SET idle_in_transaction_session_timeout = ''5min'';',
+        current_database())
 FROM idle AS i
 WHERE i.value IN ('0', '0ms', '0s', '0min')
     AND EXISTS (SELECT 1 FROM pg_roles AS r WHERE r.rolname = 'setu_ingest')

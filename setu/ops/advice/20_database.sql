@@ -1,7 +1,7 @@
 -- asks text_holds_all: Can the database hold the texts of every sender?
 -- why text_holds_all: A row with a character that the encoding does not have is refused
 -- asks collation_is_the_same: Do indexes on text follow the collation that the system has now?
--- why collation_is_the_same: After an update of the system an index may not find rows that are there
+-- why collation_is_the_same: After an update of the system an index may miss rows that are there
 -- asks timescaledb_plans: Are the optimizations of TimescaleDB on?
 -- why timescaledb_plans: Without them a query reads chunks that it could leave alone
 -- asks extension_is_current: Is the extension of the version that the server has installed?
@@ -35,7 +35,8 @@ FROM pg_extension AS e
 INNER JOIN pg_available_extensions AS a ON a.name = e.extname
 WHERE e.extname = 'timescaledb' AND a.default_version <> e.extversion
 UNION ALL
-SELECT 'nothing_is_reported', 'advice', 'server', format('has timescaledb.telemetry_level = %s', s.setting),
+SELECT 'nothing_is_reported', 'advice', 'server',
+    format('has timescaledb.telemetry_level = %s', s.setting),
     'ALTER SYSTEM SET timescaledb.telemetry_level = off, and reload the server'
 FROM pg_settings AS s
 WHERE s.name = 'timescaledb.telemetry_level' AND s.setting <> 'off'

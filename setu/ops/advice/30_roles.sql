@@ -22,7 +22,8 @@ INNER JOIN pg_roles AS r ON r.oid = m.member
 INNER JOIN pg_roles AS g ON g.oid = m.roleid
 WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader')
     AND (g.rolsuper OR g.rolcreaterole OR g.rolname IN (
-        'pg_write_all_data', 'pg_read_all_data', 'pg_execute_server_program', 'pg_write_server_files',
+        'pg_write_all_data', 'pg_read_all_data', 'pg_execute_server_program',
+            'pg_write_server_files',
         'pg_read_server_files'
     ))
 UNION ALL

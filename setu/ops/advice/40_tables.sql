@@ -46,7 +46,8 @@ index AS (
         FROM pg_class AS c
         INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'm')
-            AND n.nspname IN ('master', 'bronze', 'silver', 'gold', 'alerting', 'config', '_etl', 'public')
+            AND n.nspname IN ('master', 'bronze', 'silver', 'gold', 'alerting', 'config', '_etl',
+                'public')
     ) AS t
     INNER JOIN pg_index AS p ON p.indrelid = t.oid
     INNER JOIN pg_class AS r ON r.oid = p.indexrelid
@@ -63,9 +64,11 @@ index AS (
 )
 SELECT 'chunk_permissions', 'error', format('%s.%s', c.schema, c.name),
     format('has %s chunks with %s than its own, such as %s', count(*),
-        CASE WHEN bool_or(c.relowner <> c.owner_of_hypertable) THEN 'another owner' ELSE 'other rights' END,
+        CASE WHEN bool_or(c.relowner <> c.owner_of_hypertable) THEN 'another owner'
+            ELSE 'other rights' END,
         min(c.relname)),
-    format('GRANT the hypertable''s rights once more: they go to each chunk; or ALTER TABLE %I.%I OWNER TO %I;',
+    format('GRANT the hypertable''s rights once more: they go to each chunk; or ALTER TABLE '
+        '%I.%I OWNER TO %I;',
         c.schema, c.name, pg_get_userbyid(min(c.owner_of_hypertable::bigint)::oid))
 FROM chunk AS c
 WHERE c.acl IS DISTINCT FROM c.acl_of_hypertable OR c.relowner <> c.owner_of_hypertable
@@ -82,7 +85,8 @@ INNER JOIN pg_stats AS s
 WHERE s.n_distinct < 0
     AND approximate_row_count(h.oid::regclass) > current_setting('setu_doctor.rows')::bigint
 UNION ALL
-SELECT 'indexes_are_valid', 'error', format('%s.%s', i.schema, i.name), format('has index %s, which is not valid', i.index_name),
+SELECT 'indexes_are_valid', 'error', format('%s.%s', i.schema, i.name),
+    format('has index %s, which is not valid', i.index_name),
     format('DROP INDEX %I.%I; and build it anew', i.schema, i.index_name)
 FROM index AS i
 WHERE NOT i.indisvalid
@@ -95,8 +99,10 @@ WHERE i.scans = 0 AND NOT i.indisunique AND i.indisvalid
     AND i.bytes > current_setting('setu_doctor.bytes')::bigint
 UNION ALL
 SELECT 'indexes_are_distinct', 'advice', format('%s.%s', i.schema, i.name),
-    format('has indexes %s, which are the same', string_agg(i.index_name, ' and ' ORDER BY i.index_name)),
-    format('DROP INDEX %I.%I; in a revision', i.schema, max(i.index_name) FILTER (WHERE NOT i.indisunique))
+    format('has indexes %s, which are the same',
+        string_agg(i.index_name, ' and ' ORDER BY i.index_name)),
+    format('DROP INDEX %I.%I; in a revision', i.schema,
+        max(i.index_name) FILTER (WHERE NOT i.indisunique))
 FROM index AS i
 GROUP BY i.schema, i.name, i.definition
 HAVING count(*) > 1 AND bool_or(NOT i.indisunique)
@@ -115,16 +121,19 @@ WHERE c.relkind = 'r' AND c.reltuples < 0
     AND c.relpages_now * 8192 > current_setting('setu_doctor.bytes')::bigint
 UNION ALL
 SELECT DISTINCT 'hypertable_candidates', 'advice', format('%s.%s', s.schemaname, s.relname),
-    format('has %s rows, an index on time column %s, and is no hypertable', s.n_live_tup, a.attname),
+    format('has %s rows, an index on time column %s, and is no hypertable', s.n_live_tup,
+        a.attname),
     'See create_hypertable, if it grows with time'
 FROM pg_stat_user_tables AS s
 INNER JOIN pg_index AS i ON i.indrelid = s.relid
 INNER JOIN pg_attribute AS a ON a.attrelid = s.relid AND a.attnum = ANY (i.indkey)
 INNER JOIN pg_stat_user_indexes AS u ON u.indexrelid = i.indexrelid
 WHERE s.schemaname NOT LIKE '\_timescaledb%'
-    AND s.schemaname NOT IN ('master', 'bronze', 'silver', 'gold', 'alerting', 'config', '_etl', '_archive', '_stage', '_setu')
+    AND s.schemaname NOT IN ('master', 'bronze', 'silver', 'gold', 'alerting', 'config', '_etl',
+        '_archive', '_stage', '_setu')
     AND a.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype)
     AND u.idx_scan > 0
     AND s.n_live_tup > current_setting('setu_doctor.rows')::bigint
     AND NOT EXISTS (SELECT 1 FROM hypertable AS h WHERE h.oid = s.relid)
-    AND NOT EXISTS (SELECT 1 FROM pg_inherits AS p WHERE p.inhparent = s.relid OR p.inhrelid = s.relid)
+    AND NOT EXISTS (SELECT 1 FROM pg_inherits AS p
+        WHERE p.inhparent = s.relid OR p.inhrelid = s.relid)

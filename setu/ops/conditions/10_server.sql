@@ -26,7 +26,8 @@ WITH setting AS (
 ),
 slot AS (
     SELECT p.slot_name,
-        CASE WHEN NOT pg_is_in_recovery() THEN pg_wal_lsn_diff(pg_current_wal_lsn(), p.restart_lsn) END
+        CASE WHEN NOT pg_is_in_recovery()
+            THEN pg_wal_lsn_diff(pg_current_wal_lsn(), p.restart_lsn) END
             AS kept_bytes
     FROM pg_replication_slots AS p
     WHERE NOT p.active AND p.restart_lsn IS NOT NULL
@@ -37,7 +38,8 @@ WHERE pg_is_in_recovery()
 UNION ALL
 SELECT DISTINCT 'server_takes_writes', s.whose, 'has default_transaction_read_only on',
     CASE WHEN s.whose LIKE 'role %' OR s.whose LIKE 'database %'
-        THEN format('ALTER %s RESET default_transaction_read_only', upper(split_part(s.whose, ' ', 1))
+        THEN format('ALTER %s RESET default_transaction_read_only',
+            upper(split_part(s.whose, ' ', 1))
             || substr(s.whose, strpos(s.whose, ' ')))
         ELSE 'ALTER SYSTEM RESET default_transaction_read_only, and reload the server'
     END
@@ -96,4 +98,5 @@ SELECT 'no_transaction_is_forgotten', 'prepared transaction ' || p.gid,
     format('COMMIT PREPARED %L; or ROLLBACK PREPARED %L; as %s', p.gid, p.gid, p.owner)
 FROM pg_prepared_xacts AS p
 WHERE p.database = current_database()
-    AND p.prepared < clock_timestamp() - make_interval(secs => current_setting('setu_status.prepared_age')::float)
+    AND p.prepared < clock_timestamp()
+        - make_interval(secs => current_setting('setu_status.prepared_age')::float)

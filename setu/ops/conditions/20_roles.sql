@@ -3,7 +3,8 @@
 -- must role_settings_fit: No setting of a role or the database ends or distorts a load
 WITH role AS (
     SELECT w.name, r.oid, r.rolcanlogin, r.rolconnlimit, r.rolvaliduntil, w.needed
-    FROM (VALUES ('setu_etl', 'no load runs'), ('setu_ingest', 'no sink can write')) AS w (name, needed)
+    FROM (VALUES ('setu_etl', 'no load runs'), ('setu_ingest', 'no sink can write'))
+        AS w (name, needed)
     LEFT JOIN pg_roles AS r ON r.rolname = w.name
 ),
 fact AS (
@@ -36,7 +37,8 @@ needed AS (
         CROSS JOIN unnest('{SELECT,UPDATE}'::text[]) AS p (name)
         UNION ALL
         SELECT 'setu_etl', 'table', 'master.' || t.name, 'SELECT'
-        FROM unnest('{machine_info,plant_machine_mapping,plants,shift_definitions}'::text[]) AS t (name)
+        FROM unnest('{machine_info,plant_machine_mapping,plants,shift_definitions}'::text[])
+            AS t (name)
         UNION ALL
         SELECT 'setu_ingest', 'columns of table', f.source_name, 'INSERT' FROM fact AS f
         UNION ALL
@@ -77,7 +79,8 @@ checked AS (
 setting AS (
     SELECT
         concat_ws(
-            ' in ', 'role ' || r.rolname, CASE WHEN b.datname IS NOT NULL THEN 'database ' || b.datname END
+            ' in ', 'role ' || r.rolname, CASE WHEN b.datname IS NOT NULL THEN 'database '
+                || b.datname END
         ) AS whose,
         -- A setting for a role in a database takes precedence over one for either.
         CASE WHEN o.setrole <> 0 THEN 2 ELSE 0 END + CASE WHEN o.setdatabase <> 0 THEN 1 ELSE 0 END
@@ -117,7 +120,8 @@ SELECT 'roles_can_connect', r.name, 'has a connection limit of 0',
 FROM role AS r
 WHERE r.rolconnlimit = 0
 UNION ALL
-SELECT 'roles_can_connect', r.name, format('has a password that was valid until %s', r.rolvaliduntil),
+SELECT 'roles_can_connect', r.name,
+    format('has a password that was valid until %s', r.rolvaliduntil),
     format('ALTER ROLE %I VALID UNTIL ''infinity'';', r.name)
 FROM role AS r
 WHERE r.rolvaliduntil < clock_timestamp()
@@ -128,7 +132,8 @@ FROM pg_database AS d
 WHERE d.datname = current_database() AND (NOT d.datallowconn OR d.datconnlimit = 0)
 UNION ALL
 SELECT 'roles_have_rights', j.name,
-    format('has no %s on %s %s', string_agg(j.privilege, ', ' ORDER BY j.privilege), j.kind, j.object),
+    format('has no %s on %s %s', string_agg(j.privilege, ', ' ORDER BY j.privilege), j.kind,
+        j.object),
     CASE WHEN j.kind = 'columns of table'
         THEN 'setu drift, which names what to grant'
         ELSE format('GRANT %s ON %s %s TO %I;', string_agg(j.privilege, ', ' ORDER BY j.privilege),
@@ -146,17 +151,20 @@ SELECT 'role_settings_fit', a.whose,
 FROM at_work AS a
 WHERE a.name = 'default_transaction_isolation' AND a.value <> 'read committed'
 UNION ALL
-SELECT 'role_settings_fit', a.whose, format('has %s = %s, which ends a load before it is done', a.name, a.value),
+SELECT 'role_settings_fit', a.whose,
+    format('has %s = %s, which ends a load before it is done', a.name, a.value),
     format('ALTER %s RESET %s;', CASE WHEN a.whose LIKE 'role %' THEN 'ROLE setu_etl'
         ELSE format('DATABASE %I', current_database()) END, a.name)
 FROM at_work AS a
 WHERE a.name IN ('statement_timeout', 'transaction_timeout')
-    AND extract(EPOCH FROM CASE WHEN a.value ~ '^[0-9]+$' THEN a.value || ' ms' ELSE a.value END::interval)
+    AND extract(EPOCH FROM CASE WHEN a.value ~ '^[0-9]+$' THEN a.value || ' ms'
+        ELSE a.value END::interval)
         BETWEEN 0.0001 AND 59
 UNION ALL
 SELECT 'role_settings_fit', a.whose,
     format('has session_replication_role = %s: triggers and foreign keys do not run', a.value),
-    format('ALTER %s RESET session_replication_role;', CASE WHEN a.whose LIKE 'role %' THEN 'ROLE setu_etl'
+    format('ALTER %s RESET session_replication_role;', CASE WHEN a.whose LIKE 'role %'
+        THEN 'ROLE setu_etl'
         ELSE format('DATABASE %I', current_database()) END)
 FROM at_work AS a
 WHERE a.name = 'session_replication_role' AND a.value <> 'origin'

@@ -4,7 +4,8 @@
 -- must rows_are_not_hidden: No row policy, no row in a hypertable's own table, nothing unlogged
 -- must triggers_are_on: No trigger of SETU's tables is switched off
 WITH fact AS (
-    SELECT l.pipeline, s.schema, s.name, c.oid, c.relpersistence, c.relrowsecurity, s.schema = 'bronze' AS source
+    SELECT l.pipeline, s.schema, s.name, c.oid, c.relpersistence, c.relrowsecurity,
+        s.schema = 'bronze' AS source
     FROM _etl.v_pipeline_lag AS l
     CROSS JOIN LATERAL (
         VALUES ('bronze', 'raw_' || l.pipeline), ('silver', l.pipeline)
@@ -31,7 +32,8 @@ sequence_fault AS (
     FROM id_sequence AS i
     CROSS JOIN LATERAL (
         VALUES
-            (i.seqcache <> 1, format('keeps %s ids ahead for each session: rows with the lower ones are passed over, for good', i.seqcache), 'CACHE 1'),
+            (i.seqcache <> 1, format('keeps %s ids ahead for each session: rows with the lower '
+                'ones are passed over, for good', i.seqcache), 'CACHE 1'),
             (i.seqincrement <> 1, format('steps by %s', i.seqincrement), 'INCREMENT BY 1'),
             (i.seqcycle, 'starts over at its end, with ids that count as loaded', 'NO CYCLE'),
             (i.seqmax < 9223372036854775807, format('ends at %s', i.seqmax), 'NO MAXVALUE')
@@ -43,7 +45,8 @@ SELECT 'sequences_give_each_id_once', s.sequence, s.what,
         s.sequence, s.change)
 FROM sequence_fault AS s
 UNION ALL
-SELECT 'sequences_give_each_id_once', format('bronze.%I', f.name), 'draws no ids: column id has no sequence',
+SELECT 'sequences_give_each_id_once', format('bronze.%I', f.name),
+    'draws no ids: column id has no sequence',
     'setu drift, which names what is missing'
 FROM fact AS f
 WHERE f.source AND f.oid IS NOT NULL

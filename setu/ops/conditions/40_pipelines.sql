@@ -17,7 +17,8 @@ job AS (
     WHERE j.proc_schema = '_etl' AND j.proc_name LIKE 'sp_load_%'
 ),
 pipeline AS (
-    SELECT l.pipeline, l.enabled, l.rows_behind, l.seconds_behind, l.held_up_by, l.fence_age_seconds,
+    SELECT l.pipeline, l.enabled, l.rows_behind, l.seconds_behind, l.held_up_by,
+        l.fence_age_seconds,
         r.status, r.started_at, r.seconds, r.error,
         extract(EPOCH FROM clock_timestamp() - r.started_at) AS age,
         e.runs, e.runs_failed, e.rows_read, e.rows_rejected, e.rows_rejected_waiting,
@@ -46,7 +47,8 @@ SELECT 'pipelines_run', p.pipeline,
         WHEN p.started_at IS NULL THEN 'has never run'
         ELSE format('last ran %s ago', age.words) END,
     CASE WHEN p.has_job
-        THEN format('SELECT * FROM timescaledb_information.job_errors WHERE proc_name = %L; meanwhile, setu worker', 'sp_load_' || p.pipeline)
+        THEN format('SELECT * FROM timescaledb_information.job_errors WHERE proc_name = %L; '
+            'meanwhile, setu worker', 'sp_load_' || p.pipeline)
         ELSE 'setu worker' END
 FROM pipeline AS p
 CROSS JOIN limits AS m
@@ -67,12 +69,14 @@ FROM pipeline AS p
 WHERE p.enabled AND p.status = 'failed'
 UNION ALL
 SELECT 'runs_succeed', p.pipeline, format('has been running for %s min', round(p.seconds / 60)),
-    'SELECT pid, query FROM pg_stat_activity WHERE application_name LIKE ''%Action%''; see what it waits for'
+    'SELECT pid, query FROM pg_stat_activity WHERE application_name LIKE ''%Action%''; see what '
+        'it waits for'
 FROM pipeline AS p
 WHERE p.enabled AND p.status = 'running' AND p.seconds > 900
 UNION ALL
 SELECT 'runs_succeed', p.pipeline, format('failed %s of %s runs in a day', p.runs_failed, p.runs),
-    format('SELECT started_at, error FROM _etl.job_runs WHERE pipeline = %L AND status <> ''succeeded'' ORDER BY 1 DESC LIMIT 20;', p.pipeline)
+    format('SELECT started_at, error FROM _etl.job_runs WHERE pipeline = %L AND status <> '
+        '''succeeded'' ORDER BY 1 DESC LIMIT 20;', p.pipeline)
 FROM pipeline AS p CROSS JOIN limits AS m
 WHERE p.enabled AND p.runs > 0 AND p.runs_failed::float / p.runs > m.error_rate
 UNION ALL
@@ -80,14 +84,16 @@ SELECT 'pipelines_keep_up', p.pipeline,
     format('is %s rows and %s behind', to_char(p.rows_behind, 'FM999,999,999,999'),
         CASE WHEN p.seconds_behind < 36000 THEN format('%s min', round(p.seconds_behind / 60))
             ELSE format('%s h', round(p.seconds_behind / 3600)) END),
-    format('See how long its runs take: setu status --all; UPDATE _etl.watermarks SET batch_size = 200000 WHERE pipeline = %L;', p.pipeline)
+    format('See how long its runs take: setu status --all; UPDATE _etl.watermarks SET '
+        'batch_size = 200000 WHERE pipeline = %L;', p.pipeline)
 FROM pipeline AS p CROSS JOIN limits AS m
 WHERE p.enabled AND p.seconds_behind > m.lag AND p.held_up_by IS NULL
 UNION ALL
 SELECT 'fence_moves', p.pipeline, format('is held up by %s', h.who),
     CASE WHEN h.who LIKE 'pid %'
         THEN format('SELECT pg_terminate_backend(%s);', substring(h.who FROM '^pid (\d+)'))
-        ELSE format('COMMIT PREPARED or ROLLBACK PREPARED %L', substring(h.who FROM '^prepared transaction (.*) of '))
+        ELSE format('COMMIT PREPARED or ROLLBACK PREPARED %L',
+            substring(h.who FROM '^prepared transaction (.*) of '))
     END
 FROM pipeline AS p
 CROSS JOIN limits AS m

@@ -1,5 +1,5 @@
 -- needs community
--- must aggregates_show_what_is_new: No aggregate was refreshed into the future, which hides what comes
+-- must aggregates_show_what_is_new: No aggregate was refreshed into the future: it hides what comes
 -- must aggregates_are_real_time: Each aggregate reads through to what it has not computed yet
 WITH aggregate AS (
     SELECT c.view_schema, c.view_name, c.materialized_only,
@@ -14,13 +14,15 @@ WITH aggregate AS (
 )
 SELECT 'aggregates_show_what_is_new', format('%s.%s', g.view_schema, g.view_name),
     format('was refreshed up to %s: rows that come before then are not shown', g.watermark),
-    format('CALL refresh_continuous_aggregate(%L, %L, %L); until then, again and again', g.view_schema || '.' || g.view_name,
+    format('CALL refresh_continuous_aggregate(%L, %L, %L); until then, again and again',
+        g.view_schema || '.' || g.view_name,
         date_trunc('hour', clock_timestamp()) - INTERVAL '2 days', g.watermark)
 FROM aggregate AS g
 WHERE g.watermark > clock_timestamp()
 UNION ALL
 SELECT 'aggregates_are_real_time', format('%s.%s', g.view_schema, g.view_name),
     'shows only what its last refresh has computed',
-    format('ALTER MATERIALIZED VIEW %I.%I SET (timescaledb.materialized_only = false);', g.view_schema, g.view_name)
+    format('ALTER MATERIALIZED VIEW %I.%I SET (timescaledb.materialized_only = false);',
+        g.view_schema, g.view_name)
 FROM aggregate AS g
 WHERE g.materialized_only

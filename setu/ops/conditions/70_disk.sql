@@ -16,19 +16,22 @@ SELECT 'old_chunks_go', k.pipeline,
     format('keeps a chunk of before %s: %s', date_trunc('second', k.range_end),
         CASE k.reason
             WHEN 'not loaded' THEN 'rows in it are not loaded'
-            WHEN 'locked' THEN format('somebody has it locked at each attempt since %s', date_trunc('second', k.first_kept_at))
+            WHEN 'locked' THEN format('somebody has it locked at each attempt since %s',
+                date_trunc('second', k.first_kept_at))
             ELSE replace(k.reason, E'\n', '; ')
         END),
     CASE k.reason
         WHEN 'not loaded' THEN 'See why its pipeline does not come to them: setu status --all'
-        WHEN 'locked' THEN format('SELECT pid, usename, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE relation = %L::regclass);', k.chunk)
+        WHEN 'locked' THEN format('SELECT pid, usename, query FROM pg_stat_activity WHERE pid '
+            'IN (SELECT pid FROM pg_locks WHERE relation = %L::regclass);', k.chunk)
         ELSE format('Remove what is in the way of %s; the next run drops it', k.chunk)
     END
 FROM _etl.v_kept_chunks AS k
 WHERE k.reason <> 'locked' OR k.first_kept_at < clock_timestamp() - INTERVAL '2 days'
 UNION ALL
 SELECT 'old_chunks_go', format('%s.%s', c.hypertable_schema, c.hypertable_name),
-    format('has %s chunks older than %s, the oldest of before %s', count(*), r.drop_after, min(c.range_end)),
+    format('has %s chunks older than %s, the oldest of before %s', count(*), r.drop_after,
+        min(c.range_end)),
     'CALL _etl.sp_retain_bronze(NULL, ''{}''); as the deploying role'
 FROM timescaledb_information.chunks AS c
 CROSS JOIN retention AS r
@@ -48,7 +51,8 @@ SELECT 'logs_are_trimmed', 'retention of bronze',
 FROM last AS l
 WHERE l.finished_at < clock_timestamp() - INTERVAL '49 hours'
 UNION ALL
-SELECT 'logs_are_trimmed', 'retention of bronze', 'has never run, and no job of it is due within a day',
+SELECT 'logs_are_trimmed', 'retention of bronze',
+    'has never run, and no job of it is due within a day',
     'CALL _etl.sp_retain_bronze(NULL, ''{}''); as the deploying role, or setu worker as that role'
 FROM last AS l
 WHERE l.finished_at IS NULL

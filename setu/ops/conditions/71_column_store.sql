@@ -1,7 +1,8 @@
 -- must chunks_are_compressed: Chunks are compressed in time
 -- needs community
 WITH policy AS (
-    SELECT j.hypertable_schema, j.hypertable_name, (j.config ->> 'compress_after')::interval AS after,
+    SELECT j.hypertable_schema, j.hypertable_name, (j.config ->> 'compress_after')::interval
+        AS after,
         s.last_successful_finish, j.job_id
     FROM timescaledb_information.jobs AS j
     LEFT JOIN timescaledb_information.job_stats AS s ON s.job_id = j.job_id
@@ -16,7 +17,8 @@ INNER JOIN policy AS p
     ON p.hypertable_schema = c.hypertable_schema AND p.hypertable_name = c.hypertable_name
 WHERE NOT c.is_compressed
     -- Its job has had two days since the chunk was due.
-    AND greatest(c.range_end + p.after, c.chunk_creation_time) < clock_timestamp() - INTERVAL '2 days'
+    AND greatest(c.range_end + p.after,
+        c.chunk_creation_time) < clock_timestamp() - INTERVAL '2 days'
     -- A policy that never ran is new, or its job is off, which another condition reports.
     AND p.last_successful_finish > '-infinity'
 GROUP BY c.hypertable_schema, c.hypertable_name, p.job_id

@@ -31,7 +31,8 @@ SELECT 'alerts_are_checked', 'alert engine',
         format('last checked the rules at %s', date_trunc('second', e.last_run_at)),
         format('has never checked the %s enabled rules', e.enabled_rules)
     ),
-    'CALL alerting.proc_run_engine(); each minute, by setu worker --alerts or a job of your own; or '
+    'CALL alerting.proc_run_engine(); each minute, by setu worker --alerts or a job of your '
+        'own; or '
     || 'UPDATE config.alert_rules SET enabled = false'
 FROM alerting.v_engine_state AS e
 WHERE e.is_overdue
