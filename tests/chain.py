@@ -31,8 +31,8 @@ REVISIONS = tuple(step.revision for step in STEPS)
 HEAD = REVISIONS[-1]
 BEFORE = dict(zip(REVISIONS[1:], REVISIONS, strict=False))
 Row = tuple[Any, ...]
-#: What SETU works out from silver, anew where it need be; test_kept_roll_up.py compares reports.
-WORKED_OUT = (
+#: What SETU computes from silver, again where it need be; test_kept_roll_up.py compares reports.
+COMPUTED = (
     "gold.long_stops",
     "gold.machine_shifts",
     "gold.rolled_up_chunks",
@@ -123,10 +123,10 @@ class Chain:
     def rows(self, *tables: str) -> dict[str, RowFingerprint]:
         """Row fingerprints; of all tables of the snapshot when none is named.
 
-        What is worked out from silver is left out then.
+        What is computed from silver is left out then.
         """
         found = self._with(lambda c: fingerprint(c, tables=tables or None))
-        return found if tables else {t: f for t, f in found.items() if t not in WORKED_OUT}
+        return found if tables else {t: f for t, f in found.items() if t not in COMPUTED}
 
     def broken(self, *revisions: str) -> list[str]:
         """What does not hold now.

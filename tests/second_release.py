@@ -21,7 +21,7 @@ from setu.chain.scaffold import OPEN
 from setu.chain.step import Step
 from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
-from tests.chain import WORKED_OUT, Chain
+from tests.chain import COMPUTED, Chain
 from tests.edge_cases.rows import last_midnight
 from tests.v1 import ROOT
 
@@ -443,9 +443,9 @@ def fill(name: str, chain: Chain) -> None:
 
 
 def same_rows(expected: Rows, actual: Rows) -> None:
-    # What is worked out from silver may be worked out anew.
+    # What is computed from silver may be computed again.
     expected, actual = (
-        {name: row for name, row in rows.items() if name not in WORKED_OUT}
+        {name: row for name, row in rows.items() if name not in COMPUTED}
         for rows in (expected, actual)
     )
     found = [d.render() for d in fingerprint_differences(expected, actual)]
