@@ -38,6 +38,8 @@ class MiniRepository:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        # Python takes a file for the one that it compiled if it has its length and its second.
+        sys.dont_write_bytecode = True
         (root / "alembic/versions/p0_baseline").mkdir(parents=True)
         (root / "sql/p0_baseline").mkdir(parents=True)
         shutil.copy(ROOT / "alembic.ini", root)

@@ -274,8 +274,8 @@ def test_no_hypertable_of_v2_has_a_foreign_key(v2: Chain) -> None:
         ("ALTER TABLE master.plants DROP CONSTRAINT plants_timezone_check", "plants_timezone_chec"),
         ("ALTER TABLE master.users ADD COLUMN colour text", "master.users: column colour"),
         (
-            "ALTER TABLE silver.machine_tool_usage ALTER COLUMN target_count TYPE bigint",
-            "target_count",
+            "ALTER TABLE master.companies ALTER COLUMN pin_code TYPE varchar(20)",
+            "master.companies: column pin_code",
         ),
         (
             "DROP INDEX silver.machine_energy_event_time_idx",

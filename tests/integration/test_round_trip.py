@@ -123,8 +123,6 @@ KEPT: dict[str, str | tuple[str, ...]] = {
     "0103": "_stage.",
     "0107": ("_stage.backfill_progress", "_stage.noted_masters"),
     "0110": "master.shift_calendar",
-    "0114": "gold.long_stops",
-    "0115": ("gold.machine_shifts", "gold.rolled_up_", "gold.long_stops"),
     "0205": "bronze.raw_machine_",
     "0401": "_etl.watermarks",
 }

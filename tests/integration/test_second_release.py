@@ -130,7 +130,11 @@ def test_a_new_database_needs_no_step(server: Server, tmp_path: Path) -> None:
         assert chain.revision() == steps_to(copy.root)[-1].revision
 
 
-each = pytest.mark.parametrize("change", NAMES)
+# Databases beside each other: the embedded server has one.
+each = pytest.mark.parametrize(
+    "change",
+    [pytest.param(name, marks=pytest.mark.requires("multi_session")) for name in NAMES],
+)
 
 
 @each

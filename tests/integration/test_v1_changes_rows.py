@@ -174,6 +174,7 @@ def test_a_machine_registered_in_a_transaction_from_before_the_backfill_is_in_v2
     assert in_v2(chain, "machine_cycles") == [(START, "wrong")]
 
 
+@pytest.mark.requires("multi_session")
 def test_a_machine_registered_while_master_is_copied_does_not_stop_the_step(chain: Chain) -> None:
     chain.upgrade("0101")
     [check] = step_of("0101").script("verify").statements(chain.settings.edition)

@@ -347,11 +347,13 @@ Step = tuple[str, Any]
 
 @st.composite
 def _corrections(draw: DrawFn, fact: Fact) -> list[Step]:
-    """What arrives, and which of the rows that are there is removed or comes back."""
+    """What arrives, which of the rows that are there is removed or comes back, and which of those
+    that were removed is sent again."""
     send = st.tuples(st.just("send"), st.lists(_near_rows(fact), min_size=1, max_size=5))
     remove = st.tuples(st.just("remove"), st.integers(0, 9))
     restore = st.tuples(st.just("restore"), st.integers(0, 9))
-    return [draw(send), *draw(st.lists(send | remove | restore, min_size=2, max_size=8))]
+    again = st.tuples(st.just("again"), st.integers(0, 9))
+    return [draw(send), *draw(st.lists(send | remove | restore | again, min_size=2, max_size=8))]
 
 
 def _check_corrections(fleet: Fleet, fact: Fact, steps: list[Step]) -> None:
@@ -364,6 +366,11 @@ def _check_corrections(fleet: Fleet, fact: Fact, steps: list[Step]) -> None:
         if what == "send":
             arrived += detail
             fleet.send(fact, detail)
+        elif what == "again" and removed:
+            key = sorted(removed)[detail % len(removed)]
+            row = [row for row in arrived if key_of(fact, row) == key][-1]
+            arrived.append(row)
+            fleet.send(fact, [row])
         elif what == "remove" and there:
             key = there[detail % len(there)]
             removed.add(key)
