@@ -14,13 +14,23 @@ from setu.chain.step import Part, Step
 from setu.errors import DeployInterruptedError, LockTimeoutError, StatementError, VerifyError
 
 LOCK_STATES = ("55P03", "40P01")
-#: A job that runs meanwhile can change a catalog row that a step changes, too; PostgreSQL has no
-#: state of its own for that, and no other language. The step is as fit to be tried again as after a
-#: lock timeout.
-CONCURRENT_CHANGE = "tuple concurrently"
 DISK_FULL = "53100"
 SHOWN_LINES = 12
 SHOWN_WIDTH = 160
+
+
+def met_another_change(error: psycopg2.Error) -> bool:
+    """Whether another session changed the same catalog row at the same moment.
+
+    A job can, and the deploy of another database, since roles belong to the server. PostgreSQL has
+    no state for that: it says of a row that was changed that it was, in English always, and of a
+    row that both add that its key is there twice. The step is as fit to be tried again as after a
+    lock timeout.
+    """
+    if error.pgcode == "23505":
+        return error.diag.schema_name == "pg_catalog"
+    said = error.diag.message_primary or ""
+    return re.search(r"concurrently (updated|deleted|dropped)", said) is not None
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,10 @@ def statement_error(
     if lost:
         kind, title = DeployInterruptedError, f"The connection was lost in revision {revision}."
         hint = "See why in the server's log, then run the same command again"
-    elif state in LOCK_STATES or (state == "XX000" and message.startswith(CONCURRENT_CHANGE)):
+    elif met_another_change(error):
+        kind, title = LockTimeoutError, f"Another session got ahead of revision {revision}."
+        hint = "Run the same command again when no other deploy or job changes what it names"
+    elif state in LOCK_STATES:
         kind, title = LockTimeoutError, f"Revision {revision} did not get its locks."
         hint = (
             "See in pg_locks and pg_stat_activity who holds them, then run the same command again"

@@ -14,6 +14,7 @@ import psycopg2
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from setu.chain.failures import met_another_change
 from setu.chain.header import Header
 from setu.chain.order import script_of, sections_in_order
 from setu.chain.repository import alembic_config
@@ -26,6 +27,7 @@ from setu.errors import RevisionStateError, StatementError
 
 #: Schemas that only a database on its way has.
 PASSING = frozenset({"_stage", "_archive"})
+ATTEMPTS = 5
 #: What is noted before v2 is made, for the way back.
 STATE_BEFORE = (
     "schema_new/_archive/archive.sql",
@@ -48,9 +50,24 @@ def fresh_statements(root: Path, edition: str) -> Iterator[Statement]:
 def apply_fresh(connection: Connection, root: Path, settings: Settings) -> str:
     """Make v2 in an empty database and stamp it with the chain's head, in one transaction.
 
+    It is tried again when another deploy on the server changes the roles at the same moment.
+
     :return: the head. Raises :class:`RevisionStateError` when the database is not empty, and
         :class:`StatementError` when a statement fails; then nothing has been changed.
     """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _make_v2(connection, root, settings)
+        except StatementError as error:
+            cause = error.__cause__
+            met = isinstance(cause, psycopg2.Error) and met_another_change(cause)
+            if attempt == ATTEMPTS or not met:
+                raise
+        connection.rollback()
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _make_v2(connection: Connection, root: Path, settings: Settings) -> str:
     apply_session_settings(connection, settings.session_settings())
     refuse_unless_empty(connection, root)
     act_as_owner(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -29,11 +30,19 @@ class SmallDisk:
         self.url = url
 
     def fill(self, left: int) -> None:
-        """Leave so many bytes free."""
-        self.free()
-        free = shutil.disk_usage(self._home).free
-        with self._filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, free - left))
+        """Leave so many bytes free, or fewer: the server goes on writing meanwhile."""
+        while True:
+            self.free()
+            free = shutil.disk_usage(self._home).free
+            if free <= left:
+                return
+            try:
+                with self._filler.open("wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, free - left)
+                return
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
 
     def free(self) -> None:
         """Free what was filled."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,11 +92,6 @@ def test_three_fleets_can_be_deployed_at_once(server: Server, a: Chain, b: Chain
         failures: list[BaseException] = []
 
         def move(fleet: Chain, *revisions: str) -> None:
-            import subprocess
-            import sys
-
-            from setu.cli.main import app, load_commands  # noqa: F401
-
             for revision in revisions:
                 way = "upgrade" if revision == "head" else "downgrade"
                 x = [part for value in fleet.x for part in ("-x", value)]
@@ -117,6 +115,57 @@ def test_three_fleets_can_be_deployed_at_once(server: Server, a: Chain, b: Chain
         for fleet in fleets:
             assert fleet.revision() == HEAD
             assert fleet.broken() == []
+
+
+def test_a_role_that_another_fleet_changes_at_the_same_moment_is_tried_again(
+    a: Chain, b: Chain
+) -> None:
+    a.upgrade("0404")
+    b.upgrade("0404")
+    with b.session() as other, other.cursor() as cursor:
+        other.autocommit = False
+        # What revision 0501 does there; nobody has set anything for all databases yet.
+        cursor.execute("ALTER ROLE setu_ingest SET synchronous_commit = off")
+        moved = threading.Thread(target=a.upgrade)
+        moved.start()
+        wait_for_blocked(b)
+        other.commit()
+        moved.join()
+    assert a.revision() == HEAD
+    assert a.broken() == []
+
+
+def test_a_fresh_database_is_made_while_another_fleet_changes_a_role(
+    server: Server, b: Chain
+) -> None:
+    url = server.create_database()
+    b.upgrade("0404")
+    try:
+        with b.session() as other, other.cursor() as cursor:
+            other.autocommit = False
+            cursor.execute("ALTER ROLE setu_ingest SET synchronous_commit = off")
+            made = subprocess.Popen(
+                [sys.executable, "-m", "setu.cli.main", "fresh"],
+                env={**os.environ, "DATABASE_URL": url},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            wait_for_blocked(b)
+            other.commit()
+            said = made.communicate()[1]
+        assert made.returncode == 0, said
+    finally:
+        server.drop_database(url)
+
+
+def wait_for_blocked(chain: Chain, seconds: float = 30.0) -> None:
+    """Until a session waits for another one's transaction to end."""
+    until = time.monotonic() + seconds
+    while not chain.query(
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'transactionid' AND query ~ 'ALTER ROLE'"
+    ):
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def test_roles_that_were_there_before_are_left_as_they_were_found(a: Chain) -> None:
