@@ -258,6 +258,17 @@ def test_exhausted_attempts_leave_nothing_changed(
     assert revision_of(database_url) == "0001"
 
 
+def test_a_change_that_is_met_each_time_is_said(
+    repository: MiniRepository, database_url: str
+) -> None:
+    repository.add("0001_counter", up="CREATE SEQUENCE public.attempts;")
+    flaky = FLAKY.format(succeeds_at=99, state="XX000")
+    repository.add("0002_flaky", up=flaky.replace("planted", "tuple concurrently updated"))
+    with pytest.raises(LockTimeoutError, match=r"Another session got ahead of revision 0002\."):
+        command.upgrade(repository.config("lock_attempts=2"), "head")
+    assert query(database_url, "SELECT last_value FROM public.attempts") == [(2,)]
+
+
 def test_another_error_is_not_tried_again(repository: MiniRepository, database_url: str) -> None:
     repository.add("0001_counter", up="CREATE SEQUENCE public.attempts;")
     repository.add("0002_flaky", up=FLAKY.format(succeeds_at=99, state="23505"))
