@@ -1,18 +1,16 @@
 """Errors that a person can act on.
 
 Every failure that SETU foresees is a subclass of :class:`SetuError`. The message has a title (what
-failed), context lines (where, which, how many) and a hint (what to do next). They derive from
-Alembic's ``CommandError``, so that ``alembic`` ends with the message and not with a traceback.
+failed), context lines (where, which, how many) and a hint (what to do next). ``setu`` and
+``alembic/env.py`` end with the message and not with a traceback.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alembic.util import CommandError
 
-
-class SetuError(CommandError):
+class SetuError(Exception):
     """Base of all foreseen failures.
 
     :param title: one line: what failed.

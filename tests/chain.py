@@ -15,8 +15,9 @@ from alembic.config import Config
 from sqlalchemy import Connection, make_url
 
 from alembic import command
-from setu.catalog import Catalog, snapshot
+from setu.catalog import Catalog
 from setu.catalog.fingerprint import RowFingerprint, fingerprint
+from setu.catalog.snapshot import snapshot
 from setu.chain.repository import steps_to
 from setu.chain.settings import Settings
 from setu.chain.step import Step

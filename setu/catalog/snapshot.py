@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Any, Final
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any, Final
 
 from setu.catalog.deparse import unqualified_single_source
 from setu.catalog.model import Catalog, Description, ObjectKey, describe
 from setu.db.session_settings import stable_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _QUERIES: Final = files("setu.catalog") / "queries"
 _PLAIN: Final = (

@@ -1,18 +1,19 @@
-"""The repository: where it is, and its revisions in the order of the chain."""
+"""The repository: where it is, and its revisions in the order of the chain.
+
+Alembic is imported where it is needed: what only reads files does not wait for it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
-from alembic.util import CommandError
+from typing import TYPE_CHECKING, Any
 
 import setu
 from setu.chain.step import Step
 from setu.errors import RevisionStateError, SetuError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 def repository_root() -> Path:
@@ -38,6 +39,8 @@ def shipped_root() -> Path:
 
 def alembic_config(root: Path) -> Config:
     """Alembic's configuration of a repository."""
+    from alembic.config import Config
+
     config = Config(str(root / "alembic.ini"))
     # In %(here)s Alembic takes a percent sign of the path for the beginning of a name.
     defaults: Any = config.file_config.defaults()
@@ -55,6 +58,10 @@ def steps_to(root: Path, revision: str = "head") -> list[Step]:
 
     Raises :class:`RevisionStateError` when the chain has no such revision.
     """
+    from alembic.script import ScriptDirectory
+    from alembic.script.revision import RevisionError
+    from alembic.util import CommandError
+
     directory = ScriptDirectory.from_config(alembic_config(root))
     try:
         scripts = list(directory.iterate_revisions(revision, "base"))

@@ -7,8 +7,11 @@ What stands above the first section is the opening comment of the file.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+from pglast.parser import Token
 
 from setu.chain.script import COMMENTS, COMMUNITY, Origin, scan
 from setu.errors import IncludeError, StepError
@@ -47,16 +50,18 @@ def read_sections(source: str, file: str) -> tuple[Section, ...]:
     Raises :class:`StepError` for a directive that is unknown or out of place, and
     :class:`IncludeError` where a section has no statement or does not end its last one.
     """
-    marks = _marks(source, file)
+    tokens = scan(source, file)
+    marks = _marks(source, file, tokens)
     lines = source.removesuffix("\n").split("\n")
+    last_code = _last_code(source, tokens)
     starts = [(number, name) for number, name in marks] or [(-1, "")]
     ends = [number for number, _ in starts[1:]] + [len(lines)]
     sections = []
     for (start, name), end in zip(starts, ends, strict=True):
         text = "\n".join(lines[start + 1 : end]).rstrip()
         section = Section(file, name, start + 2, text)
-        code = [token for token in scan(text, file) if token.name not in COMMENTS]
-        if not code or code[-1].name != "ASCII_59":
+        codes = [last_code[line] for line in range(start + 1, end) if line in last_code]
+        if not codes or codes[-1] != "ASCII_59":
             raise IncludeError(
                 f"{section.label} does not end with a semicolon, or is empty.",
                 hint="End the last statement",
@@ -65,12 +70,24 @@ def read_sections(source: str, file: str) -> tuple[Section, ...]:
     return tuple(sections)
 
 
-def _marks(source: str, file: str) -> list[tuple[int, str]]:
+def _last_code(source: str, tokens: Sequence[Token]) -> dict[int, str]:
+    """The last token that is no comment, of each line (from 0) on which one begins."""
+    last: dict[int, str] = {}
+    line = at = 0
+    for token in tokens:
+        line += source.count("\n", at, token.start)
+        at = token.start
+        if token.name not in COMMENTS:
+            last[line] = token.name
+    return last
+
+
+def _marks(source: str, file: str, tokens: Sequence[Token]) -> list[tuple[int, str]]:
     """Line (from 0) and name of each section. Checks every directive of the file."""
     marks: list[tuple[int, str]] = []
     lines = source.split("\n")
     last_code = ""
-    for token in scan(source, file):
+    for token in tokens:
         if token.name not in COMMENTS:
             last_code = token.name
             continue

@@ -12,8 +12,9 @@ from typing import Any
 
 from rich.console import Console
 
-from setu.catalog import differences, render_differences, snapshot
+from setu.catalog import differences, render_differences
 from setu.catalog.fingerprint import RowFingerprint, fingerprint, fingerprint_differences
+from setu.catalog.snapshot import snapshot
 from setu.demo.gateways import HOURS_LATER, Sent, feed_gateways, load, schedule_jobs
 from setu.demo.stage import Check, Row, Stage, query, run
 from setu.demo.v1 import DUPLICATES, LATHE, ORPHANS, SIZE, V1, make_v1, rows_of_v1

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from setu.catalog import Catalog, snapshot
+from setu.catalog import Catalog
+from setu.catalog.snapshot import snapshot
 from setu.demo.stage import Stage, query, run
 from setu.simulate.fleet import V1_TABLES, count_rows, make_fleet
 from setu.simulate.fleet_size import FleetSize

@@ -12,8 +12,9 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from setu.catalog import Catalog, Difference, differences, render_differences, snapshot
+from setu.catalog import Catalog, Difference, differences, render_differences
 from setu.catalog.difference import Change
+from setu.catalog.snapshot import snapshot
 from setu.preflight.findings import Finding
 from setu.preflight.tuning import is_tuning
 

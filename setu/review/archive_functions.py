@@ -13,10 +13,11 @@ from typing import Final
 from pglast import ast, parse_sql
 from sqlalchemy import Connection
 
-from setu.catalog import Catalog, Difference, ObjectKey, differences, snapshot
+from setu.catalog import Catalog, Difference, ObjectKey, differences
 from setu.catalog.names import parts_of, type_text
 from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import SourceFile
+from setu.catalog.snapshot import snapshot
 from setu.chain.settings import Settings
 from setu.chain.step import Step
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from alembic.config import Config
 
 from alembic import command
-from setu.catalog import Catalog, snapshot
+from setu.catalog import Catalog
+from setu.catalog.snapshot import snapshot
 from setu.chain.fresh import apply_fresh
 from setu.chain.settings import Settings
 from setu.db.address import VARIABLE, Address

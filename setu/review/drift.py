@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from setu.catalog import Catalog, Difference, ObjectKey, differences, snapshot
+from setu.catalog import Catalog, Difference, ObjectKey, differences
 from setu.catalog.difference import Change, render_differences
 from setu.catalog.names import split_name
+from setu.catalog.snapshot import snapshot
 from setu.chain.repository import alembic_config, repository_root, steps_to
 from setu.chain.settings import Settings
 from setu.db.connection import database_url

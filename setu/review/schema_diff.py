@@ -11,7 +11,6 @@ from setu.catalog import KINDS, Catalog, ObjectKey
 from setu.catalog.released import read_files
 from setu.chain.releases import read_releases
 from setu.chain.settings import Settings
-from setu.db.address import Address
 from setu.errors import SetuError
 from setu.review.change_requests import read_schema
 from setu.review.changes import RISKS, SchemaChange, changes_between
@@ -147,7 +146,11 @@ def review_sides(
 
 def shown(side: str) -> str:
     """A side for people: an address without its password."""
-    return str(Address.parse(side, source="The address")) if "://" in side else side
+    if "://" not in side:
+        return side
+    from setu.db.address import Address
+
+    return str(Address.parse(side, source="The address"))
 
 
 def _rename(request: HeldRequest, v1: Catalog, v2: Catalog) -> SchemaChange:

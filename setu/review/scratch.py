@@ -19,10 +19,11 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy_utils import create_database, drop_database
 
-from setu.catalog import Catalog, ObjectKey, snapshot
+from setu.catalog import Catalog, ObjectKey
 from setu.catalog.model import Description
 from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import SourceFile, files_below
+from setu.catalog.snapshot import snapshot
 from setu.chain.repository import alembic_config, steps_to
 from setu.chain.script import Statement
 from setu.chain.settings import Settings

@@ -1,4 +1,7 @@
-"""The sides of a comparison: a folder, a git revision, a release, a database, a catalog file."""
+"""The sides of a comparison: a folder, a git revision, a release, a database, a catalog file.
+
+Only a database needs a driver, and waits for its import.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from setu.catalog import Catalog, snapshot
+from setu.catalog import Catalog
 from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import SourceFile, files_below
 from setu.catalog.released import read_files
 from setu.chain.releases import read_releases
 from setu.chain.settings import Settings
-from setu.db.address import Address
-from setu.db.connection import connected
 from setu.errors import SetuError
 
 DEFAULT_FOLDER = "schema_new"
@@ -49,6 +50,10 @@ def read_side(text: str, root: Path, settings: Settings | None = None) -> Catalo
     Raises :class:`SideError`.
     """
     if "://" in text:
+        from setu.catalog.snapshot import snapshot
+        from setu.db.address import Address
+        from setu.db.connection import connected
+
         address = Address.parse(text, source="The address")
         with connected(address, "diff") as connection:
             return snapshot(connection)

@@ -11,14 +11,9 @@ import pytest
 from sqlalchemy import Connection, NullPool, create_engine, text
 from typer.testing import CliRunner
 
-from setu.catalog import (
-    Catalog,
-    ObjectKey,
-    differences,
-    render_differences,
-    snapshot,
-)
+from setu.catalog import Catalog, ObjectKey, differences, render_differences
 from setu.catalog.model import KINDS, CatalogFormatError
+from setu.catalog.snapshot import snapshot
 from setu.cli.main import app, load_commands
 from setu.errors import RevisionStateError
 from tests.servers.at_hand import Server

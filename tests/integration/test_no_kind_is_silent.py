@@ -12,9 +12,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url
 
-from setu.catalog import Catalog, differences, render_differences, snapshot
+from setu.catalog import Catalog, differences, render_differences
 from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import SchemaSourceError, SourceFile
+from setu.catalog.snapshot import snapshot
 from setu.review.scratch import SERVER_KINDS
 from tests.servers.at_hand import Server
 

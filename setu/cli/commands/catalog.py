@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from setu.catalog import snapshot
+from setu.catalog.snapshot import snapshot
 from setu.chain.repository import repository_root
 from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
