@@ -7,6 +7,7 @@ command line's options, and the script directory.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from setu.chain.scaffold import place_revision
 from setu.chain.settings import Settings
 from setu.db.acting_role import act_as_owner, offline_owner_sql
 from setu.db.connection import (
+    VARIABLE,
     apply_session_settings,
     autocommit,
     connected,
@@ -99,6 +101,10 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
     if context.is_offline_mode():
         _offline(context, settings, released)
         return
+    if _lists_only(context):
+        _configure(context, settings, may_run=False, dialect_name="postgresql", as_sql=True)
+        context.run_migrations()
+        return
     # Pre-flight says the same of a move, beside what else it finds.
     writes = purpose is Purpose.STAMP
     with connected(database_url(), purpose.value, writes=writes) as connection:
@@ -156,6 +162,13 @@ def _purpose(context: ModuleType) -> Purpose:
     except KeyError:
         return Purpose.READ
     return Purpose.STAMP if command.stamp in _called(context) else Purpose.MOVE
+
+
+def _lists_only(context: ModuleType) -> bool:
+    """Whether all that is wanted is the list of revisions, and no database is named."""
+    options = context.config.cmd_opts
+    indicates = getattr(options, "indicate_current", False)
+    return command.history in _called(context) and not indicates and not os.environ.get(VARIABLE)
 
 
 def _called(context: ModuleType) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.chain import chain_on
+from tests.chain import REVISIONS, chain_on
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
@@ -54,3 +54,13 @@ def test_stamp_warns_that_it_has_not_looked(database_url: str) -> None:
     assert code == 0, output
     assert "without a look at the database" in output
     assert "setu adopt" in output
+
+
+def test_the_list_of_revisions_needs_no_database() -> None:
+    code, output = alembic("", "history")
+    assert code == 0, output
+    assert output.count("\n") >= len(REVISIONS) - 1
+    # Which of them is current does.
+    code, output = alembic("", "history", "--indicate-current")
+    assert code == 1
+    assert "DATABASE_URL is not set" in output
