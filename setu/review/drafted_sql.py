@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from setu.catalog import Catalog, ObjectKey
 from setu.catalog.names import quote_ident, split_name
 from setu.chain.scaffold import OPEN
+from setu.review.bound import (
+    bound_text,
+    in_order,
+    in_order_of_texts,
+    label,
+    objects_in_the_way,
+    objects_made_last,
+)
 from setu.review.changes import SchemaChange, changes_between
 from setu.review.sql_style import LINE_LENGTH
 
@@ -76,22 +84,26 @@ class _Drafter:
         self.before, self.after = before, after
         self.result = Drafted()
         self.changes = changes_between(before, after)
-        self._remade: set[ObjectKey] = set()
+        self._gone = objects_in_the_way(before, after, self.changes)
+        self._last_made = objects_made_last(after, self.changes, self._gone)
 
     def drafted(self) -> Drafted:
-        self._find_remade()
         for change in reversed([c for c in self.changes if c.action == "drop"]):
             for key in (change.key, *change.parts):
                 if key.kind == "job":
                     self._drop_job(key)
-        self._drop_views()
+        self._drop_bound()
         # What hangs on columns and functions goes before them, and keys after what points to them.
         for change in sorted(self.changes, key=self._drop_rank):
             self._drop(change)
-        for rank in (self._add_types, self._add_wholes, self._change, self._add_parts):
+        for change in self.changes:
+            self._add_types(change)
+        for change in self._new_wholes():
+            self._add_whole(change)
+        for rank in (self._change, self._add_parts):
             for change in self.changes:
                 rank(change)
-        self._make_views()
+        self._make_bound()
         for change in self.changes:
             self._last(change)
         return self.result
@@ -126,77 +138,27 @@ class _Drafter:
                 texts += [t for t in self._texts(catalog, key) if t not in texts]
         return texts
 
-    # -- views and aggregates, with what depends on them
+    # -- what is bound to others
 
-    def _find_remade(self) -> None:
-        """Views that must be dropped and made anew, and the views that read them."""
-        for change in self.changes:
-            kind = change.key.kind
-            if kind == "continuous aggregate" and change.action == "change":
-                if set(change.fields) - {"materialized_only"}:
-                    self._remade.add(change.key)
-            elif kind == "view" and change.action == "change" and not change.facet:
-                old, new = (
-                    list(side.objects[change.key].get("columns", ()))
-                    for side in (self.before, self.after)
-                )
-                if new[: len(old)] != old:
-                    self._remade.add(change.key)
-            elif kind in ("view", "continuous aggregate") and change.action == "drop":
-                self._remade.add(change.key)
-        grown = True
-        while grown:
-            readers = {
-                key
-                for key in self._views(self.before)
-                for made in self._remade
-                if key not in self._remade and self._reads(self.before, key, made.name)
-            }
-            grown = bool(readers)
-            self._remade |= readers
+    def _drop_bound(self) -> None:
+        for key in reversed(in_order(self.before, self._gone)):
+            aggregate = key.kind == "continuous aggregate"
+            word = "MATERIALIZED VIEW" if aggregate else key.kind.upper()
+            lock = "" if "(" in key.name else f"{_STRONG} on {key.name}"
+            self._say(f"{_COMMUNITY if aggregate else ''}DROP {word} {key.name}", lock=lock)
 
-    def _views(self, catalog: Catalog) -> Iterator[ObjectKey]:
-        for key in catalog.objects:
-            aggregate = ObjectKey("continuous aggregate", key.name)
-            if key.kind == "continuous aggregate" or (
-                key.kind == "view" and aggregate not in catalog.objects
-            ):
-                yield key
-
-    def _reads(self, catalog: Catalog, key: ObjectKey, name: str) -> bool:
-        definition = str(catalog.objects[key].get("definition", ""))
-        return re.search(rf"\b{re.escape(name)}\b", definition) is not None
-
-    def _ordered(self, catalog: Catalog) -> list[ObjectKey]:
-        """The views to make anew, each after those that it reads."""
-        left = [key for key in self._remade if key in catalog.objects]
-        left.sort()
-        ordered: list[ObjectKey] = []
-        while left:
-            ready = [
-                key
-                for key in left
-                if not any(self._reads(catalog, key, o.name) for o in left if o != key)
-            ] or left
-            ordered += ready
-            left = [key for key in left if key not in ready]
-        return ordered
-
-    def _drop_views(self) -> None:
-        for key in reversed(self._ordered(self.before)):
-            word = "VIEW" if key.kind == "view" else "MATERIALIZED VIEW"
-            mark = _COMMUNITY if key.kind != "view" else ""
-            self._say(f"{mark}DROP {word} {key.name}", lock=f"{_STRONG} on {key.name}")
-
-    def _make_views(self) -> None:
-        added = {c.key for c in self.changes if c.action == "add"}
-        self._remade |= {
-            key for key in self._views(self.after) if key in added and key.kind != "table"
-        }
-        for key in self._ordered(self.after):
+    def _make_bound(self) -> None:
+        gone = {(key.kind, label(key)) for key in self._gone}
+        for key in in_order(self.after, self._last_made):
             texts = self._texts(self.after, key)
+            if (key.kind, label(key)) not in gone and key in self.before.objects:
+                self._say(*(_replacing(text) for text in texts[:1]))
+                continue
             view = ObjectKey("view", key.name)
             texts += [t for t in self._texts(self.after, view) if t not in texts]
+            for part in self.after.sources:
+                if part.kind == "column" and part.name.startswith(f"{key.name}."):
+                    texts += [t for t in self._texts(self.after, part) if t not in texts]
             texts += [t for t in self._granted(self.after, key.name) if t not in texts]
             for job in self.after.objects:
                 if job.kind == "job" and job.name.partition(" #")[0].endswith(f" on {key.name}"):
@@ -204,8 +166,8 @@ class _Drafter:
             self._say(*texts)
             if key.kind == "continuous aggregate" and key in self.before.objects:
                 self._say(
-                    f"-- {OPEN}: {key.name} is empty now. Its policy fills it from its start"
-                    " offset on; refresh what is older\n-- by hand after the deploy (not in a"
+                    f"-- {OPEN}: {key.name} is empty now.\n-- Its policy fills it from its start"
+                    " offset on; refresh what is older by hand after the deploy\n-- (not in a"
                     " transaction), then replace this by a line that says so.\nSELECT 1"
                 )
 
@@ -218,10 +180,12 @@ class _Drafter:
             return 0
         if kind in ("constraint", "index"):
             return 1
-        return 3 if kind in _TYPES else 2
+        if kind in ("function", "procedure"):
+            return 3
+        return 4 if kind in _TYPES else 2
 
     def _drop(self, change: SchemaChange) -> None:
-        if change.action != "drop" or change.facet:
+        if change.action != "drop" or change.facet or change.key in self._gone:
             return
         kind, name = change.key.kind, change.key.name
         table = change.whole.name
@@ -270,9 +234,21 @@ class _Drafter:
         if change.action == "add" and not change.facet and change.key.kind in _TYPES:
             self._say(*self._whole(change))
 
-    def _add_wholes(self, change: SchemaChange) -> None:
-        if change.action != "add" or change.facet or change.key != change.whole:
-            return
+    def _new_wholes(self) -> list[SchemaChange]:
+        """The objects to add, each after those that its text names."""
+        added = {
+            change.key: change
+            for change in self.changes
+            if change.action == "add" and not change.facet and change.key == change.whole
+        }
+        texts = {
+            key: bound_text(self.after, key) if "(" in key.name else "\n".join(self._whole(change))
+            for key, change in added.items()
+            if key not in self._last_made
+        }
+        return [added[key] for key in in_order_of_texts(texts)]
+
+    def _add_whole(self, change: SchemaChange) -> None:
         kind = change.key.kind
         if kind in ("table", "function", "procedure", "schema", "sequence", "role"):
             self._say(*self._whole(change))
@@ -304,13 +280,13 @@ class _Drafter:
     def _change(self, change: SchemaChange) -> None:
         if change.action not in ("change", "rename") or change.facet:
             return
+        if change.key in self._last_made:
+            return
         kind, name, fields = change.key.kind, change.key.name, change.fields
         if kind == "column":
             self._column(change)
         elif kind in ("function", "procedure"):
             self._function(change)
-        elif kind == "view" and change.key not in self._remade:
-            self._say(*(_replacing(t) for t in self._texts(self.after, change.key)[:1]))
         elif kind == "constraint":
             table, part = change.whole.name, _last_part(name)
             definition = self.after.objects[change.key]["definition"]
@@ -341,7 +317,7 @@ class _Drafter:
             self._job(change.key)
         elif kind == "privilege":
             self._say(self._revoked(change), *self._texts(self.after, change.key))
-        elif kind == "continuous aggregate" and change.key not in self._remade:
+        elif kind == "continuous aggregate":
             value = str(fields["materialized_only"][1]).lower()
             self._say(
                 f"{_COMMUNITY}ALTER MATERIALIZED VIEW {name}"
@@ -435,7 +411,7 @@ class _Drafter:
         if change.action != "add" or change.facet or change.key == change.whole:
             return
         kind, name, table = change.key.kind, change.key.name, change.whole.name
-        if change.whole in self._remade:
+        if change.whole in self._gone:
             return
         part, fields = _last_part(name), self.after.objects[change.key]
         if kind == "column" and change.whole.kind == "table":
@@ -554,7 +530,7 @@ class _Drafter:
 
     def _last(self, change: SchemaChange) -> None:
         """Comments and grants, once all that they are about is there."""
-        if change.whole in self._remade or change.key in self._remade:
+        if change.whole in self._gone or change.key in self._gone:
             return
         kind, name = change.key.kind, change.key.name
         if change.facet == "comment":
@@ -590,7 +566,7 @@ class _Drafter:
     def _drop_job(self, key: ObjectKey) -> None:
         proc, _, table = key.name.partition(" #")[0].partition(" on ")
         gone = ObjectKey("table", table) not in self.after.objects
-        if ObjectKey("continuous aggregate", table) in self._remade:
+        if ObjectKey("continuous aggregate", table) in self._gone:
             return
         if gone and ObjectKey("table", table) in self.before.objects:
             return  # it goes with its table
