@@ -41,15 +41,18 @@ def v1(server: Server) -> Iterator[Chain]:
 def upgrade(chain: Chain, revision: str, *settings: str) -> subprocess.CompletedProcess[str]:
     """``alembic upgrade`` as a process: its way of waiting would be that of every thread here."""
     x = [word for setting in (*chain.x, *settings) for word in ("-x", setting)]
-    return subprocess.run(
-        [sys.executable, "-m", "alembic.config", *x, "upgrade", revision],
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": chain.url, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "alembic.config", *x, "upgrade", revision],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": chain.url, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        pytest.fail(f"it did not end:\n{(error.stderr or b'').decode()[-3000:]}")
 
 
 def test_v1_has_no_error_up_to_the_swap_and_v2_has_every_row_once(v1: Chain) -> None:

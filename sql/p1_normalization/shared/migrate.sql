@@ -578,16 +578,20 @@ CREATE PROCEDURE _stage.catch_up()
 LANGUAGE plpgsql
 AS $procedure$
 DECLARE
+    c_most CONSTANT bigint := 50000;
     v_notes bigint;
+    v_before bigint := c_most;
     v_all bigint := 0;
     v_failures bigint;
 BEGIN
     -- Each pass is shorter than the one before, until only rows remain that arrive during a pass.
+    -- Those are many where v1 or the server is busy; then a pass is no shorter, and is the last.
     FOR v_pass IN 1..1000 LOOP
-        v_notes := _stage.migrate_noted(50000);
+        v_notes := _stage.migrate_noted(c_most);
         COMMIT;
         v_all := v_all + v_notes;
-        EXIT WHEN v_notes < 1000;
+        EXIT WHEN v_notes < 1000 OR (v_notes < c_most AND v_notes >= v_before);
+        v_before := v_notes;
         RAISE NOTICE 'caught up with % changes of v1; % in all', v_notes, v_all;
     END LOOP;
     SELECT count(*) INTO v_failures FROM _stage.migrate_failures AS f;
