@@ -139,13 +139,14 @@ def test_a_fresh_database_is_made_while_another_fleet_changes_a_role(
     server: Server, b: Chain
 ) -> None:
     url = server.create_database()
+    x = [part for value in b.x for part in ("-x", value)]
     b.upgrade("0404")
     try:
         with b.session() as other, other.cursor() as cursor:
             other.autocommit = False
             cursor.execute("ALTER ROLE setu_ingest SET synchronous_commit = off")
             made = subprocess.Popen(
-                [sys.executable, "-m", "setu.cli.main", "fresh"],
+                [sys.executable, "-m", "setu.cli.main", "fresh", *x],
                 env={**os.environ, "DATABASE_URL": url},
                 stderr=subprocess.PIPE,
                 text=True,
