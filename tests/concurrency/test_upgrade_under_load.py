@@ -25,6 +25,11 @@ from tests.v1 import ROOT
 pytestmark = pytest.mark.requires("multi_session")
 FLEET = FleetSize(companies=1, plants=2, machines=4, days=10, cycles_per_machine_day=6)
 PAST_THE_SWAP = "0109"
+SESSIONS = (
+    "SELECT a.pid, a.application_name, a.state, a.wait_event, pg_blocking_pids(a.pid)::text,"
+    " now() - a.xact_start, left(a.query, 80) FROM pg_stat_activity AS a"
+    " WHERE a.datname = current_database()"
+)
 
 
 @pytest.fixture
@@ -52,7 +57,9 @@ def upgrade(chain: Chain, revision: str, *settings: str) -> subprocess.Completed
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        pytest.fail(f"it did not end:\n{(error.stderr or b'').decode()[-3000:]}")
+        said = (error.stderr or b"").decode()[-3000:]
+        sessions = "\n".join(map(str, chain.query(SESSIONS)))
+        pytest.fail(f"it did not end:\n{said}\n{sessions}")
 
 
 def test_v1_has_no_error_up_to_the_swap_and_v2_has_every_row_once(v1: Chain) -> None:
