@@ -71,6 +71,27 @@ FAULTS: Final = (
         "timescaledb.enable_compressed_skipscan = off avoids it",
     ),
     Fault(
+        10221,
+        (2, 19, 0),
+        (2, 29, 0),
+        "A refresh policy can skip the last bucket of what changed: an aggregate lacks it until a "
+        "later refresh covers it",
+    ),
+    Fault(
+        9392,
+        (2, 25, 0),
+        (2, 26, 2),
+        "A condition on time that is computed as it runs, such as one with now(), can be left out "
+        "where a chunk seems to fulfil it whole, and rows come that it excludes",
+    ),
+    Fault(
+        9902,
+        (2, 19, 0),
+        (2, 27, 2),
+        "GROUP BY over compressed chunks can take one column for another where not all of them are "
+        "selected; SET timescaledb.enable_vectorized_aggregation = off avoids it",
+    ),
+    Fault(
         9921,
         (2, 18, 0),
         (2, 29, 2),

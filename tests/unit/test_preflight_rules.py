@@ -262,6 +262,8 @@ def test_faults_of_a_version_are_said_and_do_not_stop_the_run() -> None:
         "9360",
         "9929",
         "10423",
+        "10221",
+        "9902",
         "9921",
     ]
     assert found(timescaledb="2.29.2") == []
