@@ -78,6 +78,7 @@ BEGIN
             ('setu_etl', 'transform_null_equals', 'off'),
             ('setu_etl', 'default_tablespace', ''),
             ('setu_etl', 'quote_all_identifiers', 'off'),
+            ('setu_etl', 'timescaledb.enable_dml_decompression', 'on'),
             ('setu_etl', 'statement_timeout', '0'),
             ('setu_etl', 'lock_timeout', '0'),
             ('setu_etl', 'idle_in_transaction_session_timeout', '0'),
@@ -109,6 +110,8 @@ BEGIN
             ('setu_admin', 'default_tablespace', ''),
             ('setu_admin', 'quote_all_identifiers', 'off')
         ) AS s (role_name, name, value)
+        -- Another version of the engine may not know one of its own.
+        WHERE s.name !~ '^timescaledb[.]' OR current_setting(s.name, true) IS NOT NULL
     LOOP
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %I = %L',
             v_setting.role_name, current_database(), v_setting.name, v_setting.value);

@@ -61,6 +61,9 @@ SESSION: Final[Mapping[str, str]] = {
     "exit_on_error": "off",
     # Fails instead of leaving out rows that a policy hides.
     "row_security": "off",
+    # Whether rows of the column store are seen, and can be changed.
+    "timescaledb.enable_transparent_decompression": "on",
+    "timescaledb.enable_dml_decompression": "on",
     # Where new objects go.
     "default_tablespace": "",
     "temp_tablespaces": "",
@@ -89,8 +92,9 @@ _ROLE_SETTINGS: Final = (
     "default_tablespace",
     "quote_all_identifiers",
 )
-#: A job is bounded by its own run time.
+#: A job is bounded by its own run time, and changes what is compressed.
 _JOB_SETTINGS: Final = (
+    "timescaledb.enable_dml_decompression",
     "statement_timeout",
     "lock_timeout",
     "idle_in_transaction_session_timeout",

@@ -92,8 +92,6 @@ ENGINE = {
     "default_tablespace": SPACE,
     "temp_tablespaces": SPACE,
     "enable_hashjoin": "off",
-    "enable_seqscan": "off",
-    "timescaledb.enable_optimizations": "off",
     "timescaledb.enable_constraint_exclusion": "off",
     "timescaledb.max_tuples_decompressed_per_dml_transaction": "1",
     "timescaledb.max_open_chunks_per_insert": "1",
@@ -101,7 +99,21 @@ ENGINE = {
     "lock_timeout": "1ms",
     "statement_timeout": "300ms",
 }
-SETS = {"reading": READING, "planning": PLANNING, "engine": ENGINE}
+#: Under this a person cannot change what is compressed.
+CLOSING = {"timescaledb.enable_dml_decompression": "off"}
+CASES = [
+    *(
+        (settings, whose)
+        for settings in (READING, PLANNING, ENGINE)
+        for whose in ("database", "every role")
+    ),
+    (CLOSING, "jobs"),
+]
+NAMES = [
+    f"{what}-{whose}"
+    for what in ("reading", "planning", "engine")
+    for whose in ("database", "roles")
+]
 
 #: Bronze: the columns of a fact, and rows of them for each machine. {0} is a time in the history.
 SENT = {
@@ -328,6 +340,12 @@ def template(server: Server) -> Iterator[Chain]:
                 edge_case_rows(connection, until=UNTIL)
                 connection.commit()
             chain.upgrade()
+            chain.run(
+                "SELECT compress_chunk(c, true) FROM timescaledb_information.hypertables AS h"
+                " CROSS JOIN LATERAL show_chunks("
+                "format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) AS s (c)"
+                " WHERE h.hypertable_schema = 'silver' AND h.compression_enabled"
+            )
             # This test runs them, and nobody else.
             chain.run(
                 "SELECT alter_job(j.job_id, scheduled => false)"
@@ -403,7 +421,7 @@ def copy_of(
             f'GRANT CREATE ON DATABASE "{name}" TO {OWNER}',
         )
         known = {row[0] for row in chain.query("SELECT lower(name) FROM pg_settings")}
-        roles = (OWNER, PERSON, "setu_etl")
+        roles = ("setu_etl",) if whose == "jobs" else (OWNER, PERSON, "setu_etl")
         for setting, value in settings.items():
             if setting not in known:
                 continue
@@ -415,7 +433,7 @@ def copy_of(
         try:
             yield Made(chain, begun)
         finally:
-            if whose == "role":
+            if whose in ("every role", "jobs"):
                 with psycopg2.connect(server.url) as connection, connection.cursor() as cursor:
                     for role in roles:
                         cursor.execute(f"ALTER ROLE {role} RESET ALL")
@@ -443,12 +461,15 @@ def test_the_plain_run_has_something_to_show(plain: dict[str, Any]) -> None:
     assert any("chunks_dropped': 1" in row for row in plain["_etl.retention_runs"])
 
 
-@pytest.mark.parametrize("whose", ["database", "role"])
-@pytest.mark.parametrize("settings", SETS)
+@pytest.mark.parametrize(("settings", "whose"), CASES, ids=[*NAMES, "closing-jobs"])
 def test_no_setting_changes_what_comes_of_the_rows(
-    template: Chain, server: Server, plain: dict[str, Any], settings: str, whose: str
+    template: Chain,
+    server: Server,
+    plain: dict[str, Any],
+    settings: Mapping[str, str],
+    whose: str,
 ) -> None:
-    with copy_of(template, server, SETS[settings], whose) as made:
+    with copy_of(template, server, settings, whose) as made:
         found = work(made)
     said = "\n".join(
         f"{name}: {only(plain[name], found[name])} became {only(found[name], plain[name])}"

@@ -179,6 +179,11 @@ BREACHES = (
     Breach("role_settings_fit", "session_replication_role = replica",
            ["ALTER ROLE setu_etl IN DATABASE {db} SET session_replication_role = replica"],
            ["ALTER ROLE setu_etl IN DATABASE {db} RESET session_replication_role"]),
+    Breach("role_settings_fit", "timescaledb.enable_dml_decompression = off",
+           ["ALTER ROLE setu_etl IN DATABASE {db}"
+            " SET timescaledb.enable_dml_decompression = off"],
+           ["ALTER ROLE setu_etl IN DATABASE {db}"
+            " SET timescaledb.enable_dml_decompression = on"]),
     Breach("sequences_give_each_id_once", f"{SEQUENCE} keeps 50 ids ahead for each session",
            [f"ALTER SEQUENCE {SEQUENCE} CACHE 50"], [f"ALTER SEQUENCE {SEQUENCE} CACHE 1"],
            f"ALTER SEQUENCE {SEQUENCE} CACHE 1"),

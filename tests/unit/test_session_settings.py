@@ -7,7 +7,7 @@ import re
 from setu.chain.repository import repository_root
 from setu.db.session_settings import JOB_SEARCH_PATH, role_settings
 
-_SETTING = re.compile(r"\('(setu_\w+)', '(\w+)', '([^']*)'\)")
+_SETTING = re.compile(r"\('(setu_\w+)', '([\w.]+)', '([^']*)'\)")
 
 
 def test_roles_sql_sets_what_sessions_are_pinned_to() -> None:

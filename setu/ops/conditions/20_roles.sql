@@ -168,3 +168,13 @@ SELECT 'role_settings_fit', a.whose,
         ELSE format('DATABASE %I', current_database()) END)
 FROM at_work AS a
 WHERE a.name = 'session_replication_role' AND a.value <> 'origin'
+UNION ALL
+SELECT 'role_settings_fit', a.whose,
+    format('has %s = %s: what is compressed is not seen, or cannot be changed', a.name, a.value),
+    format('ALTER %s RESET %s;', CASE WHEN a.whose LIKE 'role %' THEN 'ROLE setu_etl'
+        ELSE format('DATABASE %I', current_database()) END, a.name)
+FROM at_work AS a
+WHERE a.name IN (
+        'timescaledb.enable_transparent_decompression', 'timescaledb.enable_dml_decompression'
+    )
+    AND a.value IN ('off', 'false', 'no', '0')
