@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pglast import parser
@@ -158,11 +159,17 @@ def _sections(include: _Include, where: Origin, root: Path) -> list[Section]:
     return found
 
 
+@lru_cache(maxsize=64)
+def _resolved(root: Path) -> list[Path]:
+    """The folder of the steps, and those that may be included from."""
+    return [(root / name).resolve() for name in ("sql", *INCLUDE_ROOTS)]
+
+
 def _files(path: str, where: Origin, root: Path) -> list[str]:
     """The files that an include names, from the root of the repository, sorted by name."""
     target = (root / path).resolve()
-    allowed = [(root / name).resolve() for name in INCLUDE_ROOTS]
-    shared = target.parent.name == "shared" and target.parents[2] == (root / "sql").resolve()
+    steps, *allowed = _resolved(root)
+    shared = target.parent.name == "shared" and target.parents[2] == steps
     inside = shared or any(target.is_relative_to(base) for base in allowed)
     folder, _, name = path.rpartition("/")
     if Path(path).is_absolute() or not inside or "*" in folder:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pglast import parser
 
+from setu.catalog.parsing.pieces import tokens_of
 from setu.chain.header import Header
 from setu.errors import StepError
 
@@ -99,7 +100,7 @@ def read_sql(path: Path, relative: str) -> str:
 def scan(sql: str, file: str) -> Sequence[parser.Token]:
     """The tokens of a text. Raises :class:`StepError` where it cannot be read."""
     try:
-        return tuple(parser.scan(sql))
+        return tokens_of(sql)
     except parser.ParseError as error:
         origins = [Origin(file, line) for line in range(1, sql.count("\n") + 2)]
         raise _syntax_error(error, origins, sql) from error

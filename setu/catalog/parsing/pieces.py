@@ -59,13 +59,19 @@ def files_below(folder: Path) -> list[SourceFile]:
     ]
 
 
+@lru_cache(maxsize=1024)
+def tokens_of(text: str) -> tuple[parser.Token, ...]:
+    """The tokens of SQL, which readers of the chain and of the schema both ask for."""
+    return tuple(parser.scan(text))
+
+
 @lru_cache(maxsize=2048)
 def pieces_of(file: SourceFile) -> tuple[Piece, ...]:
     """The statements of a file. Raises :class:`SchemaSourceError`."""
     try:
         tree = parser.parse_sql(file.text)
         slices = parser.split(file.text, only_slices=True)
-        tokens = parser.scan(file.text)
+        tokens = tokens_of(file.text)
     except parser.ParseError as error:
         at = int(error.args[1]) if len(error.args) > 1 else 0
         raise SchemaSourceError(
