@@ -97,7 +97,7 @@ ENGINE = {
     "timescaledb.max_open_chunks_per_insert": "1",
     # Last, since this test goes on with its own settings.
     "lock_timeout": "1ms",
-    "statement_timeout": "300ms",
+    "statement_timeout": "1s",
 }
 #: Under this a person cannot change what is compressed.
 CLOSING = {"timescaledb.enable_dml_decompression": "off"}
