@@ -11,7 +11,6 @@ from threading import Event
 
 import psycopg2
 import pytest
-from alembic.util import CommandError
 from psycopg2 import sql
 from sqlalchemy import make_url
 from typer.testing import CliRunner
@@ -19,7 +18,7 @@ from typer.testing import CliRunner
 from setu.catalog.fingerprint import UnknownTableError, fingerprint
 from setu.cli.main import app, load_commands
 from setu.db.connection import connected
-from setu.errors import PreflightError, SetuError
+from setu.errors import PreflightError, RevisionStateError, SetuError
 from setu.ops.worker import Schedule, Worker
 from tests.chain import HEAD, Chain, chain_on
 from tests.integration.test_alembic_manners import alembic
@@ -234,7 +233,7 @@ def test_a_schema_that_the_run_would_make_is_named(v1: Chain) -> None:
 def test_a_revision_that_nobody_knows_is_named(v1: Chain) -> None:
     v1.run("UPDATE _setu.version SET version_num = '9999'")
     try:
-        with pytest.raises(CommandError, match="A revision is not known here") as caught:
+        with pytest.raises(RevisionStateError, match="A revision is not known here") as caught:
             v1.upgrade()
         assert "9999" in str(caught.value)
     finally:
