@@ -1,8 +1,9 @@
 """Jobs of v2 rest while steps run, both ways: a load at work would hold the locks that they want.
 
-They are paused before the first step that finds them, and again before each step, since steps make
-jobs; who is at work is waited for. All of them resume when the run ends, well or not. What a killed
-run has paused is noted in the database, and resumes at the end of the next one.
+They are paused before the first step that finds them; those that a step makes, in its transaction,
+or before the next step where it has none. Who is at work is waited for. All of them resume when the
+run ends, well or not. What a killed run has paused is noted in the database, and resumes at the end
+of the next one.
 """
 
 from __future__ import annotations
@@ -66,6 +67,46 @@ BEGIN
         CREATE TABLE {TABLE} (job_id integer PRIMARY KEY);
         COMMENT ON TABLE {TABLE} IS 'Jobs that rest until a run ends';
     END IF;
+END
+$setu$;"""
+
+
+def rest_new_jobs_sql() -> str:
+    """A statement that ends a step's transaction: what jobs it has made are at rest from the start.
+
+    A job that is taken off the schedule later may be at work by then. TimescaleDB cancels it, and
+    counts a run that failed.
+    """
+    return f"""DO $setu$
+DECLARE
+    v_job record;
+BEGIN
+    IF pg_catalog.to_regclass('{TABLE}') IS NULL
+        OR pg_catalog.to_regclass('master.device_info') IS NULL
+        OR pg_catalog.to_regclass('timescaledb_information.jobs') IS NULL
+    THEN
+        RETURN;
+    END IF;
+    FOR v_job IN
+        SELECT t.job_id, n.nspname
+        FROM ({_TO_PAUSE}) AS t
+        CROSS JOIN pg_catalog.pg_extension AS e
+        INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+        WHERE e.extname = 'timescaledb'
+            AND t.job_id NOT IN (SELECT p.job_id FROM {TABLE} AS p)
+    LOOP
+        INSERT INTO {TABLE} VALUES (v_job.job_id);
+        BEGIN
+            PERFORM pg_catalog.set_config('role', coalesce(
+                nullif(pg_catalog.current_setting('setu.deployer', true), ''), 'none'), true);
+            EXECUTE pg_catalog.format('SELECT %I.alter_job(job_id => %s, scheduled => false)',
+                v_job.nspname, v_job.job_id);
+        EXCEPTION WHEN insufficient_privilege THEN
+            RAISE WARNING 'job % goes on: %', v_job.job_id, SQLERRM;
+        END;
+        PERFORM pg_catalog.set_config('role', coalesce(
+            nullif(pg_catalog.current_setting('setu.owner', true), ''), 'none'), true);
+    END LOOP;
 END
 $setu$;"""
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alembic import op
 from setu.chain.failures import Position, lost_between, statement_error
-from setu.chain.paused_jobs import pause_jobs
+from setu.chain.paused_jobs import pause_jobs, rest_new_jobs_sql
 from setu.chain.progress import Progress
 from setu.chain.releases import Release
 from setu.chain.script import Origin, Script, Statement
@@ -39,6 +39,9 @@ from setu.errors import (
 log = logging.getLogger("setu.chain.runner")
 
 SAVEPOINT = "setu_step"
+_REST_NEW_JOBS = Statement(
+    rest_new_jobs_sql(), "", False, (Origin("setu/chain/paused_jobs.py", 1),)
+)
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 1.0
 
@@ -186,6 +189,7 @@ def _run_in_transaction(
                 _execute(where, where.part, statement, connection)
             for statement in checks:
                 _execute(where, "verify", statement, connection)
+            _execute(where, where.part, _REST_NEW_JOBS, connection)
         except LockTimeoutError as error:
             if last:
                 raise _exhausted(error, run) from error

@@ -8,10 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg2
 import pytest
+from alembic.runtime.migration import MigrationContext
 
+from setu.chain import runner
+from setu.chain.paused_jobs import pause_jobs
 from setu.errors import LockTimeoutError
 from tests.chain import Chain, chain_on
 from tests.servers.at_hand import Server
@@ -21,6 +25,10 @@ pytestmark = pytest.mark.requires("community", "multi_session")
 LOADS = (
     "SELECT count(*) FILTER (WHERE j.scheduled) FROM timescaledb_information.jobs AS j"
     " WHERE j.proc_schema = '_etl'"
+)
+SCHEDULED = (
+    "SELECT count(*) FILTER (WHERE j.scheduled) FROM timescaledb_information.jobs AS j"
+    " WHERE j.job_id >= 1000"
 )
 PAUSED = "SELECT count(*) FROM _setu.paused_jobs"
 #: 0503's downgrade wants it.
@@ -98,6 +106,27 @@ def test_jobs_that_a_step_makes_wait_for_the_end_of_the_run(head: Chain) -> None
     assert head.query("SELECT DISTINCT scheduled FROM public.seen") == [(0,)]
     assert head.value(LOADS) == scheduled
     assert head.value(PAUSED) == 0
+
+
+def test_a_job_that_a_step_makes_is_at_rest_when_the_step_commits(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+
+    def look(context: MigrationContext, *given: Any, **named: Any) -> None:
+        connection = context.connection
+        assert connection is not None
+        found.append(int(connection.exec_driver_sql(SCHEDULED).scalar_one()))
+        pause_jobs(context, *given, **named)
+
+    with chain_on(server) as chain:
+        chain.upgrade("0104")
+        monkeypatch.setattr(runner, "pause_jobs", look)
+        chain.upgrade()
+        # v1's own policies rest from the swap on.
+        assert chain.value(SCHEDULED) > 20
+    assert len(found) > 20
+    assert found[-10:] == [0] * 10
 
 
 def test_jobs_resume_after_a_run_that_fails(head: Chain) -> None:
