@@ -23,9 +23,10 @@ def met_another_change(error: psycopg2.Error) -> bool:
     """Whether another session changed the same catalog row at the same moment.
 
     A job can, and the deploy of another database, since roles belong to the server. PostgreSQL has
-    no state for that: it says of a row that was changed that it was, in English always, and of a
-    row that both add that its key is there twice. The step is as fit to be tried again as after a
-    lock timeout.
+    no state for that: of a row that both add it says that its key is there twice, of one that both
+    change that it was concurrently updated or deleted, in English always; only of a role that was
+    dropped does it say so in the server's language. The step is as fit to be tried again as after
+    a lock timeout.
     """
     if error.pgcode == "23505":
         return error.diag.schema_name == "pg_catalog"

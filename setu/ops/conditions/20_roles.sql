@@ -144,37 +144,25 @@ FROM checked AS j
 WHERE NOT j.has
 GROUP BY j.name, j.kind, j.object
 UNION ALL
-SELECT 'role_settings_fit', a.whose,
-    format('has %s = %s, under which a load cannot set its fence', a.name, a.value),
+SELECT 'role_settings_fit', a.whose, format('has %s = %s%s', a.name, a.value, f.why),
     format('ALTER %s RESET %s;', CASE WHEN a.whose LIKE 'role %' THEN 'ROLE setu_etl'
         ELSE format('DATABASE %I', current_database()) END, a.name)
 FROM at_work AS a
-WHERE a.name = 'default_transaction_isolation' AND a.value <> 'read committed'
-UNION ALL
-SELECT 'role_settings_fit', a.whose,
-    format('has %s = %s, which ends a load before it is done', a.name, a.value),
-    format('ALTER %s RESET %s;', CASE WHEN a.whose LIKE 'role %' THEN 'ROLE setu_etl'
-        ELSE format('DATABASE %I', current_database()) END, a.name)
-FROM at_work AS a
-WHERE a.name IN ('statement_timeout', 'transaction_timeout')
-    AND extract(EPOCH FROM CASE WHEN a.value ~ '^[0-9]+$' THEN a.value || ' ms'
-        ELSE a.value END::interval)
-        BETWEEN 0.0001 AND 59
-UNION ALL
-SELECT 'role_settings_fit', a.whose,
-    format('has session_replication_role = %s: triggers and foreign keys do not run', a.value),
-    format('ALTER %s RESET session_replication_role;', CASE WHEN a.whose LIKE 'role %'
-        THEN 'ROLE setu_etl'
-        ELSE format('DATABASE %I', current_database()) END)
-FROM at_work AS a
-WHERE a.name = 'session_replication_role' AND a.value <> 'origin'
-UNION ALL
-SELECT 'role_settings_fit', a.whose,
-    format('has %s = %s: what is compressed is not seen, or cannot be changed', a.name, a.value),
-    format('ALTER %s RESET %s;', CASE WHEN a.whose LIKE 'role %' THEN 'ROLE setu_etl'
-        ELSE format('DATABASE %I', current_database()) END, a.name)
-FROM at_work AS a
-WHERE a.name IN (
-        'timescaledb.enable_transparent_decompression', 'timescaledb.enable_dml_decompression'
-    )
-    AND a.value IN ('off', 'false', 'no', '0')
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN a.name = 'default_transaction_isolation' AND a.value <> 'read committed'
+            THEN ', under which a load cannot set its fence'
+        WHEN a.name IN ('statement_timeout', 'transaction_timeout') AND extract(EPOCH FROM CASE
+                WHEN a.value ~ '^[0-9]+$' THEN a.value || ' ms' ELSE a.value END::interval
+            ) BETWEEN 0.0001 AND 59
+            THEN ', which ends a load before it is done'
+        WHEN a.name = 'session_replication_role' AND a.value <> 'origin'
+            THEN ': triggers and foreign keys do not run'
+        WHEN a.name IN (
+                'timescaledb.enable_transparent_decompression',
+                'timescaledb.enable_dml_decompression'
+            ) AND a.value IN ('off', 'false', 'no', '0')
+            THEN ': what is compressed is not seen, or cannot be changed'
+    END
+) AS f (why)
+WHERE f.why IS NOT NULL
