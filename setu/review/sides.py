@@ -88,5 +88,11 @@ def _git_catalog(text: str, root: Path, settings: Settings | None) -> Catalog:
         tempfile.TemporaryDirectory() as place,
         tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive,
     ):
-        archive.extractall(place, filter="data")
+        # Git has no path that leads out of the folder. `extractall(filter=…)` came with 3.11.4.
+        for member in archive:
+            content = archive.extractfile(member)
+            if content is not None and member.isfile():
+                file = Path(place) / member.name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content.read())
         return folder_catalog(Path(place) / folder, settings)
