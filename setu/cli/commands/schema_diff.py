@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -36,8 +37,13 @@ def schema_diff(
 
     Example: setu schema-diff --format html --out review.html
     """
-    form = "json" if as_json else format_
-    write_review(review_schemas(repository_root()), form, out, side_by_side=side_by_side)
+    # What is read is kept to the end; a search for garbage meanwhile takes a sixth of the time.
+    gc.disable()
+    try:
+        form = "json" if as_json else format_
+        write_review(review_schemas(repository_root()), form, out, side_by_side=side_by_side)
+    finally:
+        gc.enable()
 
 
 def write_review(
