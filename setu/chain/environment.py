@@ -25,9 +25,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from alembic import command
 from setu.chain.paused_jobs import paused_jobs_sql, resume_jobs
 from setu.chain.releases import Release, verify_released
-from setu.chain.runner import Run
+from setu.chain.runner import Run, run_step
 from setu.chain.scaffold import place_revision
 from setu.chain.settings import Settings
+from setu.chain.step import Step
+from setu.chain.unfinished import TABLE as UNFINISHED
+from setu.chain.unfinished import to_take_back, unfinished_step_sql
 from setu.db.acting_role import act_as_owner, offline_owner_sql
 from setu.db.connection import (
     VARIABLE,
@@ -39,7 +42,13 @@ from setu.db.connection import (
 )
 from setu.db.deploy_lock import deploy_lock, offline_lock_sql, offline_unlock_sql
 from setu.db.session_settings import stable_settings_sql
-from setu.db.version_table import SCHEMA, TABLE, current_revision, schema_sql
+from setu.db.version_table import (
+    SCHEMA,
+    TABLE,
+    current_revision,
+    migration_context,
+    schema_sql,
+)
 from setu.errors import RevisionStateError, SetuError
 
 #: Key in ``Config.attributes`` for a program that calls ``alembic.command.stamp`` or ``revision``.
@@ -67,6 +76,8 @@ class _Plan:
     current: str | None
     target: str | None
     direction: str
+    #: The revision of the first step.
+    first: str
 
 
 def run(
@@ -128,13 +139,18 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
             may_run = purpose is Purpose.MOVE
             _configure(context, settings, may_run=may_run, released=released, connection=connection)
             # A program that calls Alembic may only want to look.
-            if not context.get_context().opts.get("dont_mutate"):
-                if may_run:
-                    _check_before(context, connection, settings, preflight)
-                connection.exec_driver_sql(schema_sql())
-                connection.exec_driver_sql(paused_jobs_sql())
+            mutates = not context.get_context().opts.get("dont_mutate")
+            plan = _plan(context) if may_run and mutates else None
+            connection.rollback()
+            if mutates:
+                if plan:
+                    _check_before(plan, connection, settings, preflight)
+                for statement in (schema_sql(), paused_jobs_sql(), unfinished_step_sql()):
+                    connection.exec_driver_sql(statement)
                 connection.commit()
             try:
+                if may_run and mutates:
+                    _take_back(context, connection, plan)
                 _migrate(context)
             except BaseException:
                 # What failed first is the better message.
@@ -234,9 +250,12 @@ def _plan(context: ModuleType) -> _Plan | None:
         (target,) = target
     if _goes_down(script, current, target):
         steps = list(script.iterate_revisions(current, target, select_for_downgrade=True))
-        return _Plan(current, _one(steps[-1].down_revision), "downgrade") if steps else None
+        if not steps:
+            return None
+        end = _one(steps[-1].down_revision)
+        return _Plan(current, end, "downgrade", steps[0].revision)
     steps = list(script.iterate_revisions(target, current))
-    return _Plan(current, steps[0].revision, "upgrade") if steps else None
+    return _Plan(current, steps[0].revision, "upgrade", steps[-1].revision) if steps else None
 
 
 def _goes_down(script: ScriptDirectory, current: str | None, target: str | None) -> bool:
@@ -267,13 +286,8 @@ def _unknown_revision(message: str) -> RevisionStateError:
 
 
 def _check_before(
-    context: ModuleType, connection: Connection, settings: Settings, preflight: PreflightCheck
+    plan: _Plan, connection: Connection, settings: Settings, preflight: PreflightCheck
 ) -> None:
-    """Pre-flight of the plan, when there is one."""
-    plan = _plan(context)
-    connection.rollback()
-    if plan is None:
-        return
     preflight(
         connection,
         settings=settings,
@@ -282,6 +296,23 @@ def _check_before(
         direction=plan.direction,
     )
     connection.rollback()
+
+
+def _take_back(context: ModuleType, connection: Connection, plan: _Plan | None) -> None:
+    """Undo the step that an earlier run left unfinished, unless this run goes on with it."""
+    script: ScriptDirectory = context.script
+    here = migration_context(connection, setu=context.get_context().opts["setu"])
+    before = {r.revision: _one(r.down_revision) for r in script.walk_revisions()}
+    found = to_take_back(
+        connection, plan.first if plan else None, here.get_current_revision(), before
+    )
+    connection.rollback()
+    if found is None:
+        return
+    revision, part = found
+    log.warning("%s was begun and has not ended; it is taken back first", revision)
+    with here.begin_transaction():
+        run_step(Step.of_revision_file(script.get_revision(revision).path), part, here)
 
 
 def _offline(context: ModuleType, settings: Settings, released: Mapping[str, Release]) -> None:
@@ -296,13 +327,17 @@ def _offline(context: ModuleType, settings: Settings, released: Mapping[str, Rel
     )
     migration = context.get_context()
     write = migration.impl.static_output
-    write(_preamble(settings, migration.get_current_heads()))
+    plan = _plan(context)
+    write(_preamble(settings, migration.get_current_heads(), plan.first if plan else ""))
     _migrate(context)
     write(offline_unlock_sql())
 
 
-def _preamble(settings: Settings, heads: tuple[str, ...]) -> str:
-    """The head of an offline script: guards, deploy lock, session settings."""
+def _preamble(settings: Settings, heads: tuple[str, ...], first: str) -> str:
+    """The head of an offline script: guards, deploy lock, session settings.
+
+    :param first: the revision of the first step.
+    """
     calls = "\n".join(
         f"    PERFORM pg_catalog.set_config({_literal(name)}, {_literal(value)}, false);"
         for name, value in settings.session_settings().items()
@@ -319,6 +354,7 @@ DO $setu$
 DECLARE
     v_expected text[] := ARRAY[{expected}]::text[];
     v_actual text[] := '{{}}';
+    v_unfinished text;
 BEGIN
     IF pg_catalog.current_setting('timescaledb.restoring', true) = 'on' THEN
         RAISE EXCEPTION 'cannot run this script because timescaledb.restoring is on'
@@ -334,6 +370,16 @@ BEGIN
             v_actual, v_expected
             USING HINT = 'Make the script for the revision of the database';
     END IF;
+    IF pg_catalog.to_regclass('{UNFINISHED}') IS NOT NULL THEN
+        EXECUTE 'SELECT u.revision FROM {UNFINISHED} AS u WHERE u.revision <> $1'
+        INTO v_unfinished USING {_literal(first)};
+    END IF;
+    IF v_unfinished IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot run this script because revision % was begun and has not ended',
+            v_unfinished
+            USING HINT = 'Run alembic online, which takes it back first; '
+                'or go on with it to its end, and then run this script';
+    END IF;
 END
 $setu$;
 
@@ -345,7 +391,9 @@ $setu$;
 
 {offline_owner_sql()}
 
-{schema_sql()}"""
+{schema_sql()}
+
+{unfinished_step_sql()}"""
 
 
 def _literal(text: str) -> str:

@@ -27,6 +27,7 @@ from setu.chain.releases import Release
 from setu.chain.script import Origin, Script, Statement
 from setu.chain.settings import Settings
 from setu.chain.step import Part, Step
+from setu.chain.unfinished import begin_sql, end_sql
 from setu.chain.workers import working_beside
 from setu.db.acting_role import offline_resume_sql, resume_owner
 from setu.db.notices import streamed_notices
@@ -89,11 +90,11 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
     script = step.script(part)
     verify = step.script("verify") if part == "up" else None
     if context.as_sql:
-        _write(step, script, verify, context, run)
+        _write(step, part, script, verify, context, run)
         return
     started = time.monotonic()
-    before = _revision_before(step, part, context)
-    where = Position(step, part, before, script.header.transaction)
+    stands_at = context.get_current_revision() or "base (empty)"
+    where = Position(step, part, stands_at, script.header.transaction)
     edition = run.settings.edition
     statements = script.statements(edition)
     checks = verify.statements(edition) if verify else []
@@ -115,9 +116,12 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
                 Statement(between, "", False, (Origin(script.file, 1),)) if between else None,
             )
         else:
+            for note in begin_sql(step, part):
+                _plain(driver, note)
             _outside_transaction(where, statements, context, run, script.header.workers)
             for statement in checks:
                 _execute(where, "verify", statement, driver, done=len(statements))
+        _plain(driver, end_sql())
         _set(driver, _restored(settings, run))
     except psycopg2.Error as error:
         # What surrounds the statements has no message of its own.
@@ -132,16 +136,6 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
         len(statements),
         ", verified" if verify else "",
     )
-
-
-def _revision_before(step: Step, part: Part, context: MigrationContext) -> str:
-    """The revision at which the database stands while the step runs."""
-    if part == "down":
-        return step.revision
-    if context.script is None:
-        return "the one before"
-    down = context.script.get_revision(step.revision).down_revision
-    return str(down) if down else "base (empty)"
 
 
 def _released_settings(step: Step, run: Run) -> dict[str, str]:
@@ -318,6 +312,7 @@ def _progress(where: Position) -> Progress:
 
 def _write(
     step: Step,
+    part: Part,
     script: Script,
     verify: Script | None,
     context: MigrationContext,
@@ -333,10 +328,13 @@ def _write(
         _write_statements(script.statements(settings.edition), write)
     else:
         write(f"-- {step.name} runs outside a transaction; it can be run again after a failure")
+        for note in begin_sql(step, part):
+            write(f"{note};")
         with context.autocommit_block():
             _write_statements(script.statements(settings.edition), write)
     if verify:
         _write_statements(verify.statements(settings.edition), write)
+    write(f"{end_sql()};")
     _write_settings(_restored(released, run), write)
 
 

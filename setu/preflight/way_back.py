@@ -69,6 +69,8 @@ def _archive_is_gone(connection: Connection, plan: Plan, root: Path) -> list[Fin
                 or (archived_by == SWAP_REVISION and plan.passes(_FIRST_BACK))
             )
             and not _exists(connection, f"_archive.{name}")
+            # A downgrade that stopped in this step may have restored it already.
+            and not (archived_by == _BRONZE and _exists(connection, f"bronze.{name}"))
         ]
         if plan.passes(SWAP_REVISION) and _exists(connection, "_archive.archived_code"):
             missing += _ask(connection, _MISSING_CODE).scalars().all()

@@ -24,8 +24,14 @@ READING = "SELECT pg_sequence_last_value('bronze.raw_machine_cycles_id_seq')"
 
 # Such errors undo the batch; the next run starts where it started.
 TRANSIENT = (psycopg2.errors.DeadlockDetected, psycopg2.errors.LockNotAvailable)
-# A chunk that is locked for longer than that, written to meanwhile, or dropped meanwhile.
-BUSY = (*TRANSIENT, psycopg2.errors.SerializationFailure, psycopg2.errors.UndefinedTable)
+# A chunk that is locked for longer than that, written to meanwhile, or dropped meanwhile: then
+# its table is not found, or what TimescaleDB knows of it.
+BUSY = (
+    *TRANSIENT,
+    psycopg2.errors.SerializationFailure,
+    psycopg2.errors.UndefinedTable,
+    psycopg2.errors.UndefinedObject,
+)
 
 
 class Writer:
@@ -158,10 +164,30 @@ class Compressor:
         time.sleep(0.3)
 
 
-def retain(connection: psycopg2.extensions.connection, drop_after: str = "1 second") -> None:
-    """Drops bronze chunks of which every row is loaded."""
-    with connection.cursor() as cursor:
+class Retention:
+    """Drops bronze chunks of which every row is loaded.
+
+    :ivar dropped: the names of the chunks that went.
+    """
+
+    def __init__(self, drop_after: str = "1 second") -> None:
+        self._drop_after = drop_after
+        self.dropped: set[str] = set()
+
+    def __call__(self, connection: psycopg2.extensions.connection) -> None:
+        with connection.cursor() as cursor:
+            before = self._chunks(cursor)
+            cursor.execute(
+                "CALL _etl.sp_retain_bronze(0, jsonb_build_object('drop_after', %s))",
+                (self._drop_after,),
+            )
+            self.dropped |= before - self._chunks(cursor)
+        time.sleep(0.5)
+
+    @staticmethod
+    def _chunks(cursor: Any) -> set[str]:
         cursor.execute(
-            "CALL _etl.sp_retain_bronze(0, jsonb_build_object('drop_after', %s))", (drop_after,)
+            "SELECT chunk_name FROM timescaledb_information.chunks "
+            "WHERE hypertable_schema = 'bronze' AND hypertable_name = 'raw_machine_cycles'"
         )
-    time.sleep(0.5)
+        return {name for (name,) in cursor.fetchall()}

@@ -78,6 +78,32 @@ def finish(chain: Chain, v1: object) -> None:
 @pytest.mark.requires("multi_session")
 def test_an_upgrade_whose_process_is_killed_in_the_backfill_goes_on(chain: Chain) -> None:
     v1 = chain.rows(*V1_TABLES)
+    kill_in_the_backfill(chain)
+    assert chain.revision() == "0102"
+    finish(chain, v1)
+
+
+@pytest.mark.requires("multi_session")
+def test_an_upgrade_whose_process_is_killed_in_the_backfill_can_be_rolled_back(
+    chain: Chain,
+) -> None:
+    low = chain.catalog()
+    kill_in_the_backfill(chain)
+    # v1 lives on, and changes a row that is migrated, and one that is not.
+    chain.run(
+        "UPDATE silver.machine_cycles SET program_no = 'CHANGED' WHERE cycle_start IN ("
+        " SELECT min(c.cycle_start) FROM silver.machine_cycles AS c UNION ALL"
+        " SELECT max(c.cycle_start) FROM silver.machine_cycles AS c)"
+    )
+    v1 = chain.rows(*V1_TABLES)
+    chain.downgrade("0001")
+    assert not render_differences(differences(low, chain.catalog()))
+    assert chain.rows(*V1_TABLES) == v1
+    finish(chain, v1)
+
+
+def kill_in_the_backfill(chain: Chain) -> None:
+    """Start an upgrade and kill its process when some ranges are migrated and others are not."""
     process = start(chain, "backfill_pause=400ms")
     try:
         wait_for(
@@ -89,8 +115,6 @@ def test_an_upgrade_whose_process_is_killed_in_the_backfill_goes_on(chain: Chain
     finally:
         process.kill()
         process.communicate()
-    assert chain.revision() == "0102"
-    finish(chain, v1)
 
 
 @pytest.mark.requires("multi_session")

@@ -31,3 +31,6 @@ BEGIN
     DELETE FROM _stage.backfill_progress;
 END
 $notes$;
+
+-- Of a backfill that did not come to its end.
+CALL _stage.build_indexes();

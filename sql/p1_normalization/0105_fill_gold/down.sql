@@ -3,5 +3,5 @@
 -- transaction: yes
 -- lock: none
 -- down: undone by upgrading again
-DROP PROCEDURE _stage.fill_gold();
-DROP TABLE _stage.gold_pieces;
+DROP PROCEDURE IF EXISTS _stage.fill_gold();
+DROP TABLE IF EXISTS _stage.gold_pieces;

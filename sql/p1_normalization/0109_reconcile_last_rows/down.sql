@@ -3,5 +3,5 @@
 -- transaction: yes
 -- lock: none
 -- down: undone by upgrading again
-DROP PROCEDURE _archive.reconcile_rows();
-DROP FUNCTION _archive.reconcile(text, timestamptz, timestamptz);
+DROP PROCEDURE IF EXISTS _archive.reconcile_rows();
+DROP FUNCTION IF EXISTS _archive.reconcile(text, timestamptz, timestamptz);

@@ -3,4 +3,4 @@
 -- transaction: yes
 -- lock: none
 -- down: undone by upgrading again
-DROP PROCEDURE gold.sp_roll_up(integer, jsonb);
+DROP PROCEDURE IF EXISTS gold.sp_roll_up(integer, jsonb);

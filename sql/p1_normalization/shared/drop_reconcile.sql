@@ -1,3 +1,3 @@
-DROP PROCEDURE _stage.reconcile_rows();
-DROP FUNCTION _stage.keep_differing();
-DROP FUNCTION _stage.reconcile(text, timestamptz, timestamptz);
+DROP PROCEDURE IF EXISTS _stage.reconcile_rows();
+DROP FUNCTION IF EXISTS _stage.keep_differing();
+DROP FUNCTION IF EXISTS _stage.reconcile(text, timestamptz, timestamptz);

@@ -22,7 +22,14 @@ BEGIN
 END
 $restore$;
 
-SELECT _archive.hand_back_payloads();
+DO $payloads$
+BEGIN
+    IF to_regprocedure('_archive.payload_digest(bronze.raw_telemetry)') IS NULL THEN
+        RETURN;  -- an earlier run has come to its end
+    END IF;
+    PERFORM _archive.hand_back_payloads();
+END
+$payloads$;
 
 -- Passes get shorter: each takes what arrived during the one before.
 DO $passes$
