@@ -58,8 +58,12 @@ def end_sql() -> str:
 
 
 def unfinished_step(connection: Connection) -> UnfinishedStep | None:
-    """The step that was begun and has not ended."""
-    if not _ask(connection, f"SELECT pg_catalog.to_regclass('{TABLE}') IS NOT NULL").scalar_one():
+    """The step that was begun and has not ended; None as well for a role that may not know."""
+    readable = (
+        f"SELECT pg_catalog.to_regclass('{TABLE}') IS NOT NULL"
+        f" AND pg_catalog.has_table_privilege(pg_catalog.to_regclass('{TABLE}'), 'SELECT')"
+    )
+    if not _ask(connection, readable).scalar_one():
         return None
     row = _ask(connection, f"SELECT u.revision, u.part, u.begun_at::text FROM {TABLE} AS u").first()
     return UnfinishedStep(*row) if row else None

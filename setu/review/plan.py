@@ -21,6 +21,7 @@ from setu.chain.repository import steps_to
 from setu.chain.script import Script
 from setu.chain.settings import Settings
 from setu.chain.step import Part, Step
+from setu.chain.unfinished import UnfinishedStep, unfinished_step
 from setu.db.connection import autocommit, connected
 from setu.db.version_table import current_revision
 from setu.errors import RevisionStateError
@@ -186,6 +187,7 @@ class Reading:
     current: str | None
     chosen: Way
     amounts: Amounts
+    unfinished: UnfinishedStep | None
 
 
 def read_database(connection: Connection, root: Path, text: str, settings: Settings) -> Reading:
@@ -194,7 +196,12 @@ def read_database(connection: Connection, root: Path, text: str, settings: Setti
     :param text: ``from:to``, ``to``, or nothing for the head.
     """
     current = current_revision(connection)
-    found = Reading(current, way(root, text, current), measured(connection, settings))
+    found = Reading(
+        current,
+        way(root, text, current),
+        measured(connection, settings),
+        unfinished_step(connection),
+    )
     connection.rollback()
     return found
 
@@ -224,6 +231,14 @@ def make_plan(reading: Reading, root: Path, settings: Settings, scratch: Scratch
         notes.append(
             f"The database is at {current or 'no revision'}: rows and time are those of now, and"
             " what would refuse is not known"
+        )
+    begun = reading.unfinished
+    if begun is not None and chosen.start == current:
+        first = chosen.steps[0].revision if chosen.steps else None
+        follows = "goes on with it" if begun.revision == first else "takes it back first"
+        notes.append(
+            f"{begun.revision} {begun.part} was begun at {begun.begun_at} and has not ended: "
+            f"the run {follows}"
         )
     if amounts.unknown:
         notes.append(

@@ -201,6 +201,21 @@ def test_a_plan_of_another_range_says_that_sizes_are_those_of_now(
     assert "bronze.raw_machine_cycles" in {lock.object for lock in index.locks}
 
 
+@pytest.mark.parametrize(
+    ("revision", "what"), [("0102", "goes on with it"), ("0103", "takes it back first")]
+)
+def test_a_plan_says_that_a_step_has_not_ended(
+    server: Server, monkeypatch: pytest.MonkeyPatch, revision: str, what: str
+) -> None:
+    with chain_on(server) as chain:
+        chain.upgrade("0102" if revision == "0103" else "0101")
+        chain.run(f"INSERT INTO _setu.unfinished_step VALUES ('{revision}', 'up')")
+        end = "0101" if revision == "0103" else "head"
+        [note] = plan_of(chain, end, monkeypatch).notes
+        assert note.startswith(f"{revision} up was begun at ")
+        assert note.endswith(f"and has not ended: the run {what}")
+
+
 def test_an_unknown_revision_is_refused(v1: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RevisionStateError, match="9999"):
         plan_of(v1, "9999", monkeypatch)
