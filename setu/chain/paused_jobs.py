@@ -1,9 +1,9 @@
 """Jobs of v2 rest while steps run, both ways: a load at work would hold the locks that they want.
 
 They are paused before the first step that finds them; those that a step makes, in its transaction,
-or before the next step where it has none. Who is at work is waited for. All of them resume when the
-run ends, well or not. What a killed run has paused is noted in the database, and resumes at the end
-of the next one.
+or before the next step where it has none. One that is at work is paused when it has ended. All of
+them resume when the run ends, well or not. What a killed run has paused is noted in the database,
+and resumes at the end of the next one.
 """
 
 from __future__ import annotations
@@ -53,10 +53,14 @@ FROM pg_catalog.pg_extension AS e
 INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
 WHERE e.extname = 'timescaledb'"""
 _AT_WORK: Final = """
-SELECT a.application_name
-FROM pg_catalog.pg_stat_activity AS a
-WHERE a.datname = pg_catalog.current_database() AND a.state <> 'idle'
-    AND pg_catalog.substring(a.application_name, '\\[(\\d+)\\]$')::integer = ANY (%s)"""
+SELECT w.job_id, w.application_name
+FROM (
+    SELECT pg_catalog.substring(a.application_name, '\\[(\\d+)\\]$')::integer AS job_id,
+        a.application_name
+    FROM pg_catalog.pg_stat_activity AS a
+    WHERE a.datname = pg_catalog.current_database() AND a.state <> 'idle'
+) AS w
+WHERE w.job_id = ANY (%s)"""
 
 
 def paused_jobs_sql() -> str:
@@ -114,7 +118,10 @@ $setu$;"""
 def pause_jobs(
     context: MigrationContext, settings: Settings, *, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Take v2's jobs off the schedule, and wait for those that are at work.
+    """Take v2's jobs off the schedule, each when it is not at work.
+
+    TimescaleDB cancels a job that is taken off while it works, and counts a run that failed. So is
+    only one that works for longer than its longest time.
 
     :param context: Alembic's; a transaction that it has open is committed if there are any.
     """
@@ -132,8 +139,33 @@ def pause_jobs(
         for job in jobs:
             # Noted first: a job that is noted and not paused does no harm.
             cursor.execute(f"INSERT INTO {TABLE} VALUES (%s) ON CONFLICT DO NOTHING", (job,))
-        _schedule(driver, jobs, scheduled=False)
-        _wait_for(cursor, jobs, settings.seconds("job_max_runtime") + GRACE_S, sleep)
+        _pause_when_idle(driver, jobs, settings.seconds("job_max_runtime") + GRACE_S, sleep)
+
+
+def _pause_when_idle(
+    driver: Any, jobs: list[int], longest_s: float, sleep: Callable[[float], None]
+) -> None:
+    waited, told, left = 0.0, False, jobs
+    while True:
+        at_work = _at_work(driver, left)
+        in_time = waited < longest_s
+        _schedule(driver, [j for j in left if j not in at_work or not in_time], scheduled=False)
+        # What began in between is waited for as well.
+        left, at_work = list(at_work), _at_work(driver, jobs)
+        if not at_work or not in_time:
+            return
+        if not told:
+            log.info("waiting for jobs that are at work: %s", ", ".join(at_work.values()))
+            told = True
+        sleep(POLL_S)
+        waited += POLL_S
+
+
+def _at_work(driver: Any, jobs: list[int]) -> dict[int, str]:
+    """Those of the jobs that run now, and what their sessions are called."""
+    with driver.cursor() as cursor:
+        cursor.execute(_AT_WORK, (jobs,))
+        return dict(cursor.fetchall())
 
 
 def resume_jobs(driver: Any) -> None:
@@ -176,19 +208,3 @@ def _schedule(driver: Any, jobs: list[int], *, scheduled: bool) -> None:
         finally:
             if not driver.closed:
                 resume_owner(driver)
-
-
-def _wait_for(
-    cursor: Any, jobs: list[int], longest_s: float, sleep: Callable[[float], None]
-) -> None:
-    waited, told = 0.0, False
-    while waited < longest_s:
-        cursor.execute(_AT_WORK, (jobs,))
-        at_work = [name for (name,) in cursor.fetchall()]
-        if not at_work:
-            return
-        if not told:
-            log.info("waiting for jobs that are at work: %s", ", ".join(at_work))
-            told = True
-        sleep(POLL_S)
-        waited += POLL_S

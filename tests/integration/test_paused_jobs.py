@@ -170,6 +170,31 @@ def test_a_job_that_is_at_work_is_waited_for(head: Chain) -> None:
     assert f"waiting for jobs that are at work: {name}" in errors
 
 
+@pytest.mark.requires("scheduler")
+def test_a_job_that_is_at_work_ends_well(server: Server) -> None:
+    with chain_on(server, scheduler=True) as chain:
+        chain.upgrade("0001")
+        chain.upgrade()
+        chain.run(
+            "CREATE PROCEDURE _etl.sp_rest(p_job integer, p_config jsonb) LANGUAGE plpgsql"
+            " AS $$BEGIN PERFORM pg_sleep(5); END$$"
+        )
+        job = chain.value("SELECT add_job('_etl.sp_rest', INTERVAL '1 day')")
+        wait(lambda: bool(chain.query(f"SELECT FROM pg_stat_activity WHERE {at_work(job)}")))
+        chain.downgrade("0502")
+        assert chain.query(
+            "SELECT total_runs, total_successes, total_failures, last_run_status"
+            f" FROM timescaledb_information.job_stats WHERE job_id = {job}"
+        ) == [(1, 1, 0, "Success")]
+        assert chain.value(
+            f"SELECT scheduled FROM timescaledb_information.jobs WHERE job_id = {job}"
+        )
+
+
+def at_work(job: int) -> str:
+    return f"datname = current_database() AND application_name LIKE '%[{job}]' AND state <> 'idle'"
+
+
 def test_a_job_that_somebody_switched_off_stays_off(head: Chain) -> None:
     off = (
         "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name = 'sp_load_machine_focas'"
