@@ -88,11 +88,6 @@ class Chain:
         with self._address():
             command.downgrade(self.config(*settings), revision)
 
-    def check(self) -> None:
-        """``alembic check``."""
-        with self._address():
-            command.check(self.config())
-
     def move(self, revision: str) -> None:
         """Go to a revision, whichever way it is."""
         now = self.revision()

@@ -49,6 +49,13 @@ class OwnServer(ABC):
     def close(self) -> None:
         """Stop it and remove its data."""
 
+    @abstractmethod
+    def run(self, program: str, *words: str) -> str:
+        """What a program of PostgreSQL prints, run as the server's user; it must end well.
+
+        Its paths are to be as the server sees them.
+        """
+
     def seen(self, path: Path) -> Path:
         """A path of this machine as the server sees it."""
         return path
@@ -70,6 +77,9 @@ class TreeServer(OwnServer):
 
     def close(self) -> None:
         self._cluster.stop()
+
+    def run(self, program: str, *words: str) -> str:
+        return self._cluster.run(program, *words)
 
     def seen(self, path: Path) -> Path:
         return Path("/") / path.relative_to(self._cluster.root)
@@ -114,6 +124,21 @@ class LocalServer(OwnServer):
             stdout=subprocess.DEVNULL,
             timeout=90,
         )
+
+    def run(self, program: str, *words: str) -> str:
+        done = subprocess.run(
+            [str(self._programs / program), *words],
+            check=False,
+            cwd="/",
+            user=self._user,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=90,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
 
     def kill(self) -> None:
         lines = (self._data / "postmaster.pid").read_text().splitlines()

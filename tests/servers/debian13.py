@@ -234,6 +234,11 @@ class Cluster:
         """Kill the server's processes, all at once, as a crash would."""
         kill_processes(self.home / "data", self.pid)
 
+    def run(self, program: str, *words: str) -> str:
+        """What a program of PostgreSQL prints, run in the tree as user postgres."""
+        as_postgres = ("runuser", "-u", "postgres", "--")
+        return _run(self.root, *as_postgres, f"{PROGRAMS}/{program}", *words)
+
     def start_again(self) -> None:
         """Start the server on the data that a kill left."""
         _serve(self.root, self.home)
@@ -316,13 +321,14 @@ def _serve(root: Path, home: Path) -> None:
         raise Debian13Error(error.title, context=(*error.context, *tail)) from error
 
 
-def _run(root: Path, *words: str) -> None:
+def _run(root: Path, *words: str) -> str:
     done = _chroot(root, *words)
     if done.returncode != 0:
         raise Debian13Error(
             f"{words[-1] if len(words) < 4 else ' '.join(words[:6])} failed in the Debian 13 tree",
             context=(f"exit code {done.returncode}", *done.stdout.strip().splitlines()[-10:]),
         )
+    return done.stdout
 
 
 def _free_port() -> int:
