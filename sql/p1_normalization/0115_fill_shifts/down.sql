@@ -3,4 +3,6 @@
 -- transaction: yes
 -- lock: none
 -- down: undone by upgrading again
+
+-- lint: allow plain-drop: the step may have stopped before
 DROP PROCEDURE IF EXISTS gold.sp_roll_up(integer, jsonb);
