@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from sqlalchemy import make_url
@@ -15,9 +14,9 @@ from setu.catalog.fingerprint import RowFingerprint
 from setu.cli.commands.drift import drift_of_database
 from tests.chain import Chain
 from tests.concurrency.cycles import make_fleet
-from tests.concurrency.own_server import OwnServer, open_own_server
+from tests.concurrency.own_server import OwnServer
 from tests.concurrency.test_crash import _fresh_chain
-from tests.servers.at_hand import KIND_VARIABLE, Server, free_port
+from tests.servers.at_hand import free_port
 
 pytestmark = pytest.mark.requires("native", "multi_session")
 
@@ -29,17 +28,6 @@ CYCLES = (
 )
 LOAD = ("SET ROLE setu_etl", "CALL _etl.sp_load_machine_cycles(0, '{}')")
 WAIT_SECONDS = 30.0
-
-
-@pytest.fixture
-def own_server(server: Server) -> Iterator[OwnServer]:
-    own = open_own_server(os.environ.get(KIND_VARIABLE, ""))
-    if own is None:
-        pytest.skip("there are no programs of a native server on this machine to start one from")
-    try:
-        yield own
-    finally:
-        own.close()
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from setu.simulate.fleet import V1_TABLES, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, chain_on
 from tests.concurrency.cutting_proxy import Cut, CuttingProxy, cutting_proxy
-from tests.concurrency.own_server import OwnServer, open_own_server
+from tests.concurrency.own_server import OwnServer
 from tests.edge_cases.rows import last_midnight
-from tests.servers.at_hand import KIND_VARIABLE, Server
+from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
 pytestmark = pytest.mark.requires("multi_session")
@@ -169,15 +169,6 @@ def test_the_command_line_ends_with_the_message_alone(
         one_message("\n".join(
             line for line in done.stderr.splitlines() if not LOGGED.match(line)
         ))  # fmt: skip
-
-
-@pytest.fixture
-def own_server() -> Iterator[OwnServer]:
-    server = open_own_server(os.environ.get(KIND_VARIABLE, ""))
-    if server is None:
-        pytest.skip("there is no server that may be killed")
-    yield server
-    server.close()
 
 
 @pytest.mark.requires("native")

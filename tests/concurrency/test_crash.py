@@ -12,7 +12,6 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
 from random import Random
@@ -32,7 +31,7 @@ from tests.concurrency.cycles import (
     silver_rows,
     state_faults,
 )
-from tests.concurrency.own_server import OwnServer, open_own_server
+from tests.concurrency.own_server import OwnServer
 from tests.concurrency.workers import (
     INSERT,
     INSERT_AT,
@@ -42,7 +41,7 @@ from tests.concurrency.workers import (
     Sweeper,
     Writer,
 )
-from tests.servers.at_hand import KIND_VARIABLE, Server
+from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("native", "multi_session")
 
@@ -205,17 +204,6 @@ def kill_one_backend(chain: Chain, load: Load, random: Random) -> None:
         cursor.execute("SELECT pg_postmaster_start_time()")
         assert cursor.fetchone() == (started,)
     connection.close()
-
-
-@pytest.fixture
-def own_server(server: Server) -> Iterator[OwnServer]:
-    own = open_own_server(os.environ.get(KIND_VARIABLE, ""))
-    if own is None:
-        pytest.skip("there are no programs of a native server on this machine to start one from")
-    try:
-        yield own
-    finally:
-        own.close()
 
 
 def test_after_every_kill_bronze_silver_state_and_watermark_agree(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -12,10 +11,10 @@ from setu.errors import SetuError
 from setu.simulate.fleet import V1_TABLES, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import REVISIONS, Chain
-from tests.concurrency.own_server import open_own_server
+from tests.concurrency.own_server import OwnServer
 from tests.concurrency.small_disk import MEGABYTE, SmallDisk, small_disk
 from tests.edge_cases.rows import last_midnight
-from tests.servers.at_hand import KIND_VARIABLE, Server
+from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("native", "multi_session")
 FLEET = FleetSize(companies=1, plants=1, machines=3, days=15, cycles_per_machine_day=4)
@@ -25,17 +24,11 @@ LEFT = (MEGABYTE // 4, 1 * MEGABYTE, 3 * MEGABYTE, 6 * MEGABYTE)
 
 
 @pytest.fixture
-def disk() -> Iterator[SmallDisk]:
-    server = open_own_server(os.environ.get(KIND_VARIABLE, ""))
-    if server is None:
-        pytest.skip("there is no server of this test's own")
-    try:
-        with small_disk(server, SIZE) as made:
-            if made is None:
-                pytest.skip("this user cannot mount a small disk")
-            yield made
-    finally:
-        server.close()
+def disk(own_server: OwnServer) -> Iterator[SmallDisk]:
+    with small_disk(own_server, SIZE) as made:
+        if made is None:
+            pytest.skip("this user cannot mount a small disk")
+        yield made
 
 
 def test_a_full_disk_stops_the_chain_with_one_message_and_loses_nothing(

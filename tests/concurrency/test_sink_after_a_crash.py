@@ -8,10 +8,8 @@ the loads are real. ``-s`` shows how long each part took.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -22,9 +20,9 @@ from sqlalchemy import make_url
 
 from tests.chain import Chain
 from tests.concurrency.cycles import make_fleet
-from tests.concurrency.own_server import OwnServer, open_own_server
+from tests.concurrency.own_server import OwnServer
 from tests.concurrency.test_crash import CRASHES, _fresh_chain
-from tests.servers.at_hand import KIND_VARIABLE, Server
+from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("native", "multi_session")
 
@@ -73,17 +71,6 @@ class Sink(threading.Thread):
         start = EPOCH + timedelta(seconds=8 * offset)
         end = start + timedelta(seconds=6)
         return (partition, offset, f"D{partition + 1}", machine, start, end)
-
-
-@pytest.fixture
-def own_server(server: Server) -> Iterator[OwnServer]:
-    own = open_own_server(os.environ.get(KIND_VARIABLE, ""))
-    if own is None:
-        pytest.skip("there are no programs of a native server on this machine to start one from")
-    try:
-        yield own
-    finally:
-        own.close()
 
 
 def stored_offsets(chain: Chain) -> list[int]:
