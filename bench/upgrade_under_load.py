@@ -1,7 +1,8 @@
 """v1's sessions at work while the chain goes up: errors, longest waits, rows lost or doubled.
 
 ``DATABASE_URL=… python -m bench.upgrade_under_load 10 32``: ten runs of 32 sessions. Each run
-takes a database of its own to 0109, past the swap. Exit code 1 when a session of v1 had an error.
+takes a database of its own to 0109, past the swap; before them the same load has 30 s without an
+upgrade. Exit code 1 when a session of v1 had an error.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.scratch import connect, console, scratch_database
 from setu.simulate.fleet import last_midnight, make_fleet
 from setu.simulate.fleet_size import FleetSize
-from tests.concurrency.v1_sessions import Report, lost_and_doubled, v1_at_work
+from tests.concurrency.v1_sessions import Report, V1Sessions, lost_and_doubled, v1_at_work
 
 FLEET = FleetSize(companies=1, plants=2, machines=20, days=60, cycles_per_machine_day=60)
+ALONE_S = 30
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -37,9 +41,10 @@ def alembic(url: str, revision: str) -> float:
     return time.monotonic() - started
 
 
-def one_run(number: int, sessions: int) -> Report:
-    """One upgrade under the load of so many sessions."""
-    with scratch_database(f"load_{number}") as url:
+@contextmanager
+def load_on_v1(name: str, sessions: int) -> Iterator[tuple[str, V1Sessions]]:
+    """The address of a database at 0001 with a fleet, and so many sessions at work on it."""
+    with scratch_database(name) as url:
         alembic(url, "0001")
         with connect(url) as connection:
             connection.autocommit = False
@@ -55,25 +60,45 @@ def one_run(number: int, sessions: int) -> Report:
             others=max(3, sessions - 2 * quarter - sessions // 16 - sessions // 8),
         ) as at_work:
             time.sleep(2)
-            took = alembic(url, "0106")
-            swap = alembic(url, "0109")
-        report = at_work.report
+            yield url, at_work
+
+
+def show(title: str, report: Report) -> None:
+    """The report of a load below its title."""
+    console.print(title)
+    for line in report.lines():
+        console.print("    " + line)
+
+
+def one_run(number: int, sessions: int) -> Report:
+    """One upgrade under the load of so many sessions."""
+    with load_on_v1(f"load_{number}", sessions) as (url, at_work):
+        took = alembic(url, "0106")
+        swap = alembic(url, "0109")
+        report = at_work.stop()
         lost, doubled = lost_and_doubled(url, report)
-        console.print(
-            f"run {number}: up to the swap {took:.0f} s, swap {swap:.1f} s, errors"
-            f" {len(report.errors)}, rows lost {lost}, doubled {doubled}"
-        )
-        for line in report.lines():
-            console.print("    " + line)
-        if lost or doubled:
-            report.errors.append(f"{lost} rows lost, {doubled} doubled")
-        return report
+    show(
+        f"run {number}: up to the swap {took:.0f} s, swap {swap:.1f} s, errors"
+        f" {len(report.errors)}, rows lost {lost}, doubled {doubled}",
+        report,
+    )
+    if lost or doubled:
+        report.errors.append(f"{lost} rows lost, {doubled} doubled")
+    return report
+
+
+def without_upgrade(sessions: int) -> None:
+    """The same load while nothing is deployed: how long its statements take by themselves."""
+    with load_on_v1("load_alone", sessions) as (_, at_work):
+        time.sleep(ALONE_S)
+        show(f"no upgrade, {ALONE_S} s:", at_work.stop())
 
 
 def main() -> int:
     """So many runs of so many sessions."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     sessions = int(sys.argv[2]) if len(sys.argv) > 2 else 24
+    without_upgrade(sessions)
     reports = [one_run(number, sessions) for number in range(1, runs + 1)]
     return 1 if any(report.errors for report in reports) else 0
 
