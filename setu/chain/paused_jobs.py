@@ -120,8 +120,8 @@ def pause_jobs(
 ) -> None:
     """Take v2's jobs off the schedule, each when it is not at work.
 
-    TimescaleDB cancels a job that is taken off while it works, and counts a run that failed. So is
-    only one that works for longer than its longest time.
+    TimescaleDB cancels a job that is taken off while it works, and counts a run that failed.
+    That happens only to a job that exceeds the longest time it may run.
 
     :param context: Alembic's; a transaction that it has open is committed if there are any.
     """

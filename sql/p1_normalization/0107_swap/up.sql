@@ -105,7 +105,9 @@ $numbers$;
 
 DELETE FROM _archive.settled_ranges;
 DELETE FROM _archive.settled_machines;
--- @include sql/p1_normalization/shared/drop_reconcile.sql
+DROP PROCEDURE _stage.reconcile_rows();
+DROP FUNCTION _stage.keep_differing();
+DROP FUNCTION _stage.reconcile(text, timestamptz, timestamptz);
 DROP PROCEDURE _stage.fill_gold();
 DROP TABLE _stage.gold_pieces;
 SELECT _stage.unwatch(w.name) FROM _stage.watched_tables() AS w (name);
