@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from pglast import keywords
@@ -49,6 +50,7 @@ _INTERVAL_FIELDS: Final = {
 SERIAL: Final = {"serial": "int4", "bigserial": "int8", "smallserial": "int2", "serial4": "int4"}
 
 
+@lru_cache(maxsize=8192)
 def quote_ident(name: str) -> str:
     """A name, in quotes where the server would print it so."""
     if _PLAIN.fullmatch(name) and name not in _KEYWORDS:

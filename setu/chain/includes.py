@@ -159,33 +159,32 @@ def _sections(include: _Include, where: Origin, root: Path) -> list[Section]:
     return found
 
 
-@lru_cache(maxsize=64)
-def _resolved(root: Path) -> list[Path]:
-    """The folder of the steps, and those that may be included from."""
-    return [(root / name).resolve() for name in ("sql", *INCLUDE_ROOTS)]
+@lru_cache(maxsize=256)
+def _may_include_from(folder: str, root: Path) -> bool:
+    """Whether a folder, named from the root of the repository, has files that may be included."""
+    target = (root / folder).resolve()
+    steps, *allowed = ((root / name).resolve() for name in ("sql", *INCLUDE_ROOTS))
+    shared = target.name == "shared" and target.parents[1] == steps
+    return shared or any(target.is_relative_to(base) for base in allowed)
 
 
 def _files(path: str, where: Origin, root: Path) -> list[str]:
     """The files that an include names, from the root of the repository, sorted by name."""
-    target = (root / path).resolve()
-    steps, *allowed = _resolved(root)
-    shared = target.parent.name == "shared" and target.parents[2] == steps
-    inside = shared or any(target.is_relative_to(base) for base in allowed)
     folder, _, name = path.rpartition("/")
-    if Path(path).is_absolute() or not inside or "*" in folder:
+    if path.startswith("/") or "*" in folder or not _may_include_from(folder, root):
         raise IncludeError(
             f"{where} may not include {path}.",
             hint="Include files below schema/ and schema_new/, or in sql/<phase>/shared/, named "
             "from the root of the repository; only the file's own name may have a '*'",
         )
     if "*" not in name:
-        if not target.is_file():
+        if not (root / path).is_file():
             raise IncludeError(
                 f"{where} includes {path}, which does not exist.",
                 hint="Mind spaces and capitals in folder names",
             )
         return [path]
-    files = sorted(file.name for file in (root / folder).glob(name) if file.is_file())
+    files = sorted(file.name for file in (root / folder).glob(name))
     if not files:
         raise IncludeError(
             f"{where} includes {path}, which matches no file.",

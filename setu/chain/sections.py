@@ -7,11 +7,8 @@ What stands above the first section is the opening comment of the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-
-from pglast.parser import Token
 
 from setu.chain.script import COMMENTS, COMMUNITY, Origin, scan
 from setu.errors import IncludeError, StepError
@@ -37,10 +34,23 @@ class Section:
         """How an include names it: ``file.sql`` or ``file.sql#section``."""
         return f"{self.file}#{self.name}" if self.name else self.file
 
+    @property
+    def lines(self) -> range:
+        """The numbers of its lines in the file."""
+        return range(self.first, self.first + self.text.count("\n") + 1)
+
     def origins(self) -> list[Origin]:
         """The origin of each of its lines."""
-        lines = self.text.count("\n") + 1
-        return [Origin(self.file, self.first + number) for number in range(lines)]
+        return [Origin(self.file, number) for number in self.lines]
+
+
+@dataclass
+class _Mark:
+    """Where a section begins (its line, from 0), and the last token of it that is no comment."""
+
+    line: int
+    name: str
+    last_code: str = ""
 
 
 @lru_cache(maxsize=1024)
@@ -50,18 +60,14 @@ def read_sections(source: str, file: str) -> tuple[Section, ...]:
     Raises :class:`StepError` for a directive that is unknown or out of place, and
     :class:`IncludeError` where a section has no statement or does not end its last one.
     """
-    tokens = scan(source, file)
-    marks = _marks(source, file, tokens)
+    marks = _marks(source, file)
     lines = source.removesuffix("\n").split("\n")
-    last_code = _last_code(source, tokens)
-    starts = [(number, name) for number, name in marks] or [(-1, "")]
-    ends = [number for number, _ in starts[1:]] + [len(lines)]
+    ends = [mark.line for mark in marks[1:]] + [len(lines)]
     sections = []
-    for (start, name), end in zip(starts, ends, strict=True):
-        text = "\n".join(lines[start + 1 : end]).rstrip()
-        section = Section(file, name, start + 2, text)
-        codes = [last_code[line] for line in range(start + 1, end) if line in last_code]
-        if not codes or codes[-1] != "ASCII_59":
+    for mark, end in zip(marks, ends, strict=True):
+        text = "\n".join(lines[mark.line + 1 : end]).rstrip()
+        section = Section(file, mark.name, mark.line + 2, text)
+        if mark.last_code != "ASCII_59":
             raise IncludeError(
                 f"{section.label} does not end with a semicolon, or is empty.",
                 hint="End the last statement",
@@ -70,26 +76,13 @@ def read_sections(source: str, file: str) -> tuple[Section, ...]:
     return tuple(sections)
 
 
-def _last_code(source: str, tokens: Sequence[Token]) -> dict[int, str]:
-    """The last token that is no comment, of each line (from 0) on which one begins."""
-    last: dict[int, str] = {}
-    line = at = 0
-    for token in tokens:
-        line += source.count("\n", at, token.start)
-        at = token.start
-        if token.name not in COMMENTS:
-            last[line] = token.name
-    return last
-
-
-def _marks(source: str, file: str, tokens: Sequence[Token]) -> list[tuple[int, str]]:
-    """Line (from 0) and name of each section. Checks every directive of the file."""
-    marks: list[tuple[int, str]] = []
+def _marks(source: str, file: str) -> list[_Mark]:
+    """The mark of each section; one of no name where there is none. Checks every directive."""
+    marks = [_Mark(-1, "")]
     lines = source.split("\n")
-    last_code = ""
-    for token in tokens:
+    for token in scan(source, file):
         if token.name not in COMMENTS:
-            last_code = token.name
+            marks[-1].last_code = token.name
             continue
         text = source[token.start : token.end + 1].rstrip()
         if not text.startswith("-- @") or text == COMMUNITY:
@@ -109,11 +102,11 @@ def _marks(source: str, file: str, tokens: Sequence[Token]) -> list[tuple[int, s
             )
         if lines[line].rstrip() != text:
             raise StepError(f"{where} A directive must be alone on its line: {text}")
-        if not marks and last_code:
+        if not marks[0].name and marks[0].last_code:
             raise StepError(f"{where} There are statements above the first section.")
-        if last_code not in ("", "ASCII_59"):
+        if marks[-1].last_code not in ("", "ASCII_59"):
             raise StepError(f"{where} A section begins inside a statement: {text}")
-        if any(name == match["name"] for _, name in marks):
+        if any(mark.name == match["name"] for mark in marks):
             raise StepError(f"{where} The file has section {match['name']} twice.")
-        marks.append((line, match["name"]))
+        marks = [mark for mark in marks if mark.name] + [_Mark(line, match["name"])]
     return marks

@@ -6,7 +6,6 @@ import importlib
 import os
 import pkgutil
 import sys
-from importlib.metadata import version
 from typing import Annotated, Final
 
 import typer
@@ -39,6 +38,8 @@ app = typer.Typer(
 
 def _say_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"setu {version('setu')}")
         raise typer.Exit
 

@@ -51,9 +51,14 @@ def renamed(v1: Catalog, files: Sequence[ObjectFile]) -> Catalog:
     for file in files:
         for request in file.requests:
             if request.action == "rename":
-                objects, sources = _rename_column(
-                    objects, sources, file.qualified_name, request.name, request.detail
-                )
+                table, old, new = file.qualified_name, request.name, request.detail
+                for kind in ("column", "dimension"):
+                    key = ObjectKey(kind, f"{table}.{quote_ident(old)}")
+                    if key in objects:
+                        other = ObjectKey(kind, f"{table}.{quote_ident(new)}")
+                        objects[other] = objects.pop(key)
+                        sources[other] = sources.pop(key, ())
+                _rename_where_named(objects, table, old, new)
     return replace(v1, objects=objects, sources=sources)
 
 
@@ -117,38 +122,31 @@ def _setting(v2: Catalog, name: str, setting: str) -> tuple[ObjectKey, Any]:
     return ObjectKey("job", f"{policy} on {name}"), None
 
 
-def _rename_column(
-    objects: dict[ObjectKey, Any], sources: dict[ObjectKey, Any], table: str, old: str, new: str
-) -> tuple[dict[ObjectKey, Any], dict[ObjectKey, Any]]:
+def _rename_where_named(objects: dict[ObjectKey, Any], table: str, old: str, new: str) -> None:
+    """Rename a column in the table, and in the constraints, indexes and sequences that name it."""
     word = re.compile(rf'"{old}"|\b{old}\b')
     reference = re.compile(rf"(REFERENCES {re.escape(table)}\()([^)]*)\)")
-    names = {
-        ObjectKey(kind, f"{table}.{quote_ident(old)}"): ObjectKey(
-            kind, f"{table}.{quote_ident(new)}"
-        )
-        for kind in ("column", "dimension")
-    }
-    result: dict[ObjectKey, Any] = {}
+    quoted = quote_ident(new)
     for key, fields in objects.items():
-        described = dict(fields)
+        if key.kind not in ("table", "constraint", "index", "sequence"):
+            continue
+        definition = str(fields.get("definition", ""))
         if key == ObjectKey("table", table):
-            described["columns"] = [new if c == old else c for c in described["columns"]]
-        definition = described.get("definition")
-        if isinstance(definition, str):
-            if key.kind == "constraint" and key.name.startswith(f"{table}."):
-                own, refers, rest = definition.partition(" REFERENCES ")
-                described["definition"] = word.sub(quote_ident(new), own) + refers + rest
-            elif key.kind == "index" and described.get("table") == table:
-                head, using, tail = definition.partition(" USING ")
-                described["definition"] = head + using + word.sub(quote_ident(new), tail)
-            elif key.kind == "constraint":
-                described["definition"] = reference.sub(
-                    lambda m: m[1] + word.sub(quote_ident(new), m[2]) + ")", definition
-                )
-        if described.get("owned_by") == f"{table}.{quote_ident(old)}":
-            described["owned_by"] = f"{table}.{quote_ident(new)}"
-        result[names.get(key, key)] = described
-    return result, {names.get(key, key): texts for key, texts in sources.items()}
+            columns = [new if c == old else c for c in fields["columns"]]
+            objects[key] = {**fields, "columns": columns}
+        elif fields.get("owned_by") == f"{table}.{quote_ident(old)}":
+            objects[key] = {**fields, "owned_by": f"{table}.{quoted}"}
+        elif old not in definition:
+            continue
+        elif key.kind == "constraint" and key.name.startswith(f"{table}."):
+            own, refers, rest = definition.partition(" REFERENCES ")
+            objects[key] = {**fields, "definition": word.sub(quoted, own) + refers + rest}
+        elif key.kind == "constraint":
+            text = reference.sub(lambda m: f"{m[1]}{word.sub(quoted, m[2])})", definition)
+            objects[key] = {**fields, "definition": text}
+        elif key.kind == "index" and fields.get("table") == table:
+            head, using, tail = definition.partition(" USING ")
+            objects[key] = {**fields, "definition": head + using + word.sub(quoted, tail)}
 
 
 def _hold_object(v1: Catalog, v2: Catalog, file: ObjectFile, request: ChangeRequest) -> HeldRequest:

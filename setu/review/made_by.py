@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from setu.catalog.names import split_name
-from setu.chain.includes import render
-from setu.chain.script import Origin, read_sql
+from setu.chain.includes import included_sections
+from setu.chain.script import read_sql
+from setu.chain.sections import Section
 from setu.errors import StepError
 from setu.review.changes import SchemaChange
 
@@ -19,13 +20,24 @@ _GOES = re.compile(r"\b(DROP|RENAME|SET SCHEMA|REPLACE|_archive|REVOKE|ALTER)\b"
 
 @dataclass(frozen=True)
 class _Up:
-    """An ``up.sql`` with its includes, and the words of the statements that take something away."""
+    """An ``up.sql``, the sections that it includes, and the text of all."""
 
     revision: str
-    origins: Sequence[Origin]
-    squeezed: str
-    goes: frozenset[str]
-    named: frozenset[str]
+    sections: Sequence[Section]
+    text: str
+
+    @cached_property
+    def squeezed(self) -> str:
+        return _squeeze(self.text)
+
+    def names(self, name: str, *, taken_away: bool = False) -> bool:
+        """Whether it has the name as a word, or has it where something is taken away."""
+        if name not in self.text:
+            return False
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        if not taken_away:
+            return word.search(self.text) is not None
+        return any(_GOES.search(part) for part in self.text.split(";\n") if word.search(part))
 
 
 class RevisionFinder:
@@ -39,20 +51,21 @@ class RevisionFinder:
         return list(_read(self.root))
 
     @cached_property
-    def _places(self) -> dict[tuple[str, int], str]:
-        places: dict[tuple[str, int], str] = {}
+    def _places(self) -> dict[str, list[tuple[range, str]]]:
+        """The lines of each file that a step includes, and its revision."""
+        places: dict[str, list[tuple[range, str]]] = {}
         for up in self._scripts:
-            for origin in up.origins:
-                places.setdefault((origin.file, origin.line), up.revision)
+            for section in up.sections:
+                places.setdefault(section.file, []).append((section.lines, up.revision))
         return places
 
     def revision(self, change: SchemaChange) -> str | None:
         """The revision, or None where no step tells."""
         if change.action != "drop":
             for source in change.sources:
-                found = self._places.get((source.file, source.line))
-                if found is not None:
-                    return found
+                for lines, revision in self._places.get(source.file, ()):
+                    if source.line in lines:
+                        return revision
             # A released step is text, and has no origins in files of the schema.
             for source in change.sources:
                 text = _squeeze(source.text)
@@ -67,24 +80,22 @@ class RevisionFinder:
         part = split_name(change.key.name.partition("(")[0].partition(" to ")[0])[-1]
         for wanted in dict.fromkeys((part, name)):
             for up in self._scripts[1:]:
-                if wanted in up.goes:
+                if up.names(wanted, taken_away=True):
                     return up.revision
         # A list of names that a loop archives: the first later step that names the object at all.
-        return next((up.revision for up in self._scripts[1:] if name in up.named), None)
+        return next((up.revision for up in self._scripts[1:] if up.names(name)), None)
 
 
 def _read(root: Path) -> Iterator[_Up]:
     for path in sorted(root.glob("sql/*/*/up.sql"), key=lambda p: p.parent.name):
         relative = path.relative_to(root).as_posix()
         try:
-            lines, origins = render(read_sql(path, relative), relative, root)
+            own = read_sql(path, relative)
+            sections = included_sections(own, relative, root)
         except StepError:
             continue  # lint says what is wrong with it
-        text = "\n".join(lines)
-        taking = (part for part in text.split(";\n") if _GOES.search(part))
-        words = frozenset(word for part in taking for word in re.findall(r"\w+", part))
-        named = frozenset(re.findall(r"\w+", text))
-        yield _Up(path.parent.name.partition("_")[0], origins, _squeeze(text), words, named)
+        text = "\n".join([own, *(section.text for section in sections)])
+        yield _Up(path.parent.name.partition("_")[0], sections, text)
 
 
 def _squeeze(text: str) -> str:

@@ -1,15 +1,11 @@
 """The sides of a comparison: a folder, a git revision, a release, a database, a catalog file.
 
-Only a database needs a driver, and waits for its import.
+What only one kind of side needs is imported for it.
 """
 
 from __future__ import annotations
 
-import io
 import re
-import subprocess
-import tarfile
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -71,6 +67,11 @@ def read_side(text: str, root: Path, settings: Settings | None = None) -> Catalo
 
 
 def _git_catalog(text: str, root: Path, settings: Settings | None) -> Catalog:
+    import io
+    import subprocess
+    import tarfile
+    import tempfile
+
     revision, _, folder = text.partition(":")
     folder = folder.strip("/") or DEFAULT_FOLDER
     command = ["git", "-C", str(root), "archive", "--format=tar", revision, "--", folder]

@@ -57,17 +57,13 @@ class GrantReader(Reader):
 
     def _function_label(self, kind: str, node: Any) -> str:
         names = parts_of(node.objname)
-        prefix = qualified(names[0] if len(names) > 1 else None, names[-1]) + "("
-        fitting = [
-            key.name
-            for key in self.found
-            if key.kind in ("function", "procedure") and key.name.startswith(prefix)
-        ]
+        called = qualified(names[0] if len(names) > 1 else None, names[-1])
+        fitting = list(self.routines.get(called, ()))
         if not node.args_unspecified and len(fitting) > 1:
             wanted = [type_text(a) for a in node.objargs or ()]
             fitting = [name for name in fitting if self._argument_types(name) == wanted]
         if len(fitting) != 1:
-            raise self.not_understood(f"{kind} {prefix[:-1]}, which no file makes, or several do")
+            raise self.not_understood(f"{kind} {called}, which no file makes, or several do")
         return fitting[0]
 
     def _argument_types(self, label: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,9 @@ TRIGGER_STATES: Final = {
     AlterTableType.AT_EnableAlwaysTrig: "always",
     AlterTableType.AT_EnableReplicaTrig: "replica",
 }
+
+# The parser builds trees of the right types; a check of each value again takes most of the time.
+ast.Node.__setattr__ = object.__setattr__  # type: ignore[method-assign]
 
 
 class SchemaSourceError(SetuError):
@@ -79,24 +82,25 @@ def pieces_of(file: SourceFile) -> tuple[Piece, ...]:
             context=[str(error.args[0])],
             hint="Correct the SQL; it is read with PostgreSQL's own grammar",
         ) from error
-    comments = [t for t in tokens if t.name in _COMMENTS]
+    comments = deque(token for token in tokens if token.name in _COMMENTS)
     pieces: list[Piece] = []
-    last = 0
+    line, at, end = 1, 0, 0
     for raw, piece in zip(tree, slices, strict=True):
-        above = [
-            file.text[t.start : t.end + 1].strip()
-            for t in comments
-            if last <= t.start < piece.start
-        ]
-        last = piece.stop
+        line += file.text.count("\n", at, piece.start)
+        above = []
+        while comments and comments[0].start < piece.start:
+            comment = comments.popleft()
+            if comment.start >= end:
+                above.append(file.text[comment.start : comment.end + 1].strip())
+        at, end = piece.start, piece.stop
         written = [
-            re.sub(r"^-- ?", "", line)
-            for line in above
-            if not line.startswith(("-- @", "-- change"))
+            text.removeprefix("--").removeprefix(" ")
+            for text in above
+            if not text.startswith(("-- @", "-- change"))
         ]
         source = SourceText(
             file.name,
-            file.text.count("\n", 0, piece.start) + 1,
+            line,
             file.text[piece],
             " ".join(written),
             "-- @community" in above,

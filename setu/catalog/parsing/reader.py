@@ -26,6 +26,8 @@ class Reader:
         self.evaluator = evaluator
         self.found: dict[ObjectKey, dict[str, Any]] = {}
         self.sources: dict[ObjectKey, list[SourceText]] = {}
+        #: The labels of the functions and procedures of each name.
+        self.routines: dict[str, dict[str, None]] = {}
         self.privileges = Privileges()
         self.role = OWNER
         self.source = SourceText("", 0, "", "")
@@ -79,6 +81,8 @@ class Reader:
             raise self.not_understood(f"{key}, which an earlier statement has made")
         self.found[key] = fields
         self.sources[key] = [self.source]
+        if kind in ("function", "procedure"):
+            self.routines.setdefault(label.partition("(")[0], {})[label] = None
         return fields
 
     def made(self, kind: str, label: str) -> dict[str, Any]:

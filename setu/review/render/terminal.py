@@ -127,10 +127,14 @@ def _folded(text: str, width: int) -> Iterator[str]:
 def _wrapped(text: str, first: str, later: str | None = None) -> list[str]:
     lines: list[str] = []
     for line in text.splitlines() or [""]:
+        indent = first if not lines else (later or first)
+        if len(indent) + len(line) <= WIDTH and line.isprintable():
+            lines += [indent + line.rstrip()] if line.strip() else []
+            continue
         lines += textwrap.wrap(
             line,
             WIDTH,
-            initial_indent=first if not lines else (later or first),
+            initial_indent=indent,
             subsequent_indent=later or first,
             break_long_words=False,
             break_on_hyphens=False,
