@@ -4,8 +4,8 @@ Eight writers send as Kafka sinks do: 3,000 rows a transaction, all ten tables, 
 in all. The server's scheduler runs the loads, the refreshes, compression and retention; two
 readers go round all of gold. Then the writers send as much as the server takes. Prints the worst
 lag of each phase, errors, failed runs, rejects, the memory of the server's processes, and the rate
-that is loaded against a bare insert of the same rows. Three minutes at the even rate and two flat out
-by default:
+that is loaded against a bare insert of the same rows. Three minutes at the even rate and two flat
+out by default:
 
 ``python -m bench.fleet_hour 3600 600`` for the hour, and ten minutes flat out after it.
 """

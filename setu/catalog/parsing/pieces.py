@@ -24,7 +24,7 @@ TRIGGER_STATES: Final = {
 }
 
 # The parser builds trees of the right types; a check of each value again takes most of the time.
-ast.Node.__setattr__ = object.__setattr__  # type: ignore[method-assign]
+ast.Node.__setattr__ = object.__setattr__  # type: ignore[assignment, method-assign]
 
 
 class SchemaSourceError(SetuError):
