@@ -39,6 +39,14 @@ COMPUTED = (
     "gold.rolled_up_chunks",
     "gold.rolled_up_dates",
     "gold.stale_machine_days",
+    # The same before the swap, and the calendar of dates that are over.
+    "_stage.long_stops",
+    "_stage.machine_shifts",
+    "_stage.rolled_up_chunks",
+    "_stage.rolled_up_dates",
+    "_stage.stale_machine_days",
+    "_stage.shift_calendar",
+    "_stage.shift_calendar_extents",
 )
 _T = TypeVar("_T")
 

@@ -17,7 +17,7 @@ from tests.servers.server import Server
 FLEET = FleetSize(companies=1, plants=2, machines=3, days=40, cycles_per_machine_day=6)
 UNTIL = last_midnight() - timedelta(days=1)
 AGO_20 = f"'{UNTIL - timedelta(days=20):%Y-%m-%d}'::timestamptz"
-FILLED = "0115"
+FILLED = "0114"
 SHIFTS = (
     "SELECT r.machine_iot_id, r.logical_date, r.shift_id, r.company_iot_id, r.plant_iot_id,"
     " r.shift_name, r.planned_sec, r.downtime_sec, r.stops, r.cycles, r.cycles_without_std,"
@@ -52,13 +52,18 @@ BY_HAND = (
 
 
 @pytest.fixture
-def chain(server: Server) -> Iterator[Chain]:
+def v1(server: Server) -> Iterator[Chain]:
     with chain_on(server) as chain:
         chain.upgrade("0001")
         with chain.session() as connection:
             make_fleet(connection, FLEET, until=UNTIL)
-        chain.upgrade(FILLED)
         yield chain
+
+
+@pytest.fixture
+def chain(v1: Chain) -> Chain:
+    v1.upgrade(FILLED)
+    return v1
 
 
 def roll_up_anew(chain: Chain) -> list[Row]:
@@ -84,11 +89,45 @@ def test_history_is_rolled_up_when_the_step_ends(
     singly = chain.query(SHIFTS.format("v_machine_shifts"))
     assert [row for row in singly if row[1] in days] == there
     assert chain.broken(FILLED) == [FILLED]
-    chain.downgrade("0114")
+    chain.downgrade("0113")
     with caplog.at_level(logging.INFO, "setu"):
         chain.upgrade(FILLED)
     assert "gold machine_shifts: " in caplog.text
     assert chain.query(SHIFTS.format("machine_shifts")) == there
+
+
+@pytest.mark.parametrize("what", IN_V1)
+def test_what_v1_changes_before_the_swap_is_in_the_first_report_after_it(
+    v1: Chain, what: str
+) -> None:
+    statement, _ = IN_V1[what]
+    v1.upgrade("0106")
+    v1.run(statement)
+    v1.upgrade("0107")
+    assert not v1.query(
+        "SELECT d.day FROM master.plants AS p"
+        " LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = p.iot_id"
+        " CROSS JOIN LATERAL gold.fn_unread_dates(r.first_date, r.last_date) AS d (day)"
+    )
+    # Planned time of the day that runs goes on.
+    first = [row for row in v1.query(SHIFTS.format("v_machine_shifts")) if row[1] < UNTIL.date()]
+    assert len({row[1] for row in first}) >= FLEET.days - 1
+    v1.run("DELETE FROM gold.machine_shifts; DELETE FROM gold.rolled_up_dates")
+    from_silver = v1.query(SHIFTS.format("v_machine_shifts"))
+    assert first == [row for row in from_silver if row[1] < UNTIL.date()]
+
+
+def test_catching_up_rolls_up_what_v1_has_changed(v1: Chain) -> None:
+    v1.upgrade("0106")
+    before = v1.query(SHIFTS.format("machine_shifts").replace("gold.", "_stage."))
+    v1.run(IN_V1["an old day goes"][0])
+    v1.run("CALL _stage.catch_up()")
+    after = v1.query(SHIFTS.format("machine_shifts").replace("gold.", "_stage."))
+    assert {row[1] for row in set(before) ^ set(after)} == {
+        UNTIL.date() - timedelta(days=20),
+        UNTIL.date() - timedelta(days=21),
+    }
+    assert v1.query("SELECT count(*) FROM _stage.stale_machine_days") == [(0,)]
 
 
 @pytest.mark.parametrize("what", IN_V1)

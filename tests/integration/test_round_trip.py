@@ -22,6 +22,7 @@ from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
 FLEET = FleetSize(companies=2, plants=2, machines=2, days=10, cycles_per_machine_day=6)
+CODE = ("Functions", "Stored Procedures", "Views")
 Rows = dict[str, RowFingerprint]
 
 
@@ -149,7 +150,7 @@ def test_verify_of_a_revision_fails_after_its_downgrade(
     walk: Walk, server: Server, revision: str
 ) -> None:
     # Without jobs, aggregates and column store there is nothing that these could miss.
-    nothing = "community" not in server.capabilities and revision in ("0104", "0404", "0502")
+    nothing = "community" not in server.capabilities and revision in ("0404", "0502")
     # Another database of the server keeps the roles' settings as they are.
     nothing |= revision == "0501" and walk.roles_shared
     assert walk.broken_after_down[revision] == ([] if nothing else [revision])
@@ -217,6 +218,9 @@ def test_every_section_of_schema_new_is_included_by_exactly_one_upgrade() -> Non
         file = step.directory / "up.sql"
         name = file.relative_to(ROOT).as_posix()
         included += included_sections(file.read_text(encoding="utf-8"), name, ROOT)
+        if step.revision < "0107":
+            # Code that works in _stage until the swap is made anew by it; tables move.
+            included = [s for s in included if s.file.split("/")[-2] not in CODE]
     labels = [
         s.label
         for s in included

@@ -1,9 +1,10 @@
-"""Fills v2's aggregates, newest first.
+"""Fills v2's aggregates and the roll-up of shifts, newest first.
 
-What: the first refresh, in pieces of eight weeks, each its own transaction.
-Why: a view reads buckets that are not filled from the whole history of silver.
+What: the first refresh, in pieces of eight weeks; business dates that are over are rolled up, a
+    fortnight at a time. Each piece is its own transaction.
+Why: a view reads what is not filled from the whole history of silver.
 Risk: load, no locks. After a kill it continues where it stopped.
-Downgrade: the aggregates keep their data.
+Downgrade: aggregates and rolled-up shifts keep their data.
 """
 
 from setu.chain.runner import sql_step

@@ -10,7 +10,7 @@ Downgrade: the empty tables go; 0204 has archived their rows, and 0205 has hande
 from setu.chain.runner import sql_step
 
 revision = "0201"
-down_revision = "0115"
+down_revision = "0114"
 branch_labels = None
 depends_on = None
 

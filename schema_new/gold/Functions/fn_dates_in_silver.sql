@@ -22,8 +22,9 @@ AS $function$
                 (least(k.range_end, now()) AT TIME ZONE 'UTC')::date AS last_date,
                 (now() AT TIME ZONE 'UTC')::date AS today
             FROM timescaledb_information.chunks AS k
-            WHERE k.hypertable_schema = 'silver'
-                AND k.hypertable_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
+            WHERE format('%I.%I', k.hypertable_schema, k.hypertable_name) IN (
+                    'silver.machine_cycles', 'silver.machine_downtime', 'silver.machine_focas'
+                )
                 AND k.range_end > '1900-01-01 00:00:00+00'
                 AND k.range_start < now()
         ) AS c

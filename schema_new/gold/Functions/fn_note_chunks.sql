@@ -7,8 +7,9 @@ AS $function$
     INSERT INTO gold.rolled_up_chunks (chunk, range_start, range_end)
     SELECT format('%I.%I', c.chunk_schema, c.chunk_name), c.range_start, c.range_end
     FROM timescaledb_information.chunks AS c
-    WHERE c.hypertable_schema = 'silver'
-        AND c.hypertable_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
+    WHERE format('%I.%I', c.hypertable_schema, c.hypertable_name) IN (
+        'silver.machine_cycles', 'silver.machine_downtime', 'silver.machine_focas'
+    )
     ON CONFLICT (chunk) DO NOTHING
 $function$;
 

@@ -12,7 +12,7 @@ BEGIN
     DELETE FROM gold.long_stops AS l
     WHERE l.down_start < (
         SELECT min(c.range_start) FROM timescaledb_information.chunks AS c
-        WHERE c.hypertable_schema = 'silver' AND c.hypertable_name = 'machine_downtime'
+        WHERE format('%I.%I', c.hypertable_schema, c.hypertable_name) = 'silver.machine_downtime'
     );
     -- Nor does what went with a younger chunk that somebody dropped.
     DELETE FROM gold.long_stops AS l

@@ -34,7 +34,8 @@ BEGIN
         RETURN (
             SELECT greatest((min(c.range_start) AT TIME ZONE 'UTC')::date - 2, v_today - 800)
             FROM timescaledb_information.chunks AS c
-            WHERE c.hypertable_schema = 'silver' AND c.range_start < now()
+            WHERE format('%I.%I', c.hypertable_schema, c.hypertable_name) LIKE 'silver.%'
+                AND c.range_start < now()
         );
     END IF;
     RETURN NULL;

@@ -1,4 +1,4 @@
--- what: drops the procedure that fills the aggregates
+-- what: drops the procedures that fill the aggregates and the roll-up
 -- why: mirrors the step up
 -- transaction: yes
 -- lock: none
@@ -8,3 +8,5 @@
 DROP PROCEDURE IF EXISTS _stage.fill_gold();
 -- lint: allow plain-drop: the step may have stopped before
 DROP TABLE IF EXISTS _stage.gold_pieces;
+-- lint: allow plain-drop: the step may have stopped before
+DROP PROCEDURE IF EXISTS _stage.sp_roll_up(integer, jsonb);

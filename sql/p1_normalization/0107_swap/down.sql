@@ -2,7 +2,6 @@
 -- why: v1's tables were kept as they were, so going back is a rename and not a conversion
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on v2's gold and tables, given up after half a second; last rows, renames
--- loses: the roll-up's notes on its work; the next upgrade computes them again
 -- down: undone by upgrading again, which finds the same rows under the same keys
 -- @include sql/p1_normalization/shared/require_archive.sql
 -- @include sql/p1_normalization/shared/to_v1.sql
@@ -75,24 +74,6 @@ SELECT _archive.note_dependent_views();
 DROP TRIGGER shift_definitions_overlap ON master.shift_definitions;
 DROP FUNCTION master.fn_refuse_shift_overlap();
 
--- What is rolled up holds until v1 changes it: dates before all changes that are noted, and over.
-DELETE FROM _archive.kept_roll_up;
-INSERT INTO _archive.kept_roll_up (plant_iot_id, first_date, last_date)
-SELECT r.plant_iot_id, r.first_date, least(r.last_date, u.last_date)
-FROM gold.rolled_up_dates AS r
-CROSS JOIN (
-    SELECT least(
-        (now() AT TIME ZONE 'UTC')::date - 4,
-        (
-            SELECT (min(greatest(n.hour, '1900-01-01 00:00:00+00')) AT TIME ZONE 'UTC')::date - 3
-            FROM _archive.change_notes AS n
-            WHERE n.table_name IN ('machine_cycles', 'machine_downtime', 'machine_focas')
-        ),
-        (SELECT min(s.logical_date) - 1 FROM gold.stale_machine_days AS s)
-    ) AS last_date
-) AS u
-WHERE r.first_date <= u.last_date;
-
 -- Ranges that did not change under v2 need not be compared again.
 DELETE FROM _archive.settled_ranges;
 DELETE FROM _archive.settled_machines;
@@ -118,24 +99,42 @@ WHERE NOT EXISTS (
 -- @include sql/p1_normalization/shared/drop_change_notes.sql
 -- @include sql/p1_normalization/shared/drop_migrate_back.sql
 
+DROP FUNCTION gold.fn_roll_up_stale(integer);
+DROP FUNCTION gold.fn_roll_up_anew(integer, date, date);
+DROP FUNCTION gold.fn_roll_up_dates(integer, date, date);
+DROP FUNCTION gold.fn_next_dates_to_roll_up(integer);
+DROP FUNCTION gold.fn_resolve_open_stops();
+DROP FUNCTION gold.fn_note_chunks();
+DROP TRIGGER machine_focas_truncated ON silver.machine_focas;
+DROP TRIGGER machine_focas_deleted ON silver.machine_focas;
+DROP TRIGGER machine_focas_updated ON silver.machine_focas;
+DROP TRIGGER machine_focas_inserted ON silver.machine_focas;
+DROP TRIGGER machine_downtime_truncated ON silver.machine_downtime;
+DROP TRIGGER machine_downtime_deleted ON silver.machine_downtime;
+DROP TRIGGER machine_downtime_updated ON silver.machine_downtime;
+DROP TRIGGER machine_downtime_inserted ON silver.machine_downtime;
+DROP TRIGGER machine_cycles_truncated ON silver.machine_cycles;
+DROP TRIGGER machine_cycles_deleted ON silver.machine_cycles;
+DROP TRIGGER machine_cycles_updated ON silver.machine_cycles;
+DROP TRIGGER machine_cycles_inserted ON silver.machine_cycles;
+DROP FUNCTION gold.fn_note_truncated();
+DROP FUNCTION gold.fn_note_readings();
+DROP FUNCTION gold.fn_note_stops();
+DROP FUNCTION gold.fn_note_cycles();
+DROP FUNCTION gold.fn_note_signs(integer[], timestamptz[], timestamptz[]);
+DROP FUNCTION gold.fn_stop_until(integer, timestamptz, timestamptz);
+DROP FUNCTION gold.fn_note_stale(integer[], timestamptz[], timestamptz[]);
 DROP FUNCTION gold.fn_unread_dates(date, date);
 DROP FUNCTION gold.fn_dates_in_silver();
 DROP FUNCTION gold.fn_read_machine_shifts(integer, integer, date, date);
 DROP FUNCTION gold.fn_machine_shifts(integer, integer, date, date);
-DROP FUNCTION gold.fn_next_sign(integer, timestamptz);
-DROP FUNCTION gold.fn_seconds(tstzmultirange);
 DROP FUNCTION master.fn_planned_shifts(integer, date, date);
+DROP FUNCTION gold.fn_seconds(tstzmultirange);
+DROP FUNCTION gold.fn_next_sign(integer, timestamptz);
 DROP FUNCTION master.fn_shift_entries(integer, date, date);
 DROP FUNCTION master.fn_defined_shifts(integer, date, date);
 DROP FUNCTION master.fn_knows_zone(text);
 DROP FUNCTION master.fn_wall_instant(timestamp, text);
-DROP TABLE gold.stale_machine_days;
-DROP TABLE gold.rolled_up_dates;
-DROP TABLE gold.rolled_up_chunks;
-DROP TABLE gold.long_stops;
-SELECT _archive.archive_table('gold.machine_shifts', 'v2_machine_shifts');
-SELECT _archive.archive_table('master.plant_days_off', 'v2_plant_days_off');
-SELECT _archive.archive_table('master.shift_breaks', 'v2_shift_breaks');
 -- v1 may change its shifts while it is live: the next upgrade writes those that had not begun by
 -- then.
 DELETE FROM master.shift_calendar AS c WHERE c.starts_at > now();
@@ -145,8 +144,6 @@ WHERE x.last_date > (now() AT TIME ZONE 'UTC')::date - 2
     AND x.first_date <= (now() AT TIME ZONE 'UTC')::date - 2;
 DELETE FROM master.shift_calendar_extents AS x
 WHERE x.first_date > (now() AT TIME ZONE 'UTC')::date - 2;
-SELECT _archive.archive_table('master.shift_calendar_extents', 'v2_shift_calendar_extents');
-SELECT _archive.archive_table('master.shift_calendar', 'v2_shift_calendar');
 DROP FUNCTION gold.get_home_screen_stats(integer);
 -- @community
 DROP FUNCTION gold.get_energy_summary(integer, integer, timestamptz, timestamptz);
@@ -155,6 +152,11 @@ DROP FUNCTION gold.get_downtime_summary(integer, integer, timestamptz, timestamp
 -- @community
 DROP FUNCTION gold.get_cycle_summary(integer, integer, timestamptz, timestamptz);
 
+SELECT _archive.move_tables(
+    'gold', '_stage', ARRAY[
+        'stale_machine_days', 'rolled_up_dates', 'rolled_up_chunks', 'machine_shifts', 'long_stops'
+    ]
+);
 SELECT _archive.move_tables(
     'silver', '_stage', ARRAY[
         'customer_feedback', 'machine_am_status', 'machine_pm_status', 'machine_tool_usage',
@@ -174,7 +176,8 @@ SELECT _archive.move_tables(
 );
 SELECT _archive.move_tables(
     'master', '_stage', ARRAY[
-        'users', 'production_targets', 'machine_assets', 'downtime_codes', 'shift_definitions',
+        'plant_days_off', 'shift_breaks', 'shift_calendar_extents', 'shift_calendar', 'users',
+        'production_targets', 'machine_assets', 'downtime_codes', 'shift_definitions',
         'plant_machine_mapping', 'machine_info', 'device_info', 'plants', 'companies'
     ]
 );
@@ -222,6 +225,37 @@ SELECT _archive.move_dependent_views();
 -- @include sql/p1_normalization/shared/backfill.sql
 -- @include sql/p1_normalization/shared/fill_gold_tables.sql
 -- @include sql/p1_normalization/shared/fill_gold.sql
+
+-- @with gold => _stage, silver => _stage, master => _stage
+-- @include schema_new/master/Functions/fn_wall_instant.sql#function
+-- @include schema_new/master/Functions/fn_knows_zone.sql#function
+-- @include schema_new/master/Functions/fn_defined_shifts.sql#function
+-- @include schema_new/master/Functions/fn_shift_entries.sql#function
+-- @include schema_new/gold/Functions/fn_next_sign.sql#function
+-- @include schema_new/gold/Functions/fn_seconds.sql#function
+-- @include schema_new/master/Functions/fn_planned_shifts.sql#function
+-- @include schema_new/gold/Functions/fn_machine_shifts.sql#function
+-- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#function
+-- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function
+-- @include schema_new/gold/Functions/fn_unread_dates.sql#function
+-- @include schema_new/gold/Views/v_days_to_redo.sql#view
+-- @include schema_new/gold/Functions/fn_note_stale.sql
+-- @include schema_new/gold/Functions/fn_stop_until.sql
+-- @include schema_new/gold/Functions/fn_note_signs.sql
+-- @include schema_new/gold/Functions/fn_note_cycles.sql
+-- @include schema_new/gold/Functions/fn_note_stops.sql
+-- @include schema_new/gold/Functions/fn_note_readings.sql
+-- @include schema_new/gold/Functions/fn_note_truncated.sql
+-- @include schema_new/gold/Functions/fn_note_chunks.sql#function
+-- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#function
+-- @include schema_new/gold/Functions/fn_next_dates_to_roll_up.sql#function
+-- @include schema_new/gold/Functions/fn_roll_up_dates.sql#function
+-- @include schema_new/gold/Functions/fn_roll_up_anew.sql#function
+-- @include schema_new/gold/Functions/fn_roll_up_stale.sql#function
+-- @include schema_new/master/Functions/fn_plant_history_from.sql#function
+-- @include schema_new/master/Functions/fn_settle_shifts.sql#function
+-- @include schema_new/gold/Stored Procedures/sp_roll_up.sql#procedure
+-- @include sql/p1_normalization/shared/roll_up.sql
 -- @include sql/p1_normalization/shared/reconcile.sql
 
 SELECT _stage.watch(w.name) FROM _stage.watched_tables() AS w (name);

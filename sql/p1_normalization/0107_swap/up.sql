@@ -108,6 +108,7 @@ DELETE FROM _archive.settled_machines;
 DROP PROCEDURE _stage.reconcile_rows();
 DROP FUNCTION _stage.keep_differing();
 DROP FUNCTION _stage.reconcile(text, timestamptz, timestamptz);
+DROP PROCEDURE _stage.sp_roll_up(integer, jsonb);
 DROP PROCEDURE _stage.fill_gold();
 DROP TABLE _stage.gold_pieces;
 SELECT _stage.unwatch(w.name) FROM _stage.watched_tables() AS w (name);
@@ -117,6 +118,7 @@ SELECT _stage.unwatch(w.name) FROM _stage.watched_tables() AS w (name);
 -- @include sql/p1_normalization/shared/drop_migrate.sql
 -- @include sql/p1_normalization/shared/drop_note_masters.sql
 -- @include sql/p1_normalization/shared/drop_sync.sql
+-- @include sql/p1_normalization/shared/drop_roll_up.sql
 
 SELECT _archive.archive_tables(
     'silver', '_archive', ARRAY[
@@ -143,7 +145,8 @@ SELECT _archive.archive_tables(
 SELECT _archive.move_tables(
     '_stage', 'master', ARRAY[
         'companies', 'plants', 'device_info', 'machine_info', 'plant_machine_mapping',
-        'shift_definitions', 'downtime_codes', 'machine_assets', 'production_targets', 'users'
+        'shift_definitions', 'downtime_codes', 'machine_assets', 'production_targets', 'users',
+        'shift_calendar', 'shift_calendar_extents', 'shift_breaks', 'plant_days_off'
     ]
 );
 SELECT _archive.move_tables(
@@ -164,6 +167,12 @@ SELECT _archive.move_tables(
     ]
 );
 
+SELECT _archive.move_tables(
+    '_stage', 'gold', ARRAY[
+        'long_stops', 'machine_shifts', 'rolled_up_chunks', 'rolled_up_dates',
+        'stale_machine_days'
+    ]
+);
 SELECT _archive.move_aggregates(
     '_stage', 'gold', ARRAY[
         'hourly_production_stats', 'hourly_downtime_stats', 'hourly_energy_stats',
@@ -187,19 +196,7 @@ UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
 -- @include schema_new/gold/Views/v_downtime_dashboard.sql#view
 -- @include schema_new/gold/Views/v_live_machine_status.sql#view
 
--- Reports by shift. They read the definitions and silver until 0110 and 0115 have filled their
--- tables.
--- @include schema_new/master/Tables/shift_calendar.sql#table
--- @include schema_new/master/Tables/shift_calendar_extents.sql#table
--- @include schema_new/master/Tables/shift_breaks.sql#table
--- @include schema_new/master/Tables/plant_days_off.sql#table
--- @include schema_new/gold/Tables/*.sql#table
-
-SELECT _archive.restore_in_place(
-    'master', 'shift_calendar', 'shift_calendar_extents', 'shift_breaks', 'plant_days_off'
-);
-SELECT _archive.restore_in_place('gold', 'machine_shifts');
-
+-- Reports by shift, and the roll-up that they read.
 -- @include schema_new/master/Functions/fn_wall_instant.sql#function
 -- @include schema_new/master/Functions/fn_knows_zone.sql#function
 -- @include schema_new/master/Functions/fn_defined_shifts.sql#function
@@ -218,5 +215,18 @@ SELECT _archive.restore_in_place('gold', 'machine_shifts');
 -- @include schema_new/gold/Views/v_oee_by_shift.sql#view
 -- @include schema_new/gold/Views/v_daily_production.sql#view
 -- @include schema_new/gold/Views/v_daily_downtime.sql#view
+-- @include schema_new/gold/Functions/fn_note_stale.sql
+-- @include schema_new/gold/Functions/fn_stop_until.sql
+-- @include schema_new/gold/Functions/fn_note_signs.sql
+-- @include schema_new/gold/Functions/fn_note_cycles.sql
+-- @include schema_new/gold/Functions/fn_note_stops.sql
+-- @include schema_new/gold/Functions/fn_note_readings.sql
+-- @include schema_new/gold/Functions/fn_note_truncated.sql
+-- @include schema_new/gold/Functions/fn_note_chunks.sql#function
+-- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#function
+-- @include schema_new/gold/Functions/fn_next_dates_to_roll_up.sql#function
+-- @include schema_new/gold/Functions/fn_roll_up_dates.sql#function
+-- @include schema_new/gold/Functions/fn_roll_up_anew.sql#function
+-- @include schema_new/gold/Functions/fn_roll_up_stale.sql#function
 
 -- @include sql/p1_normalization/shared/change_notes.sql

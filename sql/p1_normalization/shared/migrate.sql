@@ -596,6 +596,12 @@ BEGIN
     END LOOP;
     SELECT count(*) INTO v_failures FROM _stage.migrate_failures AS f;
     RAISE NOTICE 'v2 has followed % changes of v1; it cannot hold % rows', v_all, v_failures;
+    -- Once 0105 has filled the roll-up: dates that are over since, and those that changed.
+    IF to_regprocedure('_stage.sp_roll_up(integer, jsonb)') IS NOT NULL THEN
+        PERFORM _stage.settle_past_shifts();
+        COMMIT;
+        CALL _stage.sp_roll_up(0, '{"max_runtime": "15 seconds"}');
+    END IF;
 END
 $procedure$;
 

@@ -37,7 +37,7 @@ BEGIN
 END
 $function$;
 
-CREATE FUNCTION _stage.fn_note_cycles() RETURNS trigger
+CREATE FUNCTION _stage.fn_note_cycle_rows() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -99,7 +99,7 @@ $function$;
 
 REVOKE ALL ON FUNCTION _stage.fn_note_rows() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_updates() FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.fn_note_cycles() FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.fn_note_cycle_rows() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_cycle_updates() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_downtimes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_downtime_updates() FROM PUBLIC;

@@ -40,7 +40,7 @@ BEGIN
         );
     ELSE
         v_rows := CASE v_time
-            WHEN 'cycle_start' THEN 'cycles' WHEN 'down_start' THEN 'downtimes' ELSE 'rows' END;
+            WHEN 'cycle_start' THEN 'cycle_rows' WHEN 'down_start' THEN 'downtimes' ELSE 'rows' END;
         v_updates := CASE v_time
             WHEN 'cycle_start' THEN 'cycle_updates' WHEN 'down_start' THEN 'downtime_updates'
             ELSE 'updates' END;

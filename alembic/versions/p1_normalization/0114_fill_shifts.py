@@ -1,16 +1,15 @@
-"""Rolls up the shifts of history, newest first.
+"""The action that rolls up shifts, and the dates that are over since 0105.
 
 What: gold.sp_roll_up fills gold.machine_shifts with dates that are over, a fortnight at a time.
 Why: reports by shift read silver, machine by machine, for dates that are not rolled up.
 Risk: load, no locks. After a kill it continues where it stopped.
-Downgrade: the action goes, what is rolled up stays. After a way back to v1, only dates are rolled
-    up again that may have changed.
+Downgrade: the action goes, what is rolled up stays.
 """
 
 from setu.chain.runner import sql_step
 
-revision = "0115"
-down_revision = "0114"
+revision = "0114"
+down_revision = "0113"
 branch_labels = None
 depends_on = None
 

@@ -1,11 +1,4 @@
--- what: the action that rolls up shifts; and history, newest dates first, a fortnight at a time
--- why: reports by shift read silver, machine by machine, for dates that are not rolled up
--- transaction: no (each fortnight commits; a rerun continues with the rest)
--- lock: none
--- down: the action goes; what is rolled up stays until the swap archives it
-DROP PROCEDURE IF EXISTS gold.sp_roll_up(integer, jsonb);
--- @include schema_new/gold/Stored Procedures/sp_roll_up.sql#procedure
-
+-- Rolls up dates that are over, newest first, a fortnight at a time, each in its own transaction.
 DO $fill$
 DECLARE
     v_all bigint;
