@@ -37,7 +37,7 @@ def is_bound(catalog: Catalog, key: ObjectKey) -> bool:
 
 def reads(catalog: Catalog, key: ObjectKey, name: str) -> bool:
     """Whether an object is bound to another of that name."""
-    return _names(bound_text(catalog, key), name)
+    return names(bound_text(catalog, key), name)
 
 
 def bound_text(catalog: Catalog, key: ObjectKey) -> str:
@@ -61,7 +61,7 @@ def in_order_of_texts(texts: Mapping[ObjectKey, str]) -> list[ObjectKey]:
     ordered: list[ObjectKey] = []
     while left:
         ready = [
-            key for key in left if not any(_names(texts[key], label(o)) for o in left if o != key)
+            key for key in left if not any(names(texts[key], label(o)) for o in left if o != key)
         ] or left
         ordered += ready
         left = [key for key in left if key not in ready]
@@ -157,11 +157,11 @@ def _holds(before: Catalog, key: ObjectKey, change: SchemaChange) -> bool:
         retyped = {"type", "collation"} & set(change.fields)
         text = _own_text(before, key)
         column = change.key.name.rpartition(".")[2].strip('"')
-        return bool((goes or retyped) and _names(text, change.whole.name)) and (
+        return bool((goes or retyped) and names(text, change.whole.name)) and (
             re.search(rf"\b{re.escape(column)}\b|\.\*|\bSELECT \*", text) is not None
         )
     if change.key.kind in _ROUTINES and (goes or _SIGNATURE & set(change.fields)):
-        return label(key) != label(change.key) and _names(_own_text(before, key), label(change.key))
+        return label(key) != label(change.key) and names(_own_text(before, key), label(change.key))
     return False
 
 
@@ -173,5 +173,6 @@ def _body(catalog: Catalog, key: ObjectKey) -> str:
     return "\n".join(catalog.objects[key].get("body") or ())
 
 
-def _names(text: str, name: str) -> bool:
+def names(text: str, name: str) -> bool:
+    """Whether a text names an object."""
     return re.search(rf"(?<![\w.]){re.escape(name)}\b", text) is not None

@@ -16,6 +16,13 @@ from typing import Any, Final
 from setu.catalog import Catalog, ObjectKey
 from setu.catalog.names import quote_ident, split_name
 from setu.chain.scaffold import OPEN
+from setu.review.archived_calls import (
+    again,
+    columns_of_type,
+    is_computed,
+    parts_that_call,
+    without,
+)
 from setu.review.bound import (
     bound_text,
     in_order,
@@ -40,6 +47,7 @@ _ADDED_LATER: Final = (*_TYPES, "view", "continuous aggregate", "job", "privileg
 #: Fields of a table that ALTER TABLE sets.
 _TABLE_STATE: Final = frozenset({"options", "row_security", "replica_identity"})
 _ROW_SECURITY: Final = {"enabled": ("ENABLE", "DISABLE"), "forced": ("FORCE", "NO FORCE")}
+_CALLED: Final = ("function", "procedure", "sequence")
 _GRANTED: Final = ("table", "view", "function", "procedure", "sequence", "schema")
 _STRONG: Final = "ACCESS EXCLUSIVE"
 
@@ -92,6 +100,13 @@ class _Drafter:
             for key in (change.key, *change.parts):
                 if key.kind == "job":
                     self._drop_job(key)
+        for change in self.changes:
+            if change.action == "drop" and change.key.kind == "table" and not change.facet:
+                for part in parts_that_call(self.before, change.key.name, self._called("drop")):
+                    if is_computed(self.before, part):
+                        self._open_computed(part)
+                    else:
+                        self._say(without(self.before, part))
         self._drop_bound()
         # What hangs on columns and functions goes before them, and keys after what points to them.
         for change in sorted(self.changes, key=self._drop_rank):
@@ -137,6 +152,21 @@ class _Drafter:
             if key.kind == "privilege" and key.name.partition(" ")[2].startswith(f"{label} to "):
                 texts += [t for t in self._texts(catalog, key) if t not in texts]
         return texts
+
+    def _called(self, action: str) -> set[str]:
+        """The functions and sequences that come or go."""
+        return {
+            label(change.key)
+            for change in self.changes
+            if change.action == action and not change.facet and change.key.kind in _CALLED
+        }
+
+    def _open_computed(self, column: ObjectKey) -> None:
+        self._say(
+            f"-- {OPEN}: {column.name} is computed with a function that comes or goes with its"
+            " table, and\n-- the archived table needs the function. Write two revisions: one for"
+            " the column alone,\n-- one for the rest.\nSELECT 1"
+        )
 
     # -- what is bound to others
 
@@ -212,10 +242,10 @@ class _Drafter:
             self._say(f"DROP {kind.upper()} {name}")
         elif kind == "trigger":
             self._say(f"DROP TRIGGER {part} ON {table}", lock=f"{_STRONG} on {table}")
-        elif kind in ("schema", "sequence", "role", "domain"):
-            self._say(f"DROP {kind.upper()} {name}")
         elif kind in _TYPES:
-            self._say(f"DROP TYPE {name}")
+            self._drop_type(change)
+        elif kind in ("schema", "sequence", "role"):
+            self._say(f"DROP {kind.upper()} {name}")
         elif kind == "membership":
             member, _, role = name.partition(" in ")
             self._say(f"REVOKE {role} FROM {member}")
@@ -229,6 +259,20 @@ class _Drafter:
                 self._say(self._revoked(change))
         elif kind in ("hypertable", "dimension", "role setting"):
             self._open(change)
+
+    def _drop_type(self, change: SchemaChange) -> None:
+        name = change.key.name
+        gone = {c.key.name for c in self.changes if c.action == "drop" and c.key.kind == "table"}
+        columns = columns_of_type(self.before, gone, name)
+        if columns:
+            self._say(
+                f"-- {OPEN}: {name} cannot go, since the archived table needs it:"
+                f" {columns[0].name} has this type.\n-- Keep its file in schema_new/, and draft"
+                " again.\nSELECT 1"
+            )
+        else:
+            word = "DOMAIN" if change.key.kind == "domain" else "TYPE"
+            self._say(f"DROP {word} {name}")
 
     def _add_types(self, change: SchemaChange) -> None:
         if change.action == "add" and not change.facet and change.key.kind in _TYPES:
@@ -250,19 +294,38 @@ class _Drafter:
 
     def _add_whole(self, change: SchemaChange) -> None:
         kind = change.key.kind
-        if kind in ("table", "function", "procedure", "schema", "sequence", "role"):
+        if kind == "table":
+            self._add_table(change)
+        elif kind in ("function", "procedure", "schema", "sequence", "role"):
             self._say(*self._whole(change))
             for key in change.parts:
                 if key.kind == "job":
                     self._job(key)
-            if kind == "table":
-                # With its policies, in place of what was just made.
-                schema, name = split_name(change.key.name)
-                self._say(f"SELECT _archive.restore_in_place('{schema}', '{name}')")
         elif kind == "membership":
             self._say(*self._texts(self.after, change.key))
         elif kind not in _ADDED_LATER:
             self._open(change)
+
+    def _add_table(self, change: SchemaChange) -> None:
+        """A table, with its policies, or the archived one in its place with the parts it lacks."""
+        before, after = [], []
+        made = self._texts(self.after, change.key)[:1]
+        lacking = parts_that_call(self.after, change.key.name, self._called("add"))
+        for key in lacking:
+            texts = self._texts(self.after, key)
+            if is_computed(self.after, key):
+                self._open_computed(key)
+            elif texts[:1] == made:
+                before += [without(self.after, key)] if key.kind == "constraint" else []
+                after += [again(self.after, key), *texts[1:]]
+            else:
+                after += texts
+        self._say(*(text for text in self._whole(change) if text not in after), *before)
+        for key in change.parts:
+            if key.kind == "job":
+                self._job(key)
+        schema, name = split_name(change.key.name)
+        self._say(f"SELECT _archive.restore_in_place('{schema}', '{name}')", *after)
 
     def _whole(self, change: SchemaChange) -> list[str]:
         """All that the files of the new side say of a new object, in their order."""

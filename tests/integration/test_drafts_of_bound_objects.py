@@ -8,9 +8,11 @@ import pytest
 from setu.catalog import differences, render_differences
 from setu.catalog.parsing.pieces import SourceFile
 from setu.catalog.snapshot import snapshot
+from setu.chain.scaffold import OPEN
 from setu.db.connection import connected
 from setu.review.drafted_sql import draft
 from setu.review.sides import files_catalog
+from tests.v1 import ROOT
 
 TABLE = "CREATE TABLE odd.t (id integer, a integer, b integer);"
 TWICE = """
@@ -135,3 +137,91 @@ def test_a_draft_runs_up_and_down(after: tuple[str, ...], database_url: str) -> 
         with connected(database_url, "test") as connection:
             found = snapshot(connection, schemas=["odd"])
         assert render_differences(differences(expected, found)) == "", drafted.text
+
+
+CALLED = """
+CREATE SEQUENCE odd.numbers AS integer;
+CREATE FUNCTION odd.small(p_x integer) RETURNS boolean
+LANGUAGE sql IMMUTABLE SECURITY INVOKER SET search_path = pg_catalog, pg_temp
+RETURN p_x < 9;
+CREATE FUNCTION odd.always() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER SET search_path = pg_catalog, pg_temp
+AS $$ BEGIN RETURN NEW; END $$;
+"""
+CALLING = """
+CREATE TABLE odd.u (
+    id integer DEFAULT nextval('odd.numbers'),
+    is_small boolean DEFAULT odd.small(1),
+    a integer,
+    CONSTRAINT u_check CHECK (odd.small(a)),
+    CONSTRAINT u_other CHECK (a > 0)
+);
+ALTER TABLE odd.u ADD CONSTRAINT u_id CHECK (odd.small(id));
+CREATE INDEX u_small ON odd.u USING btree (odd.small(a), id);
+CREATE INDEX u_a ON odd.u USING btree (a);
+CREATE TRIGGER u_always BEFORE INSERT ON odd.u FOR EACH ROW EXECUTE FUNCTION odd.always();
+COMMENT ON CONSTRAINT u_check ON odd.u IS 'Small';
+COMMENT ON COLUMN odd.u.is_small IS 'Whether it is small';
+"""
+
+
+def test_a_table_goes_with_what_its_parts_call_and_comes_back_with_its_rows(
+    database_url: str,
+) -> None:
+    empty = files_catalog([SourceFile("odd/t.sql", TABLE)])
+    full = files_catalog(
+        [
+            SourceFile("odd/t.sql", TABLE),
+            SourceFile("odd/called.sql", CALLED),
+            SourceFile("odd/u.sql", CALLING),
+        ]
+    )
+    gone, back = draft(full, empty), draft(empty, full)
+    assert OPEN not in gone.text + back.text
+    archive = (ROOT / "schema_new/_archive/archive.sql").read_text(encoding="utf-8")
+    run(database_url, "CREATE SCHEMA odd", archive, TABLE, CALLED, CALLING)
+    run(database_url, "INSERT INTO odd.u (a) VALUES (3), (4)")
+    with connected(database_url, "test") as connection:
+        wanted = snapshot(connection, schemas=["odd"])
+    # There and back, and a database that was made without the table, so that nothing is archived.
+    for emptied in (False, False, True):
+        run(database_url, *gone.statements)
+        if emptied:
+            run(database_url, "DROP TABLE _archive.v2_u")
+        run(database_url, *back.statements)
+        with connected(database_url, "test") as connection:
+            found = snapshot(connection, schemas=["odd"])
+            rows = connection.exec_driver_sql("SELECT count(*) FROM odd.u").scalar()
+        assert render_differences(differences(wanted, found)) == "", back.text
+        assert rows == (0 if emptied else 2)
+
+
+@pytest.mark.parametrize(
+    ("goes", "stays", "point"),
+    [
+        (
+            "CREATE FUNCTION odd.half(p_x integer) RETURNS integer LANGUAGE sql IMMUTABLE"
+            " SECURITY INVOKER RETURN p_x / 2;",
+            "CREATE TABLE odd.u (a integer, h integer GENERATED ALWAYS AS (odd.half(a)) STORED);",
+            "odd.u.h is computed with a function that comes or goes with its table",
+        ),
+        (
+            "CREATE TYPE odd.mood AS ENUM ('glad', 'sad');",
+            "CREATE TABLE odd.u (a integer, m odd.mood[]);",
+            "odd.mood cannot go, since the archived table needs it: odd.u.m has this type",
+        ),
+        (
+            "CREATE DOMAIN odd.small AS integer CHECK (VALUE < 9);",
+            "CREATE TABLE odd.u (a odd.small);",
+            "odd.small cannot go, since the archived table needs it: odd.u.a has this type",
+        ),
+    ],
+)
+def test_what_an_archived_table_cannot_be_without_is_a_point_to_decide(
+    goes: str, stays: str, point: str
+) -> None:
+    before = files_catalog([SourceFile("odd/a.sql", goes), SourceFile("odd/u.sql", stays)])
+    drafted = draft(before, files_catalog([SourceFile("odd/t.sql", TABLE)]))
+    assert f"{OPEN}: {point}" in drafted.text, drafted.text
+    assert "DROP TYPE" not in drafted.text
+    assert "DROP DOMAIN" not in drafted.text
