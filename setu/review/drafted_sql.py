@@ -245,6 +245,8 @@ class _Drafter:
         elif kind in _TYPES:
             self._drop_type(change)
         elif kind in ("schema", "sequence", "role"):
+            if kind == "sequence":
+                self.result.loses.append(f"the last number of {name}")
             self._say(f"DROP {kind.upper()} {name}")
         elif kind == "membership":
             member, _, role = name.partition(" in ")

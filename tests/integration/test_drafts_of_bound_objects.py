@@ -178,6 +178,8 @@ def test_a_table_goes_with_what_its_parts_call_and_comes_back_with_its_rows(
     )
     gone, back = draft(full, empty), draft(empty, full)
     assert OPEN not in gone.text + back.text
+    assert gone.kept == ["table odd.u"]
+    assert gone.loses == ["the last number of odd.numbers"]
     archive = (ROOT / "schema_new/_archive/archive.sql").read_text(encoding="utf-8")
     run(database_url, "CREATE SCHEMA odd", archive, TABLE, CALLED, CALLING)
     run(database_url, "INSERT INTO odd.u (a) VALUES (3), (4)")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from setu.chain.repository import steps_to
+from setu.cli.commands.lint import what_to_do
 from setu.review.sql_style import LINE_LENGTH, check_style, check_text
 from setu.review.squawk import check_steps, squawk_program
 from tests.mini_repository import MiniRepository
@@ -175,6 +176,23 @@ def test_squawk_finds_what_is_planted(tmp_path: Path, squawk: str, rule: str) ->
     found = check_steps(tmp_path, squawk)
     place = "sql/p0_baseline/0001_first/up.sql:8"
     assert any(line.startswith(f"{place}: squawk {rule}:") for line in found), found
+
+
+def test_an_exception_to_a_rule_of_squawk_stands_on_the_line_above(
+    tmp_path: Path, squawk: str
+) -> None:
+    repository = MiniRepository(tmp_path)
+    (tmp_path / ".squawk.toml").write_bytes((ROOT / ".squawk.toml").read_bytes())
+    text = (
+        "ALTER TABLE s.t\n    -- No client reads it.\n    -- squawk-ignore {}\n    DROP COLUMN a;"
+    )
+    repository.add("0001_first", up=text.format("ban-drop-column"))
+    assert check_steps(tmp_path, squawk) == []
+    repository.add("0002_second", up=text.format("ban-drop-table"))
+    found = check_steps(tmp_path, squawk)
+    assert len(found) == 1
+    assert "`-- squawk-ignore RULE` on the line above" in what_to_do(found)
+    assert "squawk" not in what_to_do(["sql/x/up.sql:3: style: x"])
 
 
 @pytest.mark.parametrize("folder", ["schema", "schema_new", "sql", "setu"])

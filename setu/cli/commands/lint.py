@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -58,9 +58,7 @@ def lint(
     elif not problems:
         problems += check_steps(root, squawk)
     if problems:
-        raise StepError(
-            "The chain breaks its rules.", context=problems, hint="Correct each of the lines above"
-        )
+        raise StepError("The chain breaks its rules.", context=problems, hint=what_to_do(problems))
     count = len(steps_to(root))
     if not as_json:
         typer.echo(f"{count} revisions are in order.")
@@ -81,6 +79,16 @@ def lint(
         return
     _compare(root, server)
     typer.echo("The chain ends in the catalog of schema_new/.")
+
+
+def what_to_do(problems: Sequence[str]) -> str:
+    """The hint for problems that lint found."""
+    if any(": squawk " in problem for problem in problems):
+        return (
+            "Correct each of the lines above; where a rule of squawk does not hold, write "
+            "`-- squawk-ignore RULE` on the line above the one named, and why"
+        )
+    return "Correct each of the lines above"
 
 
 def _compare(root: Path, server: str | None) -> None:
