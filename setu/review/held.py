@@ -130,13 +130,13 @@ def _rename_where_named(objects: dict[ObjectKey, Any], table: str, old: str, new
     for key, fields in objects.items():
         if key.kind not in ("table", "constraint", "index", "sequence"):
             continue
-        definition = str(fields.get("definition", ""))
+        definition = fields.get("definition")
         if key == ObjectKey("table", table):
             columns = [new if c == old else c for c in fields["columns"]]
             objects[key] = {**fields, "columns": columns}
         elif fields.get("owned_by") == f"{table}.{quote_ident(old)}":
             objects[key] = {**fields, "owned_by": f"{table}.{quoted}"}
-        elif old not in definition:
+        elif not isinstance(definition, str) or old not in definition:
             continue
         elif key.kind == "constraint" and key.name.startswith(f"{table}."):
             own, refers, rest = definition.partition(" REFERENCES ")
