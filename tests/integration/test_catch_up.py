@@ -65,7 +65,7 @@ def test_it_brings_to_v2_what_v1_has_changed(chain: Chain) -> None:
     assert code == 0, said
     assert "v2 has followed 50 changes of v1" in said
     assert chain.value(count) == 50
-    assert chain.value("SELECT count(*) FROM _stage.noted_rows") == 0
+    assert chain.value("SELECT _stage.count_notes()") == 0
 
 
 def test_after_the_swap_it_says_that_v2_is_live(chain: Chain) -> None:

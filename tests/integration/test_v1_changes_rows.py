@@ -96,6 +96,69 @@ def test_what_v1_corrects_and_deletes_before_the_swap_is_so_in_v2(
     assert chain.rows(*V1_TABLES) == v1
 
 
+def insert_minutes(table: str, machine: str) -> str:
+    """A row a minute, for twenty minutes from ``START`` on."""
+    column, wrong, *_ = CORRECTED[table]
+    return (
+        f"INSERT INTO {name(table)} ({TIME.get(table, 'time')}, company_id, machine_id, {column})"
+        f" SELECT '{START}'::timestamptz + n * interval '1 minute', 'COMP-01', '{machine}', {wrong}"
+        " FROM generate_series(0, 19) AS n"
+    )
+
+
+MACHINES = ("CNC-00001", "CNC-00002")
+DELETE_NOTES = ("fn_note_deletes", "fn_note_cycle_deletes", "fn_note_downtime_deletes")
+
+
+@pytest.mark.parametrize("most", [1_000_000, 7])
+def test_rows_that_one_statement_deletes_are_noted_a_machine_at_a_time(
+    chain: Chain, most: int
+) -> None:
+    chain.run(*(insert_minutes(t, m) for t in CORRECTED for m in MACHINES))
+    chain.upgrade("0106")
+    for function in DELETE_NOTES if most != 1_000_000 else ():
+        text = chain.value(
+            "SELECT pg_get_functiondef(p.oid) FROM pg_proc AS p"
+            " WHERE p.pronamespace = '_stage'::regnamespace AND p.proname = %s",
+            function,
+        )
+        assert text.count("1000000") == 3
+        chain.run(text.replace("1000000", str(most)))
+    for table in CORRECTED:
+        time = TIME.get(table, "time")
+        chain.run(
+            f"DELETE FROM {name(table)} WHERE {time} >= '{START}'"
+            f" AND {time} < '{START + timedelta(minutes=15)}'",
+            f"DELETE FROM {name(table)} WHERE {time} = '{START - timedelta(days=999)}'",
+        )
+    together = chain.query(
+        "SELECT table_name, machine_id, cardinality(instants) FROM _stage.noted_deletes"
+    )
+    if most == 1_000_000:
+        assert sorted(together) == sorted((t, m, 15) for t in CORRECTED for m in MACHINES)
+    else:
+        assert sum(rows for *_, rows in together) == most * len(CORRECTED)
+    assert chain.value("SELECT _stage.count_notes()") == 30 * len(CORRECTED)
+    chain.upgrade("0109")
+    for table in CORRECTED:
+        left = [START + timedelta(minutes=15 + n) for n in range(5)]
+        assert [at for at, _ in in_v2(chain, table)] == [at for at in left for _ in MACHINES], table
+    assert chain.broken() == []
+
+
+def test_deletes_that_are_not_followed_yet_outlive_a_downgrade(chain: Chain) -> None:
+    chain.run(*(insert_minutes("machine_cycles", m) for m in MACHINES))
+    chain.upgrade("0106")
+    chain.run(
+        f"DELETE FROM silver.machine_cycles WHERE cycle_start >= '{START}'"
+        f" AND cycle_start < '{START + timedelta(minutes=15)}'"
+    )
+    chain.downgrade("0102")
+    assert chain.value("SELECT count(*) FROM _archive.noted_rows WHERE NOT inserted") == 30
+    chain.upgrade("0109")
+    assert len(in_v2(chain, "machine_cycles")) == 10
+
+
 def test_a_table_that_v1_empties_is_empty_in_v2_but_for_what_came_after(chain: Chain) -> None:
     chain.run(insert("machine_status", START))
     chain.upgrade("0106")
@@ -134,7 +197,7 @@ def test_up_again_looks_only_at_what_v1_has_changed(chain: Chain) -> None:
     chain.upgrade("0103")
     looked_at = "SELECT count(*) FROM _stage.backfill_progress WHERE rows_migrated > 0"
     assert chain.value(looked_at) == 1  # the chunk that is new
-    assert chain.value("SELECT count(*) FROM _stage.noted_rows") == 0
+    assert chain.value("SELECT _stage.count_notes()") == 0
 
 
 REGISTER = (
@@ -212,7 +275,7 @@ def test_rows_that_went_past_the_triggers_are_found_before_the_swap(chain: Chain
         insert("machine_cycles", later).replace("silver.machine_cycles", chunk),
         f"DELETE FROM {status} {where('machine_status', START)}",
     )
-    assert chain.value("SELECT count(*) FROM _stage.noted_rows") == 0
+    assert chain.value("SELECT _stage.count_notes()") == 0
     chain.upgrade("0109")
     assert in_v2(chain, "machine_cycles") == [(START, "wrong"), (later, "wrong")]
     assert in_v2(chain, "machine_status") == []
@@ -225,7 +288,7 @@ def test_what_a_replica_applies_is_noted(chain: Chain) -> None:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(insert("machine_status", START))
         cursor.execute(f"DELETE FROM silver.machine_cycles {where('machine_cycles', START)}")
-    if chain.value("SELECT count(*) FROM _stage.noted_rows") == 0:
+    if chain.value("SELECT _stage.count_notes()") == 0:
         pytest.skip("this version of TimescaleDB cannot fire such triggers for replicas")
     chain.upgrade("0109")
     assert in_v2(chain, "machine_cycles") == []

@@ -45,7 +45,7 @@ BEGIN
         'ACCESS EXCLUSIVE', _archive.v1_tables()::regclass[], v_deadline
     );
 
-    SELECT count(*) INTO v_notes FROM _stage.noted_rows AS n;
+    v_notes := _stage.count_notes();
     IF v_notes > 5000 OR EXISTS (SELECT 1 FROM _stage.noted_rows AS n WHERE n.at IS NULL) THEN
         RAISE EXCEPTION 'cannot swap at once because v1 has just changed % rows', v_notes
             USING ERRCODE = 'lock_not_available', HINT = 'Wait: the step is tried again';

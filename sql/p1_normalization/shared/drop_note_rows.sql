@@ -1,8 +1,14 @@
 DROP FUNCTION _stage.fn_note_truncate();
+DROP FUNCTION _stage.fn_note_downtime_deletes();
 DROP FUNCTION _stage.fn_note_downtime_updates();
 DROP FUNCTION _stage.fn_note_downtimes();
+DROP FUNCTION _stage.fn_note_cycle_deletes();
 DROP FUNCTION _stage.fn_note_cycle_updates();
 DROP FUNCTION _stage.fn_note_cycle_rows();
+DROP FUNCTION _stage.fn_note_deletes();
 DROP FUNCTION _stage.fn_note_updates();
 DROP FUNCTION _stage.fn_note_rows();
+DROP FUNCTION _stage.count_notes();
+DROP FUNCTION _stage.spread_deletes();
+DROP TABLE _stage.noted_deletes;
 DROP TABLE _stage.noted_rows;

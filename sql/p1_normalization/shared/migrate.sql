@@ -479,6 +479,7 @@ BEGIN
     SELECT f.table_name, f.company_id, f.machine_id, f.event_time, false
     FROM _stage.migrate_failures AS f;
     DELETE FROM _stage.migrate_failures;
+    PERFORM _stage.spread_deletes();
 
     TRUNCATE _stage.noted_keys;
     WITH taken AS (

@@ -3,6 +3,10 @@
 -- a row in a table without key, constraint or index: no session can wait for it, and it cannot
 -- fail. migrate_noted processes the notes: it reads v1's present rows. One function for each name
 -- of a time column: v1's statements must not pay for dynamic SQL.
+--
+-- To delete a row costs as little as to insert its note, so a DELETE notes the rows of a machine
+-- together. What a statement holds in memory for it is bounded: rows beyond the first million are
+-- noted one by one.
 CREATE TABLE _stage.noted_rows (
     table_name text,
     company_id text,
@@ -13,13 +17,49 @@ CREATE TABLE _stage.noted_rows (
 COMMENT ON TABLE _stage.noted_rows IS
     'Machine and time of v1 rows that changed; at is null where the table was truncated';
 
+CREATE TABLE _stage.noted_deletes (
+    table_name text,
+    company_id text,
+    machine_id text,
+    instants timestamptz[]
+);
+COMMENT ON TABLE _stage.noted_deletes IS
+    'Machine and times of v1 rows that a statement deleted';
+-- To compress the times would cost as much as the rest of the note.
+ALTER TABLE _stage.noted_deletes ALTER COLUMN instants SET STORAGE EXTERNAL;
+
+CREATE FUNCTION _stage.spread_deletes() RETURNS void
+LANGUAGE sql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    WITH taken AS (
+        DELETE FROM _stage.noted_deletes AS n
+        RETURNING n.table_name, n.company_id, n.machine_id, n.instants
+    )
+    INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+    SELECT t.table_name, t.company_id, t.machine_id, i.at, false
+    FROM taken AS t
+    CROSS JOIN LATERAL unnest(t.instants) AS i (at)
+$function$;
+COMMENT ON FUNCTION _stage.spread_deletes() IS
+    'Makes notes on deleted rows notes on single rows';
+
+CREATE FUNCTION _stage.count_notes() RETURNS bigint
+LANGUAGE sql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT (SELECT count(*) FROM _stage.noted_rows AS n)
+        + (SELECT coalesce(sum(cardinality(n.instants)), 0) FROM _stage.noted_deletes AS n)
+$function$;
+COMMENT ON FUNCTION _stage.count_notes() IS 'How many rows of v1 are noted';
+
 CREATE FUNCTION _stage.fn_note_rows() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
     INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, TG_OP = 'INSERT' FROM changed AS c;
+    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, true FROM changed AS c;
     RETURN NULL;
 END
 $function$;
@@ -37,14 +77,38 @@ BEGIN
 END
 $function$;
 
+CREATE FUNCTION _stage.fn_note_deletes() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_rows bigint;
+BEGIN
+    WITH noted AS (
+        INSERT INTO _stage.noted_deletes (table_name, company_id, machine_id, instants)
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, array_agg(c.time)
+        FROM (SELECT r.company_id, r.machine_id, r.time FROM changed AS r LIMIT 1000000) AS c
+        GROUP BY c.company_id, c.machine_id
+        RETURNING cardinality(instants) AS rows
+    )
+    SELECT sum(n.rows) INTO v_rows FROM noted AS n;
+    IF v_rows = 1000000 THEN
+        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, false
+        FROM changed AS c
+        OFFSET 1000000;
+    END IF;
+    RETURN NULL;
+END
+$function$;
+
 CREATE FUNCTION _stage.fn_note_cycle_rows() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
     INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, TG_OP = 'INSERT'
-    FROM changed AS c;
+    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, true FROM changed AS c;
     RETURN NULL;
 END
 $function$;
@@ -62,14 +126,38 @@ BEGIN
 END
 $function$;
 
+CREATE FUNCTION _stage.fn_note_cycle_deletes() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_rows bigint;
+BEGIN
+    WITH noted AS (
+        INSERT INTO _stage.noted_deletes (table_name, company_id, machine_id, instants)
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, array_agg(c.cycle_start)
+        FROM (SELECT r.company_id, r.machine_id, r.cycle_start FROM changed AS r LIMIT 1000000) AS c
+        GROUP BY c.company_id, c.machine_id
+        RETURNING cardinality(instants) AS rows
+    )
+    SELECT sum(n.rows) INTO v_rows FROM noted AS n;
+    IF v_rows = 1000000 THEN
+        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, false
+        FROM changed AS c
+        OFFSET 1000000;
+    END IF;
+    RETURN NULL;
+END
+$function$;
+
 CREATE FUNCTION _stage.fn_note_downtimes() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
     INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, TG_OP = 'INSERT'
-    FROM changed AS c;
+    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, true FROM changed AS c;
     RETURN NULL;
 END
 $function$;
@@ -87,6 +175,31 @@ BEGIN
 END
 $function$;
 
+CREATE FUNCTION _stage.fn_note_downtime_deletes() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_rows bigint;
+BEGIN
+    WITH noted AS (
+        INSERT INTO _stage.noted_deletes (table_name, company_id, machine_id, instants)
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, array_agg(c.down_start)
+        FROM (SELECT r.company_id, r.machine_id, r.down_start FROM changed AS r LIMIT 1000000) AS c
+        GROUP BY c.company_id, c.machine_id
+        RETURNING cardinality(instants) AS rows
+    )
+    SELECT sum(n.rows) INTO v_rows FROM noted AS n;
+    IF v_rows = 1000000 THEN
+        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, false
+        FROM changed AS c
+        OFFSET 1000000;
+    END IF;
+    RETURN NULL;
+END
+$function$;
+
 CREATE FUNCTION _stage.fn_note_truncate() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -97,10 +210,15 @@ BEGIN
 END
 $function$;
 
+REVOKE ALL ON FUNCTION _stage.spread_deletes() FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.count_notes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_rows() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_updates() FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.fn_note_deletes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_cycle_rows() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_cycle_updates() FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.fn_note_cycle_deletes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_downtimes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_downtime_updates() FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.fn_note_downtime_deletes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_truncate() FROM PUBLIC;

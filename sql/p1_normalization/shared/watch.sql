@@ -29,6 +29,7 @@ DECLARE
     v_time text;
     v_rows text;
     v_updates text;
+    v_deletes text;
 BEGIN
     EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', p_table);
     SELECT t.v1_time INTO v_time FROM _archive.migrated_tables AS t
@@ -44,6 +45,9 @@ BEGIN
         v_updates := CASE v_time
             WHEN 'cycle_start' THEN 'cycle_updates' WHEN 'down_start' THEN 'downtime_updates'
             ELSE 'updates' END;
+        v_deletes := CASE v_time
+            WHEN 'cycle_start' THEN 'cycle_deletes' WHEN 'down_start' THEN 'downtime_deletes'
+            ELSE 'deletes' END;
         EXECUTE format(
             'CREATE TRIGGER setu_note_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS changed '
             'FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_note_%s()', p_table, v_rows
@@ -55,7 +59,7 @@ BEGIN
         );
         EXECUTE format(
             'CREATE TRIGGER setu_note_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS changed '
-            'FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_note_%s()', p_table, v_rows
+            'FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_note_%s()', p_table, v_deletes
         );
         EXECUTE format(
             'CREATE TRIGGER setu_note_truncate AFTER TRUNCATE ON %s '
