@@ -64,9 +64,11 @@ BEGIN
 END
 $function$;
 
+-- A session that first updates a single row would plan to sort, and sort the many of a later one.
 CREATE FUNCTION _stage.fn_note_updates() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_sort = off
 AS $function$
 BEGIN
     INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
@@ -116,6 +118,7 @@ $function$;
 CREATE FUNCTION _stage.fn_note_cycle_updates() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_sort = off
 AS $function$
 BEGIN
     INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
@@ -165,6 +168,7 @@ $function$;
 CREATE FUNCTION _stage.fn_note_downtime_updates() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_sort = off
 AS $function$
 BEGIN
     INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
