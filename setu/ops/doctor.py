@@ -18,6 +18,8 @@ import psycopg2
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from setu.ops.presentation import paragraph
+
 NO_PARAMETERS = {"no_parameters": True}
 #: In the order in which findings are said.
 LEVELS: Final = ("error", "warning", "advice")
@@ -183,11 +185,11 @@ def lines(diagnosis: Diagnosis) -> Iterator[str]:
             told = finding.rule
             yield ""
             yield f"{finding.level}: {finding.rule}"
-            yield f"  {finding.reason}"
-        yield f"  {finding.subject} {finding.finding}"
+            yield from paragraph(finding.reason, 2)
+        yield from paragraph(f"{finding.subject} {finding.finding}", 2)
         yield f"    -> {finding.fix}"
     if diagnosis.not_asked:
         yield ""
         yield "not asked"
         for name, why in diagnosis.not_asked.items():
-            yield f"  {name}: {why}"
+            yield from paragraph(f"{name}: {why}", 2)

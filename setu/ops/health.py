@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from setu.db.rows import query_rows
 from setu.errors import SetuError
+from setu.ops.presentation import paragraph
 
 ROOM_ON_DISK = "room_on_disk"
 
@@ -340,5 +341,5 @@ def lines(health: Health) -> Iterator[str]:
             told = finding.condition
             yield ""
             yield f"{told}"
-        yield f"  {finding.subject} {finding.reason}"
+        yield from paragraph(f"{finding.subject} {finding.reason}", 2)
         yield f"    -> {finding.command}"

@@ -24,6 +24,39 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def brief(count: int) -> str:
+    """A count in seven characters at most: exact below a million."""
+    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6)):
+        if count >= size:
+            return f"{count * 10 // size / 10:.1f} {unit}"
+    return f"{count:,}"
+
+
+def span(seconds: float | None) -> str:
+    """A time in its largest unit, in six characters."""
+    if seconds is None:
+        return "–"
+    if abs(seconds) < 99.95:
+        return f"{seconds:.1f} s"
+    for unit, size in (("min", 60), ("h", 3600)):
+        if abs(seconds) < 99.5 * size:
+            return f"{seconds / size:.0f} {unit}"
+    days = seconds / 86_400
+    return f"{days:.0f} d" if abs(days) < 999.5 else f"{days / 365.25:.0f} y"
+
+
+def paragraph(text: str, indent: int) -> Iterator[str]:
+    """A sentence in lines of 80 columns, those after the first indented more; no word is cut."""
+    yield from wrap(
+        " ".join(text.split()),
+        80,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 4),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def plain_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> Iterator[str]:

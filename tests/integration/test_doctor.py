@@ -281,9 +281,13 @@ def test_the_command_says_the_verdict_first_and_all_of_it_as_json(sound: Plant) 
     assert found["sound"] == (not bad)
     assert plain.exit_code == (4 if bad else 0)
     assert re.match(r"(nothing found|\d+ \w+(, \d+ \w+)*): \d+ rules asked", plain.stdout)
+    said = " ".join(plain.stdout.split())
     for finding in found["findings"]:
-        assert f"{finding['subject']} {finding['finding']}" in plain.stdout
-        assert f"-> {finding['fix']}" in plain.stdout
+        assert f"{finding['subject']} {finding['finding']}" in said
+        # To be copied whole.
+        assert f"    -> {finding['fix']}" in plain.stdout.splitlines()
+    prose = [line for line in plain.stdout.splitlines() if not line.startswith("    -> ")]
+    assert [line for line in prose if len(line) > 80] == []
     assert all(rule["asks"].endswith("?") and rule["why"] for rule in found["rules"])
 
 

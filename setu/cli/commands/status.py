@@ -14,7 +14,13 @@ from setu.cli.output import AsJson, Watch, print_json, watched
 from setu.db.connection import connected, database_url
 from setu.ops.health import Health, Thresholds, lines, read_health
 from setu.ops.health import as_json as health_as_json
-from setu.ops.presentation import plain_table, reconciliation_lines
+from setu.ops.presentation import (
+    brief,
+    paragraph,
+    plain_table,
+    reconciliation_lines,
+    span,
+)
 from setu.ops.reconciliation import read_reconciliation
 from setu.preflight.rules import is_known_bad_pair
 
@@ -70,7 +76,7 @@ def _look(limits: Thresholds, show_all: bool, json_output: bool) -> int:
         for line in rest:
             typer.echo(line)
         if show_all:
-            for line in _everything(health):
+            for line in everything(health):
                 typer.echo(line)
     return WELL if health.healthy else UNHEALTHY
 
@@ -83,20 +89,30 @@ def _job_stats_hold(connection: Connection) -> bool:
     return not is_known_bad_pair(row[0], row[1] or "0")
 
 
-def _everything(health: Health) -> Iterator[str]:
+def everything(health: Health) -> Iterator[str]:
     """Tables of 80 columns or less: what does not fit is in the JSON."""
     marks = {True: "holds", False: "BROKEN", None: "unknown"}
     yield from plain_table(
-        "Conditions",
-        ("state", "condition"),
-        ((marks[c.holds], c.name + (f" ({c.why_not_checked})" if c.why_not_checked else ""))
-         for c in health.conditions),
-    )  # fmt: skip
+        "Conditions", ("state", "condition"), ((marks[c.holds], c.name) for c in health.conditions)
+    )
+    unchecked = [c for c in health.conditions if c.why_not_checked]
+    if unchecked:
+        yield ""
+        yield "Not checked"
+        for condition in unchecked:
+            yield from paragraph(f"{condition.name}: {condition.why_not_checked}", 2)
     yield from plain_table(
         "Pipelines",
-        ("pipeline", "#behind", "#s", "last run", "#s ago", "#took s"),
+        ("pipeline", "#behind", "#waits", "last run", "#ago", "#took"),
         (
-            (p.name, p.rows_behind, p.seconds_behind, p.last_status, p.run_age, p.run_seconds)
+            (
+                p.name,
+                brief(p.rows_behind),
+                span(p.seconds_behind),
+                p.last_status,
+                span(p.run_age),
+                span(p.run_seconds),
+            )
             for p in health.pipelines
         ),
     )
@@ -104,7 +120,14 @@ def _everything(health: Health) -> Iterator[str]:
         "Last runs, in rows",
         ("pipeline", "#read", "#loaded", "#merged", "#rejected", "#late"),
         (
-            (p.name, p.rows_read, p.rows_loaded, p.rows_merged, p.rows_rejected, p.rows_late)
+            (
+                p.name,
+                brief(p.rows_read),
+                brief(p.rows_loaded),
+                brief(p.rows_merged),
+                brief(p.rows_rejected),
+                brief(p.rows_late),
+            )
             for p in health.pipelines
         ),
     )
@@ -127,13 +150,13 @@ def _everything(health: Health) -> Iterator[str]:
         ),
     )
     yield from plain_table(
-        "Kafka: last stored offset, after which a sink resumes",
+        "Kafka: last stored offset in bronze, after which a sink resumes",
         ("table", "#partition", "#offset", "stored at"),
         (
             (
-                o.table,
+                o.table.removeprefix("bronze."),
                 "others" if o.partition is None else str(o.partition),
-                "by time" if o.offset is None else o.offset,
+                "by time" if o.offset is None else str(o.offset),
                 o.stored_at.strftime("%m-%d %H:%M:%S"),
             )
             for o in health.offsets
