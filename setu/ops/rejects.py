@@ -130,9 +130,24 @@ def rejects(connection: Connection, wanted: Filter, limit: int) -> list[Reject]:
     return [Reject(*row) for row in _ask(connection, query, wanted)]
 
 
+# Payloads of v1, and rows of which only the beginning was kept, are not sent again.
+_COMPLETE = f"r.pipeline <> '{PAYLOADS}' AND r.reason_code <> 'row_too_large'"
+
+
+def counted(connection: Connection, wanted: Filter) -> dict[str, int]:
+    """How many waiting rows a filter finds, by pipeline."""
+    return _counted(connection, wanted, "true")
+
+
+def resendable(connection: Connection, wanted: Filter) -> dict[str, int]:
+    """How many of them can be sent again, by pipeline."""
+    return _counted(connection, wanted, _COMPLETE)
+
+
 def resend(connection: Connection, wanted: Filter) -> dict[str, int]:
     """Send what a filter finds through bronze again; how many rows, by pipeline."""
-    return _change(connection, wanted, "CALL _etl.sp_resend_rejected(%s, NULL, 0, %s)")
+    call = "CALL _etl.sp_resend_rejected(%s, NULL, 0, %s)"
+    return _change(connection, wanted, call, _COMPLETE)
 
 
 def discard(connection: Connection, wanted: Filter) -> dict[str, int]:
@@ -140,11 +155,24 @@ def discard(connection: Connection, wanted: Filter) -> dict[str, int]:
     return _change(connection, wanted, "CALL _etl.sp_discard_rejected(%s, %s, 0)")
 
 
-def _change(connection: Connection, wanted: Filter, call: str) -> dict[str, int]:
+def _counted(connection: Connection, wanted: Filter, which: str) -> dict[str, int]:
+    query = f"""
+        SELECT r.pipeline, count(*)
+        FROM _etl.v_rejected_rows AS r
+        WHERE {_WHERE} AND r.resent_at IS NULL AND {which}
+        GROUP BY r.pipeline
+        ORDER BY r.pipeline
+    """
+    return {str(pipeline): int(count) for pipeline, count in _ask(connection, query, wanted)}
+
+
+def _change(
+    connection: Connection, wanted: Filter, call: str, which: str = "true"
+) -> dict[str, int]:
     query = f"""
         SELECT r.pipeline, array_agg(r.reject_id)
         FROM _etl.v_rejected_rows AS r
-        WHERE {_WHERE} AND r.resent_at IS NULL
+        WHERE {_WHERE} AND r.resent_at IS NULL AND {which}
         GROUP BY r.pipeline
         ORDER BY r.pipeline
     """
@@ -155,17 +183,19 @@ def _change(connection: Connection, wanted: Filter, call: str) -> dict[str, int]
     return done
 
 
-def _ask(connection: Connection, query: str, wanted: Filter) -> list[tuple[Any, ...]]:
-    parameters = {**vars(wanted), "ids": list(wanted.ids) or None}
-    known = connection.exec_driver_sql(
-        "SELECT to_regclass('_etl.v_rejected_rows') IS NOT NULL"
-    ).scalar_one()
-    if not known:
+def _require(connection: Connection, view: str) -> None:
+    known = connection.exec_driver_sql("SELECT to_regclass(%s)", (f"_etl.{view}",)).scalar_one()
+    if known is None:
         raise RejectsError(
             "This database keeps no rejected rows.",
-            context=["The view _etl.v_rejected_rows, of revision 0401, is not there."],
+            context=[f"The view _etl.{view}, of revision 0401, is not there."],
             hint="Run alembic upgrade head, or look at `alembic current`",
         )
+
+
+def _ask(connection: Connection, query: str, wanted: Filter) -> list[tuple[Any, ...]]:
+    parameters = {**vars(wanted), "ids": list(wanted.ids) or None}
+    _require(connection, "v_rejected_rows")
     _refuse_unknown(connection, wanted)
     return [tuple(row) for row in connection.exec_driver_sql(query, parameters)]
 
@@ -286,6 +316,7 @@ class UnknownCode:
 
 def unknown_codes(connection: Connection) -> list[UnknownCode]:
     """The codes of the last 30 days that could not be read as sent, the most stops first."""
+    _require(connection, "v_unknown_codes")
     rows = connection.exec_driver_sql(
         "SELECT u.company_id, u.source_down_id, nullif(u.down_code, ''), u.fault, u.loaded_as,"
         " u.stops, u.last_seen_at"

@@ -117,6 +117,28 @@ def test_what_a_filter_finds_is_sent_again_and_nothing_else(plant: Plant) -> Non
     assert waiting(plant) == 5
 
 
+def test_what_cannot_be_sent_again_is_said_and_keeps_nothing_else_from_it(plant: Plant) -> None:
+    plant.chain.run(
+        "INSERT INTO _etl.rejected_rows (pipeline, reason_code, detail, row_data)"
+        " VALUES ('raw_telemetry', 'unreadable_payload', 'no time', '{}')",
+        "UPDATE _etl.rejected_rows SET reason_code = 'row_too_large'"
+        " WHERE reason_code = 'missing_time'",
+    )
+    for options, done in ((["--dry-run"], "would be resent"), ([], "resent")):
+        result = setu(plant, "resend", "--since", "2020-01-01", *options, role="setu_admin")
+        assert result.exit_code == 0, result.output
+        assert result.output.splitlines() == [
+            f"machine_focas: 4 rows {done}",
+            "machine_focas: 1 rows cannot be resent; setu rejects show ID says why",
+            "raw_telemetry: 1 rows cannot be resent; setu rejects show ID says why",
+        ]
+    said = json.loads(setu(plant, "resend", "raw_telemetry", "--json").stdout)
+    assert (said["rows"], said["not_resent"]) == ({}, {"raw_telemetry": 1})
+    assert waiting(plant) == 2
+    # What was sent again is in bronze.
+    plant.chain.run(LOAD)
+
+
 def test_what_is_discarded_is_gone_and_counted(plant: Plant) -> None:
     result = setu(
         plant, "discard", "machine_focas", "--reason", "unknown_machine", "--yes", role="setu_etl"

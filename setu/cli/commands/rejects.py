@@ -20,12 +20,14 @@ from setu.ops.rejects import (
     RejectsError,
     advice,
     column_types,
+    counted,
     culprits,
     discard,
     groups,
     known_masters,
     rejects,
     resend,
+    resendable,
     unknown_codes,
 )
 
@@ -185,7 +187,11 @@ def resend_rejects(
     """
     wanted = _filter(pipeline, reason, machine, since, until, ids)
     _need_a_filter(wanted)
-    _change("resent", wanted, dry_run, as_json)
+    with connected(database_url(), "rejects", writes=not dry_run) as connection:
+        found = counted(connection, wanted)
+        counts = (resendable if dry_run else resend)(connection, wanted)
+    left = {name: rows - counts.get(name, 0) for name, rows in found.items()}
+    _tell("resent", counts, {name: rows for name, rows in left.items() if rows}, dry_run, as_json)
 
 
 def discard_rejects(
@@ -209,27 +215,27 @@ def discard_rejects(
         with connected(database_url(), "rejects") as connection:
             count = sum(group.rows for group in groups(connection, wanted))
         typer.confirm(f"Discard {count:,} rows for good?", abort=True)
-    _change("discarded", wanted, dry_run, as_json)
-
-
-def _change(done: str, wanted: Filter, dry_run: bool, as_json: bool) -> None:
     with connected(database_url(), "rejects", writes=not dry_run) as connection:
-        if dry_run:
-            counts: dict[str, int] = {}
-            for group in groups(connection, wanted):
-                counts[group.pipeline] = counts.get(group.pipeline, 0) + group.rows
-        else:
-            counts = (resend if done == "resent" else discard)(connection, wanted)
+        counts = (counted if dry_run else discard)(connection, wanted)
+    _tell("discarded", counts, {}, dry_run, as_json)
+
+
+def _tell(
+    done: str, counts: dict[str, int], left: dict[str, int], dry_run: bool, as_json: bool
+) -> None:
+    """Say what was done; ``left`` are rows that cannot be sent again, by pipeline."""
     if as_json:
-        _json(
-            "resend" if done == "resent" else "discard",
-            {"done": "nothing" if dry_run else done, "rows": counts},
-        )
+        content: dict[str, Any] = {"done": "nothing" if dry_run else done, "rows": counts}
+        if done == "resent":
+            content["not_resent"] = left
+        _json("resend" if done == "resent" else "discard", content)
         return
     prefix = "would be " if dry_run else ""
     for pipeline, count in counts.items():
         typer.echo(f"{pipeline}: {count:,} rows {prefix}{done}")
-    if not counts:
+    for pipeline, count in left.items():
+        typer.echo(f"{pipeline}: {count:,} rows cannot be resent; setu rejects show ID says why")
+    if not counts and not left:
         typer.echo(f"no waiting row is such: none {prefix}{done}")
 
 
