@@ -31,13 +31,32 @@ _UNDEFINED: Final = (
 _RELATIONS: Final = ("table", "view", "materialized view", "relation", "sequence", "foreign table")
 _ROUTINES: Final = ("function", "procedure", "routine")
 
+# SETU's roles that are granted to people, the one that may least first.
+_SETU: Final = ("setu_reader", "setu_admin", "setu_ingest", "setu_etl")
+_GROUPS: Final = """
+SELECT r.rolname
+FROM pg_catalog.unnest(%s) WITH ORDINALITY AS g (name, place)
+INNER JOIN pg_catalog.pg_roles AS r ON r.rolname = g.name
+WHERE {may}
+ORDER BY g.place
+LIMIT 1"""
+_MAY_CALL: Final = (
+    "pg_catalog.has_function_privilege(r.oid, %s::pg_catalog.regprocedure, 'EXECUTE')"
+)
+_MAY: Final = {
+    "schema": "pg_catalog.has_schema_privilege(r.oid, %s::pg_catalog.text, 'USAGE')",
+    "relation": "pg_catalog.has_table_privilege(r.oid, %s::pg_catalog.text, 'SELECT')",
+    "FUNCTION": _MAY_CALL,
+    "PROCEDURE": _MAY_CALL,
+}
 _RELATION: Final = """
 SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname), pg_catalog.pg_get_userbyid(c.relowner)
 FROM pg_catalog.pg_class AS c
 INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
     AND n.nspname !~ '^pg_(temp|toast)' AND NOT pg_catalog.has_table_privilege(c.oid, %s)
-ORDER BY pg_catalog.has_schema_privilege(n.oid, 'USAGE') DESC, 1
+    AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') >= %s
+ORDER BY 1
 LIMIT 1"""
 _ROUTINE: Final = """
 SELECT p.oid::pg_catalog.regprocedure::text, pg_catalog.pg_get_userbyid(p.proowner)
@@ -193,27 +212,32 @@ def _grant(cursor: Any, message: str, role: str, database: str) -> str:
     if denied:
         kind, name = denied.groups()
         if kind == "schema":
-            return (
+            return _by_group(cursor, _MAY["schema"], name, to) or (
                 f"GRANT USAGE ON SCHEMA {_quoted(name)} {to}; "
                 f"GRANT SELECT ON ALL TABLES IN SCHEMA {_quoted(name)} {to}"
             )
         if kind == "database":
             return f"GRANT CREATE, CONNECT ON DATABASE {_quoted(database)} {to}"
         if kind in _RELATIONS:
-            cursor.execute(_RELATION, (name, "SELECT"))
-            found = cursor.fetchone()
-            if found:
-                return f"GRANT SELECT ON {found[0]} {to}"
-            cursor.execute(_RELATION, (name, "INSERT, UPDATE, DELETE"))
-            found = cursor.fetchone()
-            if found:
-                return _as_owner(cursor, found[1], found[0], to)
+            # A schema that the role may not use would have been named instead.
+            for reached in (True, False):
+                cursor.execute(_RELATION, (name, "SELECT", reached))
+                found = cursor.fetchone()
+                if found:
+                    by_group = _by_group(cursor, _MAY["relation"], found[0], to)
+                    return by_group or f"GRANT SELECT ON {found[0]} {to}"
+                for right in ("INSERT", "UPDATE", "DELETE"):
+                    cursor.execute(_RELATION, (name, right, reached))
+                    found = cursor.fetchone()
+                    if found:
+                        return _as_owner(cursor, found[1], found[0], to)
         if kind in _ROUTINES:
             cursor.execute(_ROUTINE, (name,))
             found = cursor.fetchone()
             if found:
                 kind = "PROCEDURE" if kind == "procedure" else "FUNCTION"
-                return f"GRANT EXECUTE ON {kind} {found[0]} {to}"
+                by_group = _by_group(cursor, _MAY[kind], found[0], to)
+                return by_group or f"GRANT EXECUTE ON {kind} {found[0]} {to}"
     owned = _OWNER.search(message)
     if owned:
         cursor.execute(
@@ -228,6 +252,20 @@ def _grant(cursor: Any, message: str, role: str, database: str) -> str:
     return "" if denied or owned else _grant_in_any_language(cursor, message, to)
 
 
+def _by_group(cursor: Any, may: str, thing: str, to: str) -> str:
+    """The GRANT of the role of SETU's that may what is missing, if there is one.
+
+    SETU's own roles get none: they would differ from the revision, and a sink would read.
+    """
+    cursor.execute(_GROUPS.format(may=may), (list(_SETU), thing))
+    found = cursor.fetchone()
+    if found is None:
+        return ""
+    if to.removeprefix("TO ") in _SETU:
+        return f"Connect as a member of {found[0]}"
+    return f"GRANT {found[0]} {to}"
+
+
 def _grant_in_any_language(cursor: Any, message: str, to: str) -> str:
     """The GRANT for the object that a message names, in whatever language the server speaks."""
     cursor.execute(_LACKING, (_NOT_IN_A_NAME.split(message), message))
@@ -235,6 +273,9 @@ def _grant_in_any_language(cursor: Any, message: str, to: str) -> str:
     if found is None:
         return ""
     kind, thing, owner, readable = found
+    by_group = _by_group(cursor, _MAY[kind], thing, to) if kind in _MAY and not readable else ""
+    if by_group:
+        return by_group
     if kind == "schema":
         return (
             f"GRANT USAGE ON SCHEMA {thing} {to}; GRANT SELECT ON ALL TABLES IN SCHEMA {thing} {to}"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+from psycopg2 import errors as states
 from sqlalchemy import Connection
 
 from setu.chain.repository import head_of
@@ -16,6 +18,15 @@ from setu.chain.standing import StandingCheck, standing_checks
 from setu.db.connection import apply_session_settings
 from setu.db.version_table import current_revision
 from setu.errors import RevisionStateError, VerifyError
+
+# After these nobody knows whether a check holds.
+_SAYS_NOTHING = (
+    states.InsufficientPrivilege,
+    states.QueryCanceled,
+    states.LockNotAvailable,
+    states.DeadlockDetected,
+    states.DiskFull,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,7 @@ def verify_database(connection: Connection, root: Path, settings: Settings) -> I
     """Run each standing check, by name, and roll it back.
 
     Raises :class:`RevisionStateError` when the database is not at the head: the checks say what
-    must hold there, and nowhere else.
+    must hold there, and nowhere else. What kept a check from being made is raised as it is.
     """
     apply_session_settings(connection, settings.session_settings())
     current, head = current_revision(connection), head_of(root)
@@ -51,6 +62,11 @@ def verify_database(connection: Connection, root: Path, settings: Settings) -> I
             check.run(driver, settings.edition)
         except VerifyError as failure:
             error = failure
+        cause = error.__cause__ if error else None
+        if isinstance(cause, _SAYS_NOTHING) or (
+            driver.closed and isinstance(cause, psycopg2.Error)
+        ):
+            raise cause
         driver.rollback()
         yield Verified(check, time.monotonic() - started, error)
 

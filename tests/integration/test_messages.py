@@ -124,6 +124,50 @@ def test_a_reader_is_told_in_a_line_what_is_missing(
     assert right in said or f"at {HEAD}" in said or f"revision {HEAD}" in said, said
 
 
+@pytest.mark.parametrize("role", ["setu_reader", "setu_admin", "setu_etl", "setu_ingest"])
+def test_a_check_that_a_role_may_not_make_is_not_said_to_fail(fresh: Chain, role: str) -> None:
+    code, said = command(fresh, "verify", role=role)
+    assert (code, " lacks a right: permission denied for schema _" in said) == (1, True), said
+    assert "does not hold" not in said
+    # A sink or a load that was given more would differ from the revision.
+    assert f"GRANT setu_reader TO {role}" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "helps"),
+    [
+        (("status",), "GRANT setu_reader TO person_of_setu"),
+        (("rejects", "list"), "GRANT setu_reader TO person_of_setu"),
+        (("register", "company", "ACME"), "GRANT setu_admin TO person_of_setu"),
+        (("report",), "GRANT USAGE ON SCHEMA _archive TO person_of_setu"),
+    ],
+)
+def test_a_person_is_told_of_the_role_that_has_the_right(
+    fresh: Chain, arguments: tuple[str, ...], helps: str
+) -> None:
+    fresh.run("CREATE ROLE person_of_setu NOLOGIN")
+    try:
+        for _ in range(3):
+            code, said = command(fresh, *arguments, role="person_of_setu")
+            if helps in said:
+                break
+            # The role that may look comes before the one that may change.
+            assert "GRANT setu_reader TO person_of_setu" in said, said
+            fresh.run("GRANT setu_reader TO person_of_setu")
+        assert code == 1
+        assert helps in said, said
+    finally:
+        fresh.run("DROP ROLE person_of_setu")
+
+
+def test_a_reader_who_writes_is_not_told_of_another_table_of_that_name(fresh: Chain) -> None:
+    code, said = command(fresh, "simulate", "--bronze", role="setu_reader")
+    assert code == 1
+    assert "permission denied for table companies" in said
+    assert ", who owns master.companies" in said
+    assert "_archive" not in said
+
+
 def test_a_reader_sees_the_revision_and_the_state_of_the_loads(fresh: Chain) -> None:
     code, said = command(fresh, "status", role="setu_reader")
     assert "Traceback" not in said
@@ -166,6 +210,8 @@ def test_no_upgrade_shows_messages_that_the_server_only_means_for_itself(
     [
         (("status",), "This database has no control plane."),
         (("rejects", "list"), "This database keeps no rejected rows."),
+        (("rejects", "codes"), "This database keeps no rejected rows."),
+        (("simulate", "--bronze"), "This database has no bronze for a fleet."),
         (("report",), "The rows of v1 have not been accounted for in this database."),
         (("archive", "drop", "--yes"), "The archive cannot be dropped at this revision."),
         (("fresh",), "The database is not empty, so v2 is not made in it."),
