@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg2.extensions
 
+from setu.errors import DatabaseStateError
 from setu.simulate.delivery import Fleet
 
 COMPANY = "SIM"
@@ -45,6 +47,14 @@ SELECT s.code, 'Simulated: ' || s.code
 FROM unnest(%s) AS s (code)
 ON CONFLICT (down_code) DO NOTHING
 """
+_NUMBERS = """
+INSERT INTO master.downtime_code_mapping (company_iot_id, source_down_id, down_id)
+SELECT c.iot_id, s.number, d.down_id
+FROM unnest(%s, %s) AS s (code, number)
+INNER JOIN master.downtime_codes AS d ON d.down_code = s.code
+INNER JOIN master.companies AS c ON c.company_id = %s
+ON CONFLICT (company_iot_id, source_down_id) DO NOTHING
+"""
 _DEVICES = """
 INSERT INTO master.device_info (device_id, description)
 SELECT d.device_id, 'Simulated gateway' FROM unnest(%s) AS d (device_id)
@@ -78,22 +88,35 @@ WHERE c.company_id = %s
 
 
 def register_fleet(
-    connection: psycopg2.extensions.connection, fleet: Fleet, codes: tuple[str, ...]
+    connection: psycopg2.extensions.connection, fleet: Fleet, codes: Sequence[tuple[str, int]]
 ) -> list[int]:
     """Register a fleet in v2's master tables, as far as it is not there; commits nothing.
 
-    :param codes: downtime codes that its gateways send.
+    :param codes: downtime codes that its gateways send, with their numbers.
     :return: v2's integer key of each machine, in the fleet's order.
     """
     names = list(fleet.names)
     devices = [fleet.device_of(number) for number in range(fleet.machines)]
     plants = [f"SIM-P{number // MACHINES_A_PLANT + 1}" for number in range(fleet.machines)]
     with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_class AS c INNER JOIN pg_namespace AS n"
+            " ON n.oid = c.relnamespace"
+            " WHERE n.nspname = 'bronze' AND c.relname = 'raw_machine_cycles')"
+        )
+        if not cursor.fetchone()[0]:  # type: ignore[index]
+            raise DatabaseStateError(
+                "This database has no bronze for a fleet.",
+                context=["The table bronze.raw_machine_cycles, of revision 0201, is not there."],
+                hint="Run alembic upgrade head, or write files with --files",
+            )
         cursor.execute(_COMPANY, (COMPANY,))
         cursor.execute(_PLANTS, (len(set(plants)), COMPANY))
         for shift in SHIFTS:
             cursor.execute(_SHIFT, (*shift, COMPANY))
-        cursor.execute(_CODES, (list(codes),))
+        texts, numbers = [code for code, _ in codes], [number for _, number in codes]
+        cursor.execute(_CODES, (texts,))
+        cursor.execute(_NUMBERS, (texts, numbers, COMPANY))
         cursor.execute(_DEVICES, (sorted(set(devices)),))
         cursor.execute(_MACHINES, (names, devices, COMPANY))
         cursor.execute(_MAPPING, (names, plants, COMPANY))

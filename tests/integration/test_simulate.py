@@ -18,7 +18,7 @@ from tests.servers.at_hand import Server
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 FLEET = Fleet(machines=3, start=START, end=START + timedelta(hours=2), outages=0.3, resends=0.5)
-CODES = tuple(code for code, *_ in STOPS)
+CODES = [(code, number) for code, number, _ in STOPS]
 
 
 @pytest.fixture(scope="module")

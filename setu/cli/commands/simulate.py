@@ -116,7 +116,7 @@ def _instant(text: str) -> datetime:
 def _into_bronze(fleet: Fleet, batch: int, rate: float | None) -> Written:
     with connected(database_url(), "simulate", writes=True) as connection:
         driver: Any = connection.connection.dbapi_connection
-        keys = register_fleet(driver, fleet, tuple(code for code, *_ in STOPS))
+        keys = register_fleet(driver, fleet, [(code, number) for code, number, _ in STOPS])
         driver.commit()
         return write_bronze(
             driver, messages(fleet), keys, rows_a_transaction=batch, rows_a_second=rate
