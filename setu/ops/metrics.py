@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -94,11 +94,15 @@ class MetricsMissingError(SetuError):
     """prometheus-client is not installed."""
 
 
-def exposition(address: Address | URL | str, pulse: Pulse | None = None) -> str:
+def exposition(
+    address: Address | URL | str,
+    pulse: Pulse | None = None,
+    say: Callable[[str], None] = lambda _why: None,
+) -> str:
     """All metrics of a database as Prometheus' text; of the worker's own, where there is one.
 
     A database that cannot be read, or not within ``READ_SECONDS``, gives ``setu_up 0``, and no
-    error: that is what an alert is for.
+    error: that is what an alert is for. ``say`` gets the reason.
 
     Raises :class:`MetricsMissingError`.
     """
@@ -109,7 +113,7 @@ def exposition(address: Address | URL | str, pulse: Pulse | None = None) -> str:
             "Metrics need the package prometheus-client.", hint="Run pip install 'setu[metrics]'"
         ) from None
     registry = CollectorRegistry()
-    registry.register(_Collected(list(_all(address, pulse))))
+    registry.register(_Collected(list(_all(address, pulse, say))))
     return generate_latest(registry).decode()
 
 
@@ -123,7 +127,9 @@ class _Collected:
         return self._found
 
 
-def _all(address: Address | URL | str, pulse: Pulse | None) -> Iterator[Metric]:
+def _all(
+    address: Address | URL | str, pulse: Pulse | None, say: Callable[[str], None]
+) -> Iterator[Metric]:
     started = time.monotonic()
     found: list[Metric] = []
     try:
@@ -133,8 +139,9 @@ def _all(address: Address | URL | str, pulse: Pulse | None) -> Iterator[Metric]:
             found += _of_pipelines(connection)
             found += _of_tables(connection)
         up = 1
-    except (SetuError, DBAPIError):
+    except (SetuError, DBAPIError) as error:
         found, up = [], 0
+        say(str(error))
     yield _one("setu_up", "gauge", "0: the database could not be read", up)
     yield from found
     if pulse is not None:

@@ -346,18 +346,20 @@ class Worker:
     def _pipelines(self, connection: Any) -> list[str]:
         with connection.cursor() as cursor:
             try:
-                cursor.execute(
-                    "SELECT w.pipeline FROM _etl.watermarks AS w WHERE w.enabled ORDER BY 1"
-                )
+                cursor.execute("SELECT w.pipeline, w.enabled FROM _etl.watermarks AS w ORDER BY 1")
+                found = cursor.fetchall()
             except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
-                self.pulse.trouble = "this database has no pipelines"
-                self._say_once("database", "has no pipelines; it needs alembic upgrade head")
-                return []
+                found = []
             except psycopg2.Error as error:
                 self._failed(connection, "list of pipelines", error)
                 return []
-            self._told.pop("database", None)
-            return [row[0] for row in cursor.fetchall()]
+        # In the middle of the road the table is there, and empty.
+        if not found:
+            self.pulse.trouble = "this database has no pipelines"
+            self._say_once("database", "has no pipelines; it needs alembic upgrade head")
+            return []
+        self._told.pop("database", None)
+        return [pipeline for pipeline, enabled in found if enabled]
 
     def _load(self, connection: Any, pipeline: str) -> bool:
         """One slice of a pipeline; whether there may be more to do."""

@@ -17,8 +17,11 @@ def metrics() -> None:
     """Print the metrics of the pipelines as Prometheus reads them.
 
     For the textfile collector of node_exporter, or to look at. `setu worker --listen` serves them.
-    A database that cannot be read gives `setu_up 0`.
+    A database that cannot be read gives `setu_up 0`, and the reason on standard error.
 
     Example: setu metrics > /var/lib/node_exporter/setu.prom
     """
-    typer.echo(exposition(database_url()), nl=False)
+    why: list[str] = []
+    typer.echo(exposition(database_url(), say=why.append), nl=False)
+    for reason in why:
+        typer.echo(reason, err=True)
