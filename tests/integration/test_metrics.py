@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,11 @@ def test_a_reader_may_scrape(plant: Plant) -> None:
 
 
 def test_a_database_that_cannot_be_read_is_down_and_no_error() -> None:
-    text = exposition("postgresql://nobody@127.0.0.1:1/nothing", Pulse())
+    why: list[str] = []
+    text = exposition("postgresql://nobody@127.0.0.1:1/nothing", Pulse(), why.append)
+    assert [reason.splitlines()[0] for reason in why] == [
+        "No server answers there: postgresql://nobody@127.0.0.1:1/nothing"
+    ]
     assert values(text, "setu_up") == {(): 0}
     assert "setu_pipeline_lag_rows" not in text
     assert "setu_worker_rounds" in families(text)
@@ -234,22 +238,6 @@ def test_rules_and_dashboard_name_metrics_and_labels_that_there_are(plant: Plant
     assert legends <= labels
 
 
-def test_panels_of_the_dashboard_do_not_overlap() -> None:
-    taken: set[tuple[int, int]] = set()
-    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
-    for panel in dashboard["panels"]:
-        place = panel["gridPos"]
-        cells = {
-            (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
-        }
-        assert not cells & taken, panel["title"]
-        assert max(x for x, _ in cells) < 24, panel["title"]
-        taken |= cells
-    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
-
-
 def tool(name: str) -> str:
     """One of Prometheus' programs (Debian's package prometheus has them)."""
     found = shutil.which(name)
@@ -287,8 +275,9 @@ def asked(address: str) -> Any:
         return json.load(answer)["data"]
 
 
-@pytest.mark.requires("multi_session")
-def test_prometheus_scrapes_a_worker_and_its_rules_fire(plant: Plant, tmp_path: Path) -> None:
+@contextmanager
+def scraping(plant: Plant, folder: Path) -> Iterator[int]:
+    """Prometheus, with the rules and the scrape configuration of deploy/; its port."""
     prometheus = tool("prometheus")
     made = Worker(url(plant), Schedule(retention=False), lambda _: None, threading.Event())
     with answering("127.0.0.1:0", made, 900) as worker:
@@ -298,31 +287,101 @@ def test_prometheus_scrapes_a_worker_and_its_rules_fire(plant: Plant, tmp_path: 
         settings["scrape_configs"][0]["static_configs"][0]["targets"] = [worker.split("//")[1]]
         rules = RULES.read_text(encoding="utf-8")
         # Now, and not when it has lasted.
-        (tmp_path / "rules.yaml").write_text(re.sub(r"for: \d+m", "for: 0s", rules))
-        (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(settings))
+        (folder / "rules.yaml").write_text(re.sub(r"for: \d+m", "for: 0s", rules))
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
         port = free_port()
         process = subprocess.Popen(
-            [prometheus, "--config.file=prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
+            [prometheus, "--config.file=prometheus.yml", f"--storage.tsdb.path={folder}/data",
              f"--web.listen-address=127.0.0.1:{port}"],
-            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            wait_until(lambda: alerts(port) and "SetuConditionBroken" in alerts(port))
-            broken = {
-                alert["labels"]["condition"]
-                for alert in asked(f"http://127.0.0.1:{port}/api/v1/alerts")["alerts"]
-                if alert["labels"]["alertname"] == "SetuConditionBroken"
-            }
-            assert "pipelines_run" in broken
-            states = asked(f"http://127.0.0.1:{port}/api/v1/rules")["groups"][0]["rules"]
-            assert {rule["health"] for rule in states} <= {"ok", "unknown"}
-            for where, expression in expressions().items():
-                query = urllib.parse.urlencode({"query": expression})
-                found = asked(f"http://127.0.0.1:{port}/api/v1/query?{query}")
-                assert found["resultType"] == "vector", where
+            yield port
         finally:
             process.terminate()
             process.wait(30)
+
+
+@pytest.mark.requires("multi_session")
+def test_prometheus_scrapes_a_worker_and_its_rules_fire(plant: Plant, tmp_path: Path) -> None:
+    with scraping(plant, tmp_path) as port:
+        wait_until(lambda: "SetuConditionBroken" in alerts(port))
+        broken = {
+            alert["labels"]["condition"]
+            for alert in asked(f"http://127.0.0.1:{port}/api/v1/alerts")["alerts"]
+            if alert["labels"]["alertname"] == "SetuConditionBroken"
+        }
+        assert "pipelines_run" in broken
+        states = asked(f"http://127.0.0.1:{port}/api/v1/rules")["groups"][0]["rules"]
+        assert {rule["health"] for rule in states} <= {"ok", "unknown"}
+        for where, expression in expressions().items():
+            series(port, expression, where)
+
+
+def series(port: int, expression: str, where: str = "") -> list[dict[str, Any]]:
+    """What Prometheus finds for an expression at this moment."""
+    query = urllib.parse.urlencode({"query": expression})
+    found = asked(f"http://127.0.0.1:{port}/api/v1/query?{query}")
+    assert found["resultType"] == "vector", where
+    result: list[dict[str, Any]] = found["result"]
+    return result
+
+
+FAILED_JOB = (
+    "INSERT INTO _timescaledb_internal.bgw_job_stat (job_id, last_start, last_finish, next_start,"
+    " last_successful_finish, last_run_success, total_runs, total_duration,"
+    " total_duration_failures, total_successes, total_failures, total_crashes,"
+    " consecutive_failures, consecutive_crashes)"
+    " SELECT j.job_id, now(), now(), now(), now(), false, 1, '1 s', '1 s', 0, 1, 0, 1, 0"
+    " FROM timescaledb_information.jobs AS j WHERE j.proc_name = 'sp_load_machine_cycles'"
+    " ON CONFLICT (job_id) DO UPDATE SET last_run_success = false"
+)
+
+
+@pytest.mark.requires("community", "multi_session")
+def test_each_panel_of_the_dashboard_shows_something_where_there_is_something(
+    plant: Plant, tmp_path: Path
+) -> None:
+    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    asks = {
+        f"{panel['title']} {target['refId']}": target
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+    }
+    plant.chain.run(
+        "SELECT compress_chunk(c) FROM show_chunks('silver.machine_cycles') AS c",
+        FAILED_JOB,
+    )
+    try:
+        with scraping(plant, tmp_path) as port:
+
+            def empty() -> list[str]:
+                return [name for name, t in asks.items() if not series(port, t["expr"])]
+
+            # A rate is between two scrapes.
+            wait_until(lambda: ready(port) and not empty(), empty)
+            found = {name: series(port, target["expr"]) for name, target in asks.items()}
+    finally:
+        plant.chain.run("SELECT decompress_chunk(c) FROM show_chunks('silver.machine_cycles') AS c")
+    for name, target in asks.items():
+        labels = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+        for sample in found[name]:
+            # Prometheus has no empty label.
+            assert labels - {"table"} <= set(sample["metric"]), name
+    assert [s["value"][1] for s in found["Healthy A"]] == ["0"]
+    assert {s["metric"]["condition"] for s in found["Conditions that do not hold A"]} >= {
+        "pipelines_run"
+    }
+    assert [s["value"][1] for s in found["Rejected rows that wait A"]] == ["1"]
+    [failed] = found["Jobs that failed at their last run A"]
+    assert failed["metric"]["procedure"] == "sp_load_machine_cycles"
+
+
+def ready(port: int) -> bool:
+    try:
+        return bool(series(port, "setu_up"))
+    except OSError:
+        return False
 
 
 def alerts(port: int) -> set[str]:
@@ -333,8 +392,8 @@ def alerts(port: int) -> set[str]:
     return {alert["labels"]["alertname"] for alert in found}
 
 
-def wait_until(holds: Any) -> None:
+def wait_until(holds: Any, says: Any = lambda: "") -> None:
     deadline = time.monotonic() + 120
     while not holds():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, says()
         time.sleep(0.5)
