@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from textwrap import wrap
 
 from setu.chain.repository import repository_root, steps_to
 from setu.demo.progress import StepTime
@@ -14,6 +15,7 @@ from setu.demo.stage import Check
 from setu.ops.reconciliation import RowReport, TableRows
 
 WIDTH = 920
+LOCK_COLUMNS = 56
 _COLORS = {"migrated": "#2f7d5b", "merged": "#c98a1b", "left out": "#a33b3b"}
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 960px; margin: 2rem auto; padding: 0 1rem;
@@ -132,9 +134,8 @@ def _timeline(steps: Sequence[StepTime]) -> str:
     locks = _locks()
     total = sum(step.seconds for step in steps) or 1.0
     left, width = 170, 300
-    drawn, before = [], 0.0
-    for number, step in enumerate(steps):
-        y = number * 24 + 18
+    drawn, before, y = [], 0.0, 18
+    for step in steps:
         x = left + before / total * width
         long = max(1.5, step.seconds / total * width)
         color = "#3566a8" if step.part == "up" else "#8a5ca8"
@@ -143,11 +144,14 @@ def _timeline(steps: Sequence[StepTime]) -> str:
         drawn.append(
             f'<rect x="{x:.1f}" y="{y - 12}" width="{long:.1f}" height="14" fill="{color}"/>'
         )
-        lock = locks.get((step.revision, step.part), "")
-        drawn.append(_text(left + width + 16, y, _shortened(lock), quiet=True))
+        lock = wrap(locks.get((step.revision, step.part), ""), LOCK_COLUMNS)
+        for words in lock or [""]:
+            drawn.append(_text(left + width + 16, y, words, quiet=True))
+            y += 17
+        y += 7
         before += step.seconds
     legend = _legend({"up": "#3566a8", "down": "#8a5ca8"})
-    return legend + _svg("".join(drawn), len(steps) * 24 + 10)
+    return legend + _svg("".join(drawn), y)
 
 
 def _locks() -> dict[tuple[str, str], str]:
@@ -157,12 +161,6 @@ def _locks() -> dict[tuple[str, str], str]:
         for step in steps_to(repository_root())
         for part in ("up", "down")
     }
-
-
-def _shortened(words: str, most: int = 62) -> str:
-    if len(words) <= most:
-        return words
-    return words[:most].rsplit(" ", 1)[0] + " …"
 
 
 def _claims(checks: Sequence[Check]) -> str:
