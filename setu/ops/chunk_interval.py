@@ -6,6 +6,7 @@ together with their indexes, in a quarter of it.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -78,9 +79,10 @@ def measured_row_size(connection: Connection) -> RowSize:
 
 def chunk_seconds(ram_bytes: float, rows_per_second: float, row_bytes: float) -> float:
     """The widest chunk in seconds, for the rows of all bronze tables together."""
-    if rows_per_second <= 0 or row_bytes <= 0:
+    if not (0 < rows_per_second < math.inf and 0 < row_bytes < math.inf):
         raise SizeError(
-            "Rate and row size must be above 0.", hint="Give the rows a second of all bronze tables"
+            "Rate and row size must be above 0, and finite.",
+            hint="Give the rows a second of all bronze tables",
         )
     seconds = SHARE_OF_RAM * ram_bytes / (rows_per_second * row_bytes)
     return min(max(seconds, SHORTEST), LONGEST)

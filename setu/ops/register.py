@@ -7,6 +7,7 @@ rules are the database's.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -255,11 +256,26 @@ def _faults(entry: Entry) -> list[str]:
         for name in known
         if name in REQUIRED[entry.kind] - given
     ]
+    faults += [
+        f"{entry.place}: {name} has a character that no text in a database holds"
+        for name, value in entry.fields.items()
+        if re.search("[\0\ud800-\udfff]", "".join(_texts(value)))
+    ]
     return faults
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(one) for one in (value if isinstance(value, list) else [value])]
 
 
 def _is_field(name: str) -> bool:
     return any(name in fields for fields in KINDS.values())
+
+
+#: By class of SQLSTATE, where the server gives no hint.
+_HINTS = {
+    "22": "Write a time as 06:00, a date as 2026-01-05, a number in digits",
+}
 
 
 def _as_text(value: Any) -> Any:
@@ -300,7 +316,7 @@ def _call(connection: Connection, function: str, parameters: Mapping[str, Any]) 
         raise _RefusedError(
             str(said.message_primary),
             context=[said.message_detail] if said.message_detail else [],
-            hint=(said.message_hint or "").rstrip("."),
+            hint=(said.message_hint or "").rstrip(".") or _HINTS.get(str(cause.pgcode)[:2], ""),
         ) from None
 
 

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -27,6 +27,7 @@ from setu.simulate.delivery import Message
 
 #: Kafka Connect's JDBC sink writes this many rows in one transaction unless told otherwise.
 SINK_ROWS = 3000
+ROWS_IN_MEMORY = 200_000
 PAGE = 1000
 
 
@@ -48,17 +49,19 @@ def write_files(
     """
     folder.mkdir(parents=True, exist_ok=True)
     written: defaultdict[Path, int] = defaultdict(int)
-    with ExitStack() as stack:
-        open_files: dict[Path, sqlite3.Connection] = {}
-        for message in messages:
-            path = folder / f"{message.gateway}.sqlite"
-            if path not in open_files:
-                open_files[path] = stack.enter_context(closing(sqlite3.connect(path)))
-                _make_tables(open_files[path])
-            _insert(open_files[path], message, _key(message, keys))
-            written[path] += 1
-        for file in open_files.values():
-            file.commit()
+    # A thousand gateways are more files than a process may have open.
+    for batch in _batches(messages, ROWS_IN_MEMORY):
+        by_file: defaultdict[Path, list[Message]] = defaultdict(list)
+        for message in batch:
+            by_file[folder / f"{message.gateway}.sqlite"].append(message)
+        for path, rows in by_file.items():
+            with closing(sqlite3.connect(path)) as file:
+                if path not in written:
+                    _make_tables(file)
+                for message in rows:
+                    _insert(file, message, _key(message, keys))
+                file.commit()
+            written[path] += len(rows)
     return dict(written)
 
 

@@ -334,7 +334,8 @@ FAILED_JOB = (
     " consecutive_failures, consecutive_crashes)"
     " SELECT j.job_id, now(), now(), now(), now(), false, 1, '1 s', '1 s', 0, 1, 0, 1, 0"
     " FROM timescaledb_information.jobs AS j WHERE j.proc_name = 'sp_load_machine_cycles'"
-    " ON CONFLICT (job_id) DO UPDATE SET last_run_success = false"
+    " ON CONFLICT (job_id) DO UPDATE SET last_run_success = false, last_start = now(),"
+    " last_finish = now()"
 )
 
 

@@ -281,7 +281,7 @@ CASES: dict[str, Callable[[Path, pytest.MonkeyPatch], object]] = {
     "DATABASE_URL names mysql, not PostgreSQL.": lambda *_: Address.parse(
         "mysql://h/d", source="DATABASE_URL"
     ),
-    "Rate and row size must be above 0.": lambda *_: chunk_seconds(1, 0, 1),
+    "Rate and row size must be above 0, and finite.": lambda *_: chunk_seconds(1, 0, 1),
     "sql/preflight/x.sql has no complete header.": lambda p, _: (
         _in_a_file(p, "sql/preflight/x.sql", "-- title: x\nSELECT 1;\n"),
         load_checks(p),

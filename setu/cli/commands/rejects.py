@@ -35,12 +35,19 @@ SHOWN = 20
 
 Pipeline = Annotated[str | None, typer.Argument(help="The pipeline, such as machine_cycles.")]
 Reason = Annotated[str | None, typer.Option(help="Only this reason, such as unknown_machine.")]
-Machine = Annotated[int | None, typer.Option(help="Only rows with this machine_iot_id.")]
+#: What a bigint holds.
+MOST = (1 << 63) - 1
+Machine = Annotated[
+    int | None, typer.Option(min=-MOST, max=MOST, help="Only rows with this machine_iot_id.")
+]
 Since = Annotated[
     str | None, typer.Option(help="Only rejected since then, ISO-8601; no zone means UTC.")
 ]
 Until = Annotated[str | None, typer.Option(help="Only rejected before then.")]
-Ids = Annotated[list[int] | None, typer.Option("--id", help="Only this one; may be repeated.")]
+Ids = Annotated[
+    list[int] | None,
+    typer.Option("--id", min=1, max=MOST, help="Only this one; may be repeated."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how many rows it would be.")]
 
 
@@ -128,7 +135,7 @@ def list_codes(as_json: AsJson = False) -> None:
 
 
 def show_reject(
-    reject_id: Annotated[int, typer.Argument(help="Its id, as list shows it.")],
+    reject_id: Annotated[int, typer.Argument(min=1, max=MOST, help="Its id, as list shows it.")],
     as_json: AsJson = False,
 ) -> None:
     """Show one row whole, the value that is wrong, and what corrects it.

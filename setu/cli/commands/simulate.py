@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,9 @@ from setu.simulate.machine import STOPS
 from setu.simulate.masters import register_fleet
 from setu.simulate.writing import SINK_ROWS, Written, write_bronze, write_files
 
+#: A wrong clock is a hundred years ahead.
+MARGIN = timedelta(days=366 * 101)
+
 
 class SimulationError(SetuError):
     """What was asked for cannot be made up."""
@@ -28,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def simulate(
     machines: Annotated[int, typer.Option(min=1, max=10_000, help="How many machines.")] = 10,
-    hours: Annotated[float, typer.Option(min=0.01, help="How long they work.")] = 1.0,
+    hours: Annotated[float, typer.Option(min=0.01, max=87_600, help="How long they work.")] = 1.0,
     start: Annotated[
         str | None,
         typer.Option(help="When they begin, ISO-8601 with a zone; by default they end now."),
@@ -79,7 +83,14 @@ def simulate(
         clock_faults=clock_faults,
     )
     if files is not None:
-        written = write_files(messages(fleet), files)
+        try:
+            written = write_files(messages(fleet), files)
+        except (OSError, sqlite3.Error) as error:
+            raise SimulationError(
+                f"{files} cannot be written to.",
+                context=[str(error)],
+                hint="Give a folder that you may write to, with room",
+            ) from None
         if as_json:
             counts = {str(name): count for name, count in written.items()}
             print_json("simulate", {"rows": sum(counts.values()), "files": counts})
@@ -96,6 +107,14 @@ def simulate(
 def _fleet(*, machines: int, start: str | None, hours: float, **faults: Any) -> Fleet:
     length = timedelta(hours=hours)
     begin = _instant(start) if start else datetime.now(UTC).replace(microsecond=0) - length
+    try:
+        end = begin.astimezone(UTC) + length
+        end + MARGIN
+    except OverflowError:
+        raise SimulationError(
+            f"--start {start} is too near an end of the calendar.",
+            hint="Write it as 2026-03-01T06:00:00+05:30",
+        ) from None
     return Fleet(machines=machines, start=begin, end=begin + length, **faults)
 
 

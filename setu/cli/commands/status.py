@@ -24,6 +24,9 @@ from setu.ops.presentation import (
 from setu.ops.reconciliation import read_reconciliation
 from setu.preflight.rules import is_known_bad_pair
 
+#: A century; no threshold is infinite.
+SECONDS = 3_155_760_000
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
@@ -38,19 +41,21 @@ def status(
     json_output: AsJson = False,
     watch: Watch = None,
     run_age: Annotated[
-        float, typer.Option(help="Seconds since a pipeline's last run.")
+        float, typer.Option(min=0, max=SECONDS, help="Seconds since a pipeline's last run.")
     ] = Thresholds.run_age,
     lag: Annotated[
-        float, typer.Option(help="Seconds that the oldest waiting row may wait.")
+        float,
+        typer.Option(min=0, max=SECONDS, help="Seconds that the oldest waiting row may wait."),
     ] = Thresholds.lag,
     error_rate: Annotated[
-        float, typer.Option(help="Part of the day's runs that may fail.")
+        float, typer.Option(min=0, max=1, help="Part of the day's runs that may fail.")
     ] = Thresholds.error_rate,
     reject_rate: Annotated[
-        float, typer.Option(help="Part of the day's rows that may be rejected and wait.")
+        float,
+        typer.Option(min=0, max=1, help="Part of the day's rows that may be rejected and wait."),
     ] = Thresholds.reject_rate,
     free_disk: Annotated[
-        float, typer.Option(help="Part of the disk that must be free.")
+        float, typer.Option(min=0, max=1, help="Part of the disk that must be free.")
     ] = Thresholds.free_disk,
 ) -> None:
     """Say whether rows flow and disk stays bounded: the verdict, then only what is wrong.
