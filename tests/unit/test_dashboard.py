@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/setu.json").read_text("utf-8"))
@@ -139,6 +140,17 @@ def _unknown(kind: str, given: dict[str, Any], where: str) -> Iterator[str]:
 
 def test_grafana_knows_all_that_the_dashboard_says() -> None:
     assert faults(DASHBOARD) == []
+
+
+def test_the_page_on_watching_names_each_alert_and_says_what_was_not_run() -> None:
+    page = (ROOT / "docs/watching.md").read_text(encoding="utf-8")
+    rules = yaml.safe_load((ROOT / "deploy/prometheus/rules.yaml").read_text(encoding="utf-8"))
+    alerts = [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
+    assert re.findall(r"^\| `(Setu\w+)` \|", page, re.M) == alerts
+    assert "Grafana itself was never run" in page
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page)
+    assert len(pictures) == 2
+    assert all((ROOT / "docs" / name).is_file() for name in pictures)
 
 
 def of(title: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
