@@ -18,7 +18,8 @@ from typing import Any
 
 from setu.errors import SetuError
 from setu.ops.metrics import CONTENT_TYPE, MetricsMissingError, exposition
-from setu.ops.worker import BadScheduleError, Worker
+from setu.ops.schedule import BadScheduleError
+from setu.ops.worker import Worker
 
 Answer = tuple[int, str, str]
 PLAIN = "text/plain; charset=utf-8"

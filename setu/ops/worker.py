@@ -12,7 +12,6 @@ of which one pipeline can run into alone.
 from __future__ import annotations
 
 import json
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -27,10 +26,17 @@ from sqlalchemy import URL
 from setu.db.address import Address
 from setu.db.connection import open_driver
 from setu.errors import DatabaseConnectionError, DatabaseStateError, SetuError
+from setu.ops.schedule import (
+    DAY,
+    Chore,
+    Schedule,
+    check_age,
+    check_rights,
+    check_times,
+    chores,
+    first_line,
+)
 
-MINUTE = 60.0
-HOUR = 3_600.0
-DAY = 86_400.0
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 
@@ -69,10 +75,6 @@ _MAY_COME = (
 )
 
 
-class BadScheduleError(SetuError):
-    """A setting under which the worker could never do its work."""
-
-
 class ServerAwayError(SetuError):
     """There is no connection, or the one that there was is closed."""
 
@@ -83,46 +85,6 @@ class ServerUnfitError(ServerAwayError):
     """There is a server, and it is a standby, read-only or being restored."""
 
     what = "the database takes no rows"
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """When and how long; all in seconds.
-
-    ``slice_seconds`` bounds one call of a load, which ends after the batch that is at work then:
-    so long may a stop take. The default is half of what Docker gives a container before it kills.
-    ``drop_after`` is PostgreSQL's interval.
-    """
-
-    interval: float = 60.0
-    slice_seconds: float = 5.0
-    retention: bool = True
-    drop_after: str = "30 days"
-    alerts: bool = False
-    #: Say what found nothing to do, too.
-    verbose: bool = False
-
-
-@dataclass(frozen=True)
-class Chore:
-    """A procedure beside the loads that a job calls elsewhere."""
-
-    what: str
-    procedure: str
-    every: float
-    config: Mapping[str, object]
-
-
-def chores(schedule: Schedule) -> tuple[Chore, ...]:
-    """What the jobs of schema_new/_etl/jobs.sql do beside the loads and the daily retention."""
-    budget = f"{schedule.slice_seconds:g} seconds"
-    found = [
-        Chore("shift calendar", "master.sp_extend_shift_calendar", HOUR, {"days_ahead": 60}),
-        Chore("reports", "gold.sp_roll_up", 5 * MINUTE, {"max_runtime": budget}),
-    ]
-    if schedule.alerts:
-        found.append(Chore("alerts", "alerting.sp_run_engine", MINUTE, {}))
-    return tuple(found)
 
 
 @dataclass
@@ -190,9 +152,9 @@ class Worker:
         try:
             connection = open_driver(self.address, "worker", writes=True, **TCP_SETTINGS)
         except DatabaseStateError as error:
-            raise ServerUnfitError(_first_line(error)) from error
+            raise ServerUnfitError(first_line(error)) from error
         except (DatabaseConnectionError, psycopg2.OperationalError) as error:
-            raise ServerAwayError(_first_line(error)) from error
+            raise ServerAwayError(first_line(error)) from error
         self.pulse.trouble = ""
         try:
             connection.autocommit = True
@@ -208,13 +170,7 @@ class Worker:
 
         A server that is away is none: it may come. Raises :class:`~setu.errors.SetuError`.
         """
-        for name in ("interval", "slice_seconds"):
-            value = getattr(self.schedule, name)
-            if not math.isfinite(value) or value <= 0:
-                raise BadScheduleError(
-                    f"{name.removesuffix('_seconds')} is {value:g}: it must be a number above 0.",
-                    hint="Give seconds, such as 60",
-                )
+        check_times(self.schedule)
         try:
             connection = open_driver(self.address, "worker", writes=True, **TCP_SETTINGS)
         except DatabaseConnectionError as error:
@@ -226,43 +182,10 @@ class Worker:
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
-                self._check_age(cursor)
-                self._check_rights(cursor)
+                check_age(self.schedule, cursor)
+                check_rights(cursor)
         finally:
             connection.close()
-
-    def _check_age(self, cursor: Any) -> None:
-        """The age at which chunks go is an interval, and not so short that it takes what is new."""
-        if not self.schedule.retention:
-            return
-        try:
-            cursor.execute("SELECT %s::interval >= INTERVAL '1 day'", (self.schedule.drop_after,))
-            [long_enough] = cursor.fetchone()
-        except psycopg2.DataError as error:
-            raise BadScheduleError(
-                f"drop-after is no interval: {_first_line(error)}.",
-                hint="Give PostgreSQL's interval, such as '30 days'",
-            ) from None
-        if not long_enough:
-            raise BadScheduleError(
-                f"drop-after is {self.schedule.drop_after}: bronze would keep less than a day.",
-                hint="Give a day or more, such as '30 days'",
-            )
-
-    def _check_rights(self, cursor: Any) -> None:
-        """The role may call the loads, where there are any yet."""
-        cursor.execute(
-            "SELECT current_user, p.oid::regprocedure::text FROM pg_proc AS p"
-            " INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace"
-            " WHERE n.nspname = '_etl' AND p.proname LIKE 'sp\\_load\\_%'"
-            " AND NOT (has_schema_privilege(n.oid, 'USAGE')"
-            " AND has_function_privilege(p.oid, 'EXECUTE')) ORDER BY 2 LIMIT 1"
-        )
-        if refused := cursor.fetchone():
-            raise BadScheduleError(
-                f"Role {refused[0]} may not call {refused[1]}.",
-                hint=f"GRANT setu_etl TO {refused[0]}, or give another user in DATABASE_URL",
-            )
 
     def _turns(self, connection: Any) -> bool:
         """A slice of each pipeline, then of those with a backlog, for one interval.
@@ -289,9 +212,9 @@ class Worker:
     def _failed(self, connection: Any, what: str, error: psycopg2.Error) -> None:
         """Says that one thing failed; raises when it was the connection that did."""
         if connection.closed:
-            raise ServerAwayError(_first_line(error)) from error
-        self.pulse.trouble = f"{what}: {_first_line(error)}"
-        self._say(f"{what}: failed: {_first_line(error)}")
+            raise ServerAwayError(first_line(error)) from error
+        self.pulse.trouble = f"{what}: {first_line(error)}"
+        self._say(f"{what}: failed: {first_line(error)}")
 
     def _say_once(self, what: str, line: str) -> None:
         """Says something of a thing, unless that was the last that was said of it."""
@@ -329,7 +252,7 @@ class Worker:
                     call = f"CALL {chore.procedure}(NULL, %s::jsonb)"
                     cursor.execute(call, (json.dumps(dict(chore.config)),))
         except psycopg2.errors.InsufficientPrivilege as error:
-            self._say_once(chore.what, f"this role may not: {_first_line(error)}")
+            self._say_once(chore.what, f"this role may not: {first_line(error)}")
             return
         except psycopg2.Error as error:
             self._failed(connection, chore.what, error)
@@ -433,7 +356,3 @@ class Worker:
         for notice in connection.notices:
             self._say(f"retention: {notice.splitlines()[0]}")
         self._say(f"retention: done, bronze chunks older than {self.schedule.drop_after}")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

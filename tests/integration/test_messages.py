@@ -19,7 +19,8 @@ from setu.catalog.fingerprint import UnknownTableError, fingerprint
 from setu.cli.main import app, load_commands
 from setu.db.connection import connected
 from setu.errors import PreflightError, RevisionStateError, SetuError
-from setu.ops.worker import Schedule, Worker
+from setu.ops.schedule import Schedule
+from setu.ops.worker import Worker
 from tests.chain import HEAD, Chain, chain_on
 from tests.integration.test_alembic_manners import alembic
 from tests.servers.at_hand import Server

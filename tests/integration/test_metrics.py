@@ -25,7 +25,8 @@ from typer.testing import CliRunner
 from setu.cli.main import load_commands
 from setu.ops.answers import answering
 from setu.ops.metrics import exposition
-from setu.ops.worker import Pulse, Schedule, Worker
+from setu.ops.schedule import Schedule
+from setu.ops.worker import Pulse, Worker
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 from tests.v2 import Plant, plant_on

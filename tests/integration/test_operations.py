@@ -17,7 +17,8 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from setu.cli.main import load_commands
-from setu.ops.worker import Schedule, Worker
+from setu.ops.schedule import Schedule
+from setu.ops.worker import Worker
 from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on

@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 from setu.cli.main import app, load_commands
 from setu.db.connection import connected
 from setu.errors import DatabaseStateError, PoolerError, SetuError
-from setu.ops.worker import Schedule, Worker
+from setu.ops.schedule import Schedule
+from setu.ops.worker import Worker
 from tests.chain import Chain, chain_on
 from tests.servers.at_hand import Server
 from tests.v1 import BASELINE

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from setu.cli.main import app, load_commands
 from setu.errors import DatabaseStateError, SetuError
-from setu.ops.worker import Schedule, Worker
+from setu.ops.schedule import Schedule
+from setu.ops.worker import Worker
 from tests.chain import Chain, chain_on
 from tests.servers.at_hand import Server
 from tests.servers.standby import caught_up, standby_of, why_none

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import make_url
 
 from setu.ops.health import Thresholds
-from setu.ops.worker import Schedule, Worker
+from setu.ops.schedule import Schedule
+from setu.ops.worker import Worker
 from tests.integration.test_status import BREACHES, Breach, _text, look
 from tests.servers.at_hand import Server
 from tests.v2 import Plant, plant_on

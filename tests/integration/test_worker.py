@@ -18,7 +18,8 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from setu.ops.worker import Schedule, ServerAwayError, Worker
+from setu.ops.schedule import Schedule
+from setu.ops.worker import ServerAwayError, Worker
 from tests.chain import Chain, chain_on
 from tests.fresh_v2 import add_company, add_machine, add_plant, apply_v2
 from tests.servers.at_hand import Server

@@ -20,7 +20,8 @@ from typer.testing import CliRunner, Result
 from setu.cli.main import load_commands
 from setu.errors import DatabaseConnectionError
 from setu.ops.answers import alive, answering, ready
-from setu.ops.worker import BadScheduleError, Schedule, Worker, chores
+from setu.ops.schedule import BadScheduleError, Schedule, chores
+from setu.ops.worker import Worker
 from tests.chain import Chain, chain_on
 from tests.fresh_v2 import add_company, add_machine, add_plant, apply_v2
 from tests.servers.at_hand import Server

@@ -39,7 +39,8 @@ from setu.errors import SetuError
 from setu.ops import metrics
 from setu.ops.chunk_interval import chunk_seconds
 from setu.ops.register import entries_of_file
-from setu.ops.worker import Schedule, Worker
+from setu.ops.schedule import Schedule
+from setu.ops.worker import Worker
 from setu.preflight import rules, v1_catalog
 from setu.preflight.data_checks import load_checks
 from setu.preflight.facts import ServerFacts

@@ -12,7 +12,8 @@ from setu.cli.output import say
 from setu.cli.signals import stop_on_signal
 from setu.db.connection import database_url
 from setu.ops.answers import answering
-from setu.ops.worker import Schedule, Worker
+from setu.ops.schedule import Schedule
+from setu.ops.worker import Worker
 
 
 def register(app: typer.Typer) -> None:
