@@ -25,7 +25,8 @@ from psycopg2.extras import execute_values
 
 from setu.errors import SetuError
 from setu.ingest.feed_record import PositionedRow, fed_rows, record_fed_rows, row_digest
-from setu.ingest.gateway_file import GatewayFileError, open_gateway_file
+from setu.ingest.gateway_faults import GatewayFileError
+from setu.ingest.gateway_file import open_gateway_file
 from setu.ingest.gateway_rows import (
     CellError,
     GatewayRow,

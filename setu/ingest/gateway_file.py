@@ -13,20 +13,25 @@ import sqlite3
 import struct
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from setu.errors import SetuError
+from setu.ingest.gateway_faults import (
+    GatewayFileError,
+    changing,
+    cut_off,
+    damaged,
+    explain,
+    uncommitted,
+    unreadable,
+)
+from setu.ingest.gateway_places import MAGIC, FileStamp, file_size, real_path
 
 HEADER_BYTES = 100
-MAGIC = b"SQLite format 3\0"
-SUFFIXES = (".sqlite", ".sqlite3", ".db")
-#: How a file that was packed ends, and begins.
-PACKED = (".gz", ".zip", ".xz", ".zst", ".bz2")
+#: How a packed file begins.
 _PACKED_MAGIC = (b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"BZh")
-ASIDE = ("-wal", "-shm", "-journal")
 LOCK_TIMEOUT_S = 5.0
 COPY_ATTEMPTS = 3
 
@@ -35,98 +40,6 @@ _FRAME_HEADER_BYTES = 24
 _WAL_MAGIC = {0x377F0682: "<", 0x377F0683: ">"}
 # What the check says of cells, not of the file: cells are checked one by one when they are read.
 _ABOUT_CELLS = ("NULL value in ", "CHECK constraint failed", "NUMERIC value in ", "TEXT value in ")
-
-
-# States that pass by themselves, while somebody writes to the file or copies it.
-PASSING = frozenset({"locked", "changing", "hot journal"})
-GROWING = frozenset({"empty", "cut off", "damaged", "uncommitted", "log missing", "log damaged"})
-
-
-class GatewayFileError(SetuError):
-    """A file that is no gateway file, is not whole, or whose tables are not those of the templates.
-
-    ``state`` names which, in a word or two.
-    """
-
-    def __init__(
-        self, title: str, *, state: str, context: Iterable[str] = (), hint: str = ""
-    ) -> None:
-        self.state = state
-        super().__init__(title, context=context, hint=hint)
-
-
-@dataclass(frozen=True)
-class FileStamp:
-    """What a file and its companions look like from outside; it changes when one of them does."""
-
-    parts: tuple[tuple[int, int, int] | None, ...]
-
-    @classmethod
-    def of(cls, path: Path) -> FileStamp:
-        """The stamp of a file as it is now."""
-        real = _real(path)
-        return cls(tuple(_look(Path(f"{real}{suffix}")) for suffix in ("", "-wal", "-journal")))
-
-
-def _real(path: Path) -> Path:
-    """Where a file is that a link may point to: there SQLite keeps what lies beside it."""
-    return path.resolve() if path.is_symlink() else path
-
-
-def _look(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def gateway_files(places: Iterable[Path]) -> list[Path]:
-    """The files that were named, and below each directory that was named its gateway files.
-
-    A directory's gateway files are those with a suffix of :data:`SUFFIXES`, packed or not, or
-    SQLite's header; the companions that SQLite keeps beside a file are not. No file comes twice.
-    """
-    found: dict[tuple[int, int] | Path, Path] = {}
-    for place in places:
-        members = _below(place) if place.is_dir() else [place]
-        for path in members:
-            if place.is_dir() and not _is_gateway_file(path):
-                continue
-            look = _look(path)
-            key = (path.stat().st_dev, look[0]) if look else path
-            found.setdefault(key, path)
-    return list(found.values())
-
-
-def _below(place: Path) -> list[Path]:
-    """All files below a directory, in order; a link that leads back to where one was ends there."""
-    files: list[Path] = []
-    been: set[tuple[int, int]] = set()
-    for folder, folders, names in os.walk(place, followlinks=True):
-        seen = Path(folder).stat()
-        if (seen.st_dev, seen.st_ino) in been:
-            folders.clear()
-            continue
-        been.add((seen.st_dev, seen.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += (Path(folder) / name for name in names)
-    return sorted(files)
-
-
-def _is_gateway_file(path: Path) -> bool:
-    if path.name.startswith(".") or path.name.endswith(ASIDE) or not path.is_file():
-        return False
-    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
-    if suffixes and suffixes[-1] in PACKED:
-        suffixes.pop()
-    if suffixes and suffixes[-1] in SUFFIXES:
-        return True
-    try:
-        with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return False
 
 
 @contextmanager
@@ -138,11 +51,11 @@ def open_gateway_file(path: Path, *, accept_no_log: bool = False) -> Iterator[sq
 
     Raises :class:`GatewayFileError`.
     """
-    path = _real(path)
+    path = real_path(path)
     header = _read_header(path)
     with tempfile.TemporaryDirectory(prefix="setu-feed-") as scratch:
         opened = path
-        if header.wal_mode or _size(f"{path}-wal"):
+        if header.wal_mode or file_size(f"{path}-wal"):
             opened = _copy_with_log(path, header, Path(scratch), accept_no_log)
             mode = "rw"
         else:
@@ -182,7 +95,7 @@ def _read_header(path: Path) -> _Header:
             head = file.read(HEADER_BYTES)
             size = os.fstat(file.fileno()).st_size
     except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from error
+        raise unreadable(path, error.strerror or str(error)) from error
     if not head:
         raise GatewayFileError(
             f"{path} is empty",
@@ -201,11 +114,11 @@ def _read_header(path: Path) -> _Header:
             hint="Give a gateway's file; if it is one, copy it from the gateway again",
         )
     if len(head) < HEADER_BYTES:
-        raise _cut_off(path, f"{len(head)} bytes, less than a header has")
+        raise cut_off(path, f"{len(head)} bytes, less than a header has")
     page_size = int.from_bytes(head[16:18], "big")
     page_size = 65536 if page_size == 1 else page_size
     if page_size < 512 or page_size & (page_size - 1):
-        raise _damaged(path, f"its header says that a page has {page_size} bytes")
+        raise damaged(path, f"its header says that a page has {page_size} bytes")
     changes, pages, counted_at = (struct.unpack(">I", head[at : at + 4])[0] for at in (24, 28, 92))
     return _Header(
         stamp,
@@ -222,9 +135,13 @@ def _check_length(path: Path, header: _Header) -> None:
         return
     promised = header.page_count * header.page_size
     if header.size < promised:
-        raise _cut_off(path, f"{header.size:,} bytes of {promised:,}")
-    if header.size > promised and _looks_written(path, promised) and not _size(f"{path}-journal"):
-        raise _uncommitted(path, f"{header.size - promised:,} bytes lie beyond its last commit")
+        raise cut_off(path, f"{header.size:,} bytes of {promised:,}")
+    if (
+        header.size > promised
+        and _looks_written(path, promised)
+        and not file_size(f"{path}-journal")
+    ):
+        raise uncommitted(path, f"{header.size - promised:,} bytes lie beyond its last commit")
 
 
 def _looks_written(path: Path, start: int) -> bool:
@@ -240,7 +157,7 @@ def _looks_written(path: Path, start: int) -> bool:
 def _copy_with_log(path: Path, header: _Header, scratch: Path, accept_no_log: bool) -> Path:
     """The file and its write-ahead log, copied while neither changed."""
     log = Path(f"{path}-wal")
-    if not _size(log):
+    if not file_size(log):
         if log.exists() or accept_no_log:
             _check_length(path, header)
         else:
@@ -257,16 +174,16 @@ def _copy_with_log(path: Path, header: _Header, scratch: Path, accept_no_log: bo
         before = FileStamp.of(path)
         try:
             shutil.copyfile(path, target)
-            if _size(log):
+            if file_size(log):
                 shutil.copyfile(log, f"{target}-wal")
         except OSError as error:
-            raise _unreadable(path, error.strerror or str(error)) from error
+            raise unreadable(path, error.strerror or str(error)) from error
         if FileStamp.of(path) == before:
             break
         time.sleep(0.2 * (attempt + 1))
     else:
-        raise _changing(path)
-    if _size(f"{target}-wal"):
+        raise changing(path)
+    if file_size(f"{target}-wal"):
         _check_log(path, log, Path(f"{target}-wal"))
     return target
 
@@ -284,7 +201,7 @@ def _check_log(path: Path, log: Path, copy: Path) -> None:
             wrong = "it is no write-ahead log"
         elif _wal_checksum(head[:24], order) != struct.unpack(">II", head[24:]):
             wrong = "its header is damaged"
-        elif (_size(copy) - _WAL_HEADER_BYTES) % (_FRAME_HEADER_BYTES + page_size):
+        elif (file_size(copy) - _WAL_HEADER_BYTES) % (_FRAME_HEADER_BYTES + page_size):
             wrong = "it ends in the middle of a page"
     if wrong:
         raise GatewayFileError(
@@ -324,97 +241,10 @@ def _begin(path: Path, file: sqlite3.Connection, header: _Header) -> None:
         file.execute("BEGIN")
         file.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if FileStamp.of(path).parts[0] != header.stamp.parts[0]:
-            raise _changing(path)
+            raise changing(path)
         said = [str(line) for (line,) in file.execute("PRAGMA integrity_check(20)")]
     except sqlite3.Error as error:
         raise explain(path, error) from error
     faults = [line for line in said if line != "ok" and not line.startswith(_ABOUT_CELLS)]
     if faults:
-        raise _damaged(path, *faults[:5])
-
-
-def explain(path: Path, error: sqlite3.Error) -> GatewayFileError:
-    """What an error of SQLite means for the file, and what to do."""
-    said = f"SQLite: {error}"
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-        case 5 | 6:
-            return GatewayFileError(
-                f"{path} is locked: another program is writing to it",
-                state="locked",
-                context=(said,),
-                hint="Feed it again in a moment; if it stays locked, end the program that holds it",
-            )
-        case 8:
-            return GatewayFileError(
-                f"{path} has an unfinished transaction: its {path.name}-journal is hot",
-                state="hot journal",
-                context=("the gateway died or was copied in the middle of a write", said),
-                hint=f"Keep the journal beside it. Let the gateway finish, or run `sqlite3 "
-                f"{path} 'PRAGMA integrity_check'` where it may be written to, which rolls the "
-                "transaction back; then feed it again",
-            )
-        case 11:
-            return _damaged(path, said)
-        case 26:
-            return GatewayFileError(
-                f"{path} cannot be read as a SQLite file",
-                state="not SQLite",
-                context=(said,),
-                hint="Give a gateway's file that is not encrypted, or copy it again",
-            )
-        case _:
-            return _unreadable(path, said)
-
-
-def _unreadable(path: Path, why: str) -> GatewayFileError:
-    return GatewayFileError(
-        f"{path} cannot be read",
-        state="unreadable",
-        context=(why,),
-        hint="Give this user the right to read the file and its folder, and check the disk",
-    )
-
-
-def _changing(path: Path) -> GatewayFileError:
-    return GatewayFileError(
-        f"{path} changes while it is being read",
-        state="changing",
-        hint="Feed it again when its copy is complete, or while the gateway does not write",
-    )
-
-
-def _cut_off(path: Path, how: str) -> GatewayFileError:
-    return GatewayFileError(
-        f"{path} is cut off",
-        state="cut off",
-        context=(how,),
-        hint="Copy it from the gateway again, to its end",
-    )
-
-
-def _uncommitted(path: Path, how: str) -> GatewayFileError:
-    return GatewayFileError(
-        f"{path} holds rows that were never committed, and its {path.name}-journal is not there",
-        state="uncommitted",
-        context=(how,),
-        hint=f"Copy it from the gateway again, together with {path.name}-journal or while it does "
-        "not write",
-    )
-
-
-def _damaged(path: Path, *how: str) -> GatewayFileError:
-    return GatewayFileError(
-        f"{path} is damaged, or was copied without its {path.name}-journal in the middle of a "
-        "write",
-        state="damaged",
-        context=how,
-        hint="Copy it from the gateway again while it does not write; if the gateway's own is "
-        f"damaged, run `sqlite3 {path} .recover | sqlite3 recovered.sqlite` and feed that",
-    )
-
-
-def _size(path: str | Path) -> int:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return 0
+        raise damaged(path, *faults[:5])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from setu.ingest.gateway_file import GatewayFileError, explain
+from setu.ingest.gateway_faults import GatewayFileError, explain
 from setu.ingest.source_templates import (
     ROW_NUMBER,
     SourceColumn,

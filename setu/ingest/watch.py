@@ -11,7 +11,8 @@ import psycopg2.extensions
 
 from setu.errors import DatabaseConnectionError, SetuError
 from setu.ingest.gateway import FeedReport, GatewayFeedError, feed
-from setu.ingest.gateway_file import GROWING, PASSING, FileStamp, GatewayFileError, gateway_files
+from setu.ingest.gateway_faults import GROWING, PASSING, GatewayFileError
+from setu.ingest.gateway_places import FileStamp, gateway_files
 from setu.ingest.rejections import Rejection
 
 FIRST_PAUSE_S = 1.0

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from setu.cli.commands import feed as feed_command
 from setu.ingest.gateway import FeedReport, GatewayFeedError, feed
-from setu.ingest.gateway_file import GatewayFileError
+from setu.ingest.gateway_faults import GatewayFileError
 from setu.ingest.rejections import Rejection, append_rejections
 from setu.ingest.source_templates import read_templates
 from setu.simulate.gateway_files import (

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from setu.ingest.gateway_file import GatewayFileError, gateway_files, open_gateway_file
+from setu.ingest.gateway_faults import GatewayFileError
+from setu.ingest.gateway_file import open_gateway_file
+from setu.ingest.gateway_places import gateway_files
 from setu.ingest.source_templates import read_template
 
 TABLE = "raw_machine_cycles"

@@ -17,7 +17,8 @@ from setu.db.connection import open_driver
 from setu.errors import SetuError
 from setu.ingest.gateway import BATCH_ROWS, FeedReport
 from setu.ingest.gateway import feed as feed_files
-from setu.ingest.gateway_file import GatewayFileError, gateway_files
+from setu.ingest.gateway_faults import GatewayFileError
+from setu.ingest.gateway_places import gateway_files
 from setu.ingest.rejections import Rejection, append_rejections
 from setu.ingest.watch import Watcher, counted
 
