@@ -19,7 +19,8 @@ from setu.chain.script import Origin, Script
 from setu.chain.step import Part, Step
 from setu.errors import StepError
 from setu.review.changes import SchemaChange, changes_between
-from setu.review.drafted_sql import Drafted, draft
+from setu.review.drafted import Drafted
+from setu.review.drafted_sql import draft
 from setu.review.sides import SideError, files_catalog, folder_catalog, read_side
 
 _DROPPED_INDEX: Final = re.compile(r"DROP INDEX (?:IF EXISTS )?(\S+)")
