@@ -9,6 +9,8 @@ CREATE FUNCTION _etl.fn_disputed_machines(
 RETURNS bigint[]
 LANGUAGE sql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+-- The plan looks expensive and mostly reads nothing, so it would be compiled in vain.
+SET jit = off
 AS $function$
     SELECT ARRAY(
         SELECT r.machine_iot_id
