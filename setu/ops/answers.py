@@ -44,7 +44,7 @@ def ready(worker: Worker) -> Answer:
 
 
 class OneAtATime:
-    """Answers that take a while: who asks meanwhile gets the one that is being made.
+    """Answers that take a while: a request that comes meanwhile gets the one being made.
 
     Without it scrapes that come faster than they are answered would pile up on the server.
     """
@@ -73,7 +73,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that does not wait for its answer is no news."""
+        """A client that hangs up before its answer is not worth a line."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 

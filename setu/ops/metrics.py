@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 READ_SECONDS = 15.0
-"""So long may reading take, in seconds: less than a scrape waits, and locks are not waited for."""
+"""How long reading may take, in seconds: less than a scrape waits, without waiting for locks."""
 
 _PIPELINES = """
 SELECT l.pipeline, l.enabled::integer, l.rows_behind, l.seconds_behind::double precision,

@@ -100,7 +100,7 @@ def objects_in_the_way(
 def objects_made_last(
     after: Catalog, changes: Sequence[SchemaChange], gone: Iterable[ObjectKey]
 ) -> set[ObjectKey]:
-    """Bound objects of the side after that are made once tables and columns are as they shall be.
+    """Bound objects of the side after that are made once tables and columns have their final form.
 
     :param gone: what went because it was in the way; what has another signature now is found by
         its name.

@@ -38,7 +38,7 @@ BEGIN
     END LOOP;
     IF v_date IS NOT NULL THEN
         first_date := v_date;
-        -- After a rest several are over.
+        -- After a pause, several dates are over.
         last_date := greatest(v_date, least(v_date + 13, (now() AT TIME ZONE 'UTC')::date - 4));
         RETURN;
     END IF;

@@ -1,6 +1,6 @@
 -- New: planned time, defined once for all reports by shift, and computed once a plant. It is not
--- inlined: it says how few shifts there are, so that the plan of a report is not taken for a dear
--- one and compiled.
+-- inlined: it says how few shifts there are, so that the plan of a report does not look expensive
+-- and get compiled.
 -- @section function
 CREATE FUNCTION master.fn_planned_shifts(p_plant_iot_id integer, p_from date, p_to date)
 RETURNS TABLE (

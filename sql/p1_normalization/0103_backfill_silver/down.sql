@@ -33,5 +33,5 @@ BEGIN
 END
 $notes$;
 
--- Of a backfill that did not come to its end.
+-- Left by a backfill that did not end.
 CALL _stage.build_indexes();

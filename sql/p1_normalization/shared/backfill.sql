@@ -271,7 +271,7 @@ COMMENT ON FUNCTION _stage.compress_chunks(text, timestamptz, timestamptz) IS
     'Compresses v2''s chunks of a time range that are filled, if they are as old as the column '
     'store''s policy wants';
 
--- Of two sessions that finished the last ranges of a chunk at once, neither compressed it.
+-- If two sessions finish the last ranges of a chunk at once, neither compresses it.
 CREATE PROCEDURE _stage.compress_rest()
 LANGUAGE plpgsql
 AS $procedure$

@@ -25,5 +25,5 @@ BEGIN
 END
 $fill$;
 
--- Of a table without statistics, reports have bad plans in their first minute.
+-- Without statistics of its tables, a report has a bad plan in its first minute.
 ANALYZE gold.machine_shifts;
