@@ -401,9 +401,9 @@ CREATE TABLE odd.machine (id integer, name text, CONSTRAINT machine_pkey PRIMARY
         ),
         (
             "CREATE TYPE odd.mood AS ENUM ('calm', 'busy');"
-            " CREATE TABLE odd.day (id integer, mood odd.mood);",
-            ["CREATE TYPE odd.mood AS ENUM", "CREATE TABLE odd.day"],
-            ["SELECT _archive.archive_table('odd.day'", "DROP TYPE odd.mood"],
+            " ALTER TABLE odd.machine ADD COLUMN mood odd.mood;",
+            ["CREATE TYPE odd.mood AS ENUM", "ADD COLUMN mood odd.mood"],
+            ["DROP COLUMN mood", "DROP TYPE odd.mood"],
         ),
         (
             "CREATE DOMAIN odd.port AS integer CHECK (VALUE > 0);",
