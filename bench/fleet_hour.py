@@ -212,8 +212,9 @@ def main(even: float = 180.0, flat_out: float = 120.0) -> None:
             rejects = run(
                 connection, "SELECT reason_code, count(*) FROM _etl.rejected_rows GROUP BY 1"
             )
+            slowest, took = max(fleet.slowest_read.items(), key=lambda read: read[1])
             console.print(
-                f"{fleet.read} reads of gold, slowest {max(fleet.slowest_read.values()):.2f} s; "
+                f"{fleet.read} reads of gold, slowest {slowest} with {took:.2f} s; "
                 f"errors: {dict(fleet.errors) or 'none'}; runs that failed: {failed or 'none'}; "
                 f"{runs} runs logged, rejected: {rejects or 'nothing'}"
             )
