@@ -83,7 +83,7 @@ def test_history_is_rolled_up_when_the_step_ends(
         " CROSS JOIN LATERAL gold.fn_unread_dates(r.first_date, r.last_date) AS d (day)"
     )
     assert there == roll_up_anew(chain)
-    # As gold.fn_machine_shifts says, machine by machine.
+    # As reports say that read silver, date by date.
     chain.run("DELETE FROM gold.machine_shifts; DELETE FROM gold.rolled_up_dates")
     days: set[date] = {row[1] for row in there}
     singly = chain.query(SHIFTS.format("v_machine_shifts"))

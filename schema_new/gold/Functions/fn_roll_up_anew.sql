@@ -55,7 +55,7 @@ BEGIN
                 s.unpaired_readings,
                 bool_or(s.is_reported) OVER (PARTITION BY s.logical_date) AS day_is_reported
             FROM gold.fn_read_machine_shifts(
-                p_machine_iot_id, v_part.plant_iot_id, v_part.first_date, v_part.last_date
+                ARRAY[p_machine_iot_id], v_part.plant_iot_id, v_part.first_date, v_part.last_date
             ) AS s
         ) AS w
         WHERE w.day_is_reported;

@@ -94,7 +94,7 @@ FROM (
         -- Older days, until the action has processed them.
         SELECT
             m.company_iot_id,
-            pm.plant_iot_id,
+            p.plant_iot_id,
             m.iot_id,
             d.day,
             s.shift_id,
@@ -110,29 +110,29 @@ FROM (
             s.rejects,
             s.unpaired_readings,
             s.is_reported
-        FROM master.machine_info AS m
-        LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
-        LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(pm.plant_iot_id, 0)
+        FROM (
+            SELECT pm.plant_iot_id, array_agg(i.iot_id) AS machines
+            FROM master.machine_info AS i
+            LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = i.iot_id
+            GROUP BY pm.plant_iot_id
+        ) AS p
+        LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(p.plant_iot_id, 0)
         CROSS JOIN LATERAL gold.fn_unread_dates(r.first_date, r.last_date) AS d (day)
         CROSS JOIN LATERAL gold.fn_read_machine_shifts(
-            m.iot_id, pm.plant_iot_id, d.day, d.day
+            p.machines, p.plant_iot_id, d.day, d.day
         ) AS s
-        -- As gold.fn_unread_dates says, which need not be asked for each machine.
-        WHERE (
-                r.first_date IS DISTINCT FROM '-infinity'
-                OR r.last_date < (now() AT TIME ZONE 'UTC')::date - 4
-            )
-            AND NOT EXISTS (
+        INNER JOIN master.machine_info AS m ON m.iot_id = s.machine_iot_id
+        WHERE NOT EXISTS (
                 SELECT 1 FROM gold.machine_shifts AS o
-                WHERE o.machine_iot_id = m.iot_id AND o.logical_date = d.day
+                WHERE o.machine_iot_id = s.machine_iot_id AND o.logical_date = d.day
             )
         UNION ALL
         -- Rolled up before a late row came.
         SELECT
             m.company_iot_id,
-            x.plant_iot_id,
+            g.plant_iot_id,
             m.iot_id,
-            k.logical_date,
+            g.logical_date,
             s.shift_id,
             s.shift_name,
             s.planned_sec,
@@ -146,29 +146,33 @@ FROM (
             s.rejects,
             s.unpaired_readings,
             s.is_reported
-        FROM gold.v_days_to_redo AS k
-        INNER JOIN master.machine_info AS m ON m.iot_id = k.machine_iot_id
-        CROSS JOIN LATERAL (
-            SELECT
-                coalesce(
-                    (
-                        SELECT o.plant_iot_id FROM gold.machine_shifts AS o
-                        WHERE o.machine_iot_id = k.machine_iot_id
-                            AND o.logical_date = k.logical_date
-                        LIMIT 1
-                    ),
-                    (
-                        SELECT pm.plant_iot_id FROM master.plant_machine_mapping AS pm
-                        WHERE pm.machine_iot_id = k.machine_iot_id
-                    )
-                ) AS plant_iot_id
-        ) AS x
+        FROM (
+            SELECT x.plant_iot_id, k.logical_date, array_agg(k.machine_iot_id) AS machines
+            FROM gold.v_days_to_redo AS k
+            CROSS JOIN LATERAL (
+                SELECT
+                    coalesce(
+                        (
+                            SELECT o.plant_iot_id FROM gold.machine_shifts AS o
+                            WHERE o.machine_iot_id = k.machine_iot_id
+                                AND o.logical_date = k.logical_date
+                            LIMIT 1
+                        ),
+                        (
+                            SELECT pm.plant_iot_id FROM master.plant_machine_mapping AS pm
+                            WHERE pm.machine_iot_id = k.machine_iot_id
+                        )
+                    ) AS plant_iot_id
+            ) AS x
+            GROUP BY x.plant_iot_id, k.logical_date
+        ) AS g
         INNER JOIN gold.rolled_up_dates AS r
-            ON r.plant_iot_id = coalesce(x.plant_iot_id, 0)
-            AND k.logical_date BETWEEN r.first_date AND r.last_date
+            ON r.plant_iot_id = coalesce(g.plant_iot_id, 0)
+            AND g.logical_date BETWEEN r.first_date AND r.last_date
         CROSS JOIN LATERAL gold.fn_read_machine_shifts(
-            m.iot_id, x.plant_iot_id, k.logical_date, k.logical_date
+            g.machines, g.plant_iot_id, g.logical_date, g.logical_date
         ) AS s
+        INNER JOIN master.machine_info AS m ON m.iot_id = s.machine_iot_id
     ) AS u
 ) AS w
 WHERE w.day_is_reported;

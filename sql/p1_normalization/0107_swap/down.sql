@@ -126,8 +126,7 @@ DROP FUNCTION gold.fn_stop_until(integer, timestamptz, timestamptz);
 DROP FUNCTION gold.fn_note_stale(integer[], timestamptz[], timestamptz[]);
 DROP FUNCTION gold.fn_unread_dates(date, date);
 DROP FUNCTION gold.fn_dates_in_silver();
-DROP FUNCTION gold.fn_read_machine_shifts(integer, integer, date, date);
-DROP FUNCTION gold.fn_machine_shifts(integer, integer, date, date);
+DROP FUNCTION gold.fn_read_machine_shifts(integer[], integer, date, date);
 DROP FUNCTION master.fn_planned_shifts(integer, date, date);
 DROP FUNCTION gold.fn_seconds(tstzmultirange);
 DROP FUNCTION gold.fn_next_sign(integer, timestamptz);
@@ -234,7 +233,6 @@ SELECT _archive.move_dependent_views();
 -- @include schema_new/gold/Functions/fn_next_sign.sql#function
 -- @include schema_new/gold/Functions/fn_seconds.sql#function
 -- @include schema_new/master/Functions/fn_planned_shifts.sql#function
--- @include schema_new/gold/Functions/fn_machine_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#function

@@ -29,7 +29,6 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/gold/Functions/get_*.sql#grants
 -- @include schema_new/gold/Functions/fn_next_sign.sql#grants
 -- @include schema_new/gold/Functions/fn_seconds.sql#grants
--- @include schema_new/gold/Functions/fn_machine_shifts.sql#grants
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#grants
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#grants
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#grants
