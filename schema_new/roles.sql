@@ -65,6 +65,11 @@ BEGIN
             ('setu_ingest', 'transform_null_equals', 'off'),
             ('setu_ingest', 'default_tablespace', ''),
             ('setu_ingest', 'quote_all_identifiers', 'off'),
+            ('setu_ingest', 'timescaledb.disable_load', 'off'),
+            ('setu_ingest', 'timescaledb.enable_direct_compress_copy', 'off'),
+            ('setu_ingest', 'timescaledb.enable_direct_compress_copy_client_sorted', 'off'),
+            ('setu_ingest', 'timescaledb.enable_direct_compress_insert', 'off'),
+            ('setu_ingest', 'timescaledb.enable_direct_compress_insert_client_sorted', 'off'),
             ('setu_etl', 'datestyle', 'ISO, MDY'),
             ('setu_etl', 'intervalstyle', 'postgres'),
             ('setu_etl', 'timezone', 'UTC'),
@@ -78,8 +83,21 @@ BEGIN
             ('setu_etl', 'transform_null_equals', 'off'),
             ('setu_etl', 'default_tablespace', ''),
             ('setu_etl', 'quote_all_identifiers', 'off'),
+            ('setu_etl', 'timescaledb.disable_load', 'off'),
+            ('setu_etl', 'timescaledb.enable_direct_compress_copy', 'off'),
+            ('setu_etl', 'timescaledb.enable_direct_compress_copy_client_sorted', 'off'),
+            ('setu_etl', 'timescaledb.enable_direct_compress_insert', 'off'),
+            ('setu_etl', 'timescaledb.enable_direct_compress_insert_client_sorted', 'off'),
+            ('setu_etl', 'timescaledb.enable_transparent_decompression', 'on'),
+            ('setu_etl', 'timescaledb.enable_columnarscan', 'on'),
             ('setu_etl', 'timescaledb.enable_dml_decompression', 'on'),
+            ('setu_etl', 'timescaledb.enable_tiered_reads', 'on'),
+            ('setu_etl', 'timescaledb.read_legacy_bloom1_v1', 'off'),
+            ('setu_etl', 'timescaledb.skip_cagg_invalidation', 'off'),
+            ('setu_etl', 'timescaledb.enable_foreign_key_propagation', 'on'),
+            ('setu_etl', 'timescaledb.debug_require_batch_sorted_merge', 'allow'),
             ('setu_etl', 'statement_timeout', '0'),
+            ('setu_etl', 'transaction_timeout', '0'),
             ('setu_etl', 'lock_timeout', '0'),
             ('setu_etl', 'idle_in_transaction_session_timeout', '0'),
             ('setu_etl', 'idle_session_timeout', '0'),
@@ -110,8 +128,8 @@ BEGIN
             ('setu_admin', 'default_tablespace', ''),
             ('setu_admin', 'quote_all_identifiers', 'off')
         ) AS s (role_name, name, value)
-        -- Another version of the engine may not know one of its own.
-        WHERE s.name !~ '^timescaledb[.]' OR current_setting(s.name, true) IS NOT NULL
+        -- Not every version knows each.
+        WHERE EXISTS (SELECT 1 FROM pg_settings AS p WHERE lower(p.name) = s.name)
     LOOP
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %I = %L',
             v_setting.role_name, current_database(), v_setting.name, v_setting.value);

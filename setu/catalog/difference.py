@@ -51,18 +51,25 @@ class Difference:
 
 
 def differences(
-    expected: Catalog, actual: Catalog, *, ignore_kinds: Iterable[str] = ()
+    expected: Catalog,
+    actual: Catalog,
+    *,
+    ignore_kinds: Iterable[str] = (),
+    every_setting: bool = False,
 ) -> list[Difference]:
     """What differs, ordered by kind and name; empty when the two are the same.
 
     :param ignore_kinds: kinds of objects that are not compared, such as ``role``.
+    :param every_setting: whether the server should have every setting of a role that files make,
+        also those that not every server knows.
 
     Where one side comes from files and the other from a server, what files do not say is not
     compared, and expressions are compared by what they mean.
     """
     ignored = frozenset(ignore_kinds)
     if expected.origin != actual.origin:
-        return [d for d in _across(expected, actual) if d.key.kind not in ignored]
+        across = _across(expected, actual, every_setting=every_setting)
+        return [entry for entry in across if entry.key.kind not in ignored]
     found = []
     for key in sorted({*expected.objects, *actual.objects}):
         if key.kind in ignored:
@@ -100,14 +107,18 @@ def applied(catalog: Catalog, found: Iterable[Difference]) -> Catalog:
     return replace(catalog, objects=objects)
 
 
-def _across(expected: Catalog, actual: Catalog) -> list[Difference]:
+def _across(expected: Catalog, actual: Catalog, *, every_setting: bool) -> list[Difference]:
     files, server = (expected, actual) if expected.origin == "files" else (actual, expected)
     found = []
     has_roles = any(key.kind == "role" for key in files)
     for key in sorted({*files.objects, *server.objects}):
         mine, theirs = files.objects.get(key), server.objects.get(key)
         if theirs is None:
-            if key.kind == "role setting" and any(f".{name}" in key.name for name in _NEW_SETTINGS):
+            if (
+                not every_setting
+                and key.kind == "role setting"
+                and _NOT_EVERYWHERE.search(key.name)
+            ):
                 continue
             side = Change.MISSING if files is expected else Change.UNEXPECTED
             found.append(Difference(key, side, description=mine or {}))
@@ -128,8 +139,8 @@ def _across(expected: Catalog, actual: Catalog) -> list[Difference]:
 _DERIVED: Final = {"continuous aggregate": frozenset({"finalized"})}
 #: TimescaleDB's name of an index of an aggregate, after the part that counts.
 _NAME_OF_DEFAULT_INDEX: Final = re.compile(r"(<materialization>)_\w+")
-#: Settings that not every supported server has; files set them where there are.
-_NEW_SETTINGS: Final = ("transaction_timeout",)
+#: Settings that not every supported server knows; files make them where there are.
+_NOT_EVERYWHERE: Final = re.compile(r"^\w+\.(timescaledb\.|transaction_timeout )")
 _ONLY_STATED: Final = frozenset({"job"})
 #: These a job does not have unless its call says so.
 _ADDED_TO_JOBS: Final = frozenset({"timezone", "check"})

@@ -61,9 +61,25 @@ SESSION: Final[Mapping[str, str]] = {
     "exit_on_error": "off",
     # Fails instead of leaving out rows that a policy hides.
     "row_security": "off",
-    # Whether rows of the column store are seen, and can be changed.
+    # Whether rows of the column store are seen, and can be changed. The first was renamed to the
+    # second after 2.24.
     "timescaledb.enable_transparent_decompression": "on",
+    "timescaledb.enable_columnarscan": "on",
     "timescaledb.enable_dml_decompression": "on",
+    "timescaledb.enable_tiered_reads": "on",
+    "timescaledb.read_legacy_bloom1_v1": "off",
+    # Whether aggregates learn what changed, and references see all chunks.
+    "timescaledb.skip_cagg_invalidation": "off",
+    "timescaledb.enable_foreign_key_propagation": "on",
+    # Experiments, some of which believe what a client says of its rows.
+    "timescaledb.enable_direct_compress_copy": "off",
+    "timescaledb.enable_direct_compress_copy_client_sorted": "off",
+    "timescaledb.enable_direct_compress_insert": "off",
+    "timescaledb.enable_direct_compress_insert_client_sorted": "off",
+    "timescaledb.enable_direct_compress_on_cagg_refresh": "off",
+    "timescaledb.default_hypercore_use_access_method": "off",
+    # Fails where a plan has not what it asks for.
+    "timescaledb.debug_require_batch_sorted_merge": "allow",
     # Where new objects go.
     "default_tablespace": "",
     "temp_tablespaces": "",
@@ -92,10 +108,26 @@ _ROLE_SETTINGS: Final = (
     "default_tablespace",
     "quote_all_identifiers",
 )
-#: A job is bounded by its own run time, and changes what is compressed.
+#: Of a role that writes: rows are stored as they come.
+_WRITER_SETTINGS: Final = (
+    "timescaledb.disable_load",
+    "timescaledb.enable_direct_compress_copy",
+    "timescaledb.enable_direct_compress_copy_client_sorted",
+    "timescaledb.enable_direct_compress_insert",
+    "timescaledb.enable_direct_compress_insert_client_sorted",
+)
+#: A job sees and changes what is compressed, and is bounded by its own run time.
 _JOB_SETTINGS: Final = (
+    "timescaledb.enable_transparent_decompression",
+    "timescaledb.enable_columnarscan",
     "timescaledb.enable_dml_decompression",
+    "timescaledb.enable_tiered_reads",
+    "timescaledb.read_legacy_bloom1_v1",
+    "timescaledb.skip_cagg_invalidation",
+    "timescaledb.enable_foreign_key_propagation",
+    "timescaledb.debug_require_batch_sorted_merge",
     "statement_timeout",
+    "transaction_timeout",
     "lock_timeout",
     "idle_in_transaction_session_timeout",
     "idle_session_timeout",
@@ -117,6 +149,13 @@ SELECT pg_catalog.concat_ws(
     ),
     'pg_temp'
 )"""
+# Of two, since an operator of the second could be somebody else's before the first. The library of
+# TimescaleDB is loaded at the next one, unless a setting forbids that.
+_FIRST: Final = """\
+SELECT pg_catalog.set_config('search_path', 'pg_catalog', false);
+SELECT pg_catalog.set_config(s.name, 'off', false)
+FROM pg_catalog.pg_settings AS s
+WHERE s.name = 'timescaledb.disable_load';"""
 # One that may not be changed (session_replication_role, but for superusers) is left out.
 _CHANGEABLE: Final = """
 SELECT s.name, w.value
@@ -138,7 +177,7 @@ def apply_stable_settings(driver: Any) -> None:
     driver.autocommit = True
     try:
         with driver.cursor() as cursor:
-            cursor.execute("SELECT pg_catalog.set_config('search_path', 'pg_catalog', false)")
+            cursor.execute(_FIRST)
             # Its settings are there once it is loaded.
             cursor.execute("DO LANGUAGE plpgsql $$ BEGIN END $$")
             cursor.execute(
@@ -153,19 +192,22 @@ def apply_stable_settings(driver: Any) -> None:
 
 def role_settings() -> list[tuple[str, str, str]]:
     """What SETU's roles are set to in a database: role, setting, value, as ``roles.sql`` has it."""
-    common = [(name, SESSION[name]) for name in _ROLE_SETTINGS]
-    jobs = [(name, SESSION.get(name, "0")) for name in _JOB_SETTINGS]
+    more = {
+        "setu_ingest": _WRITER_SETTINGS,
+        "setu_etl": (*_WRITER_SETTINGS, *_JOB_SETTINGS),
+    }
+    values = {**SESSION, "timescaledb.disable_load": "off", "lock_timeout": "0"}
     return [
-        (role, name, value)
+        (role, name, values[name])
         for role in ROLES
-        for name, value in (common + jobs if role == "setu_etl" else common)
+        for name in (*_ROLE_SETTINGS, *more.get(role, ()))
     ]
 
 
 def stable_settings_sql() -> str:
     """The same as :func:`apply_stable_settings`, as a statement for an offline script."""
     settings = "'" + json.dumps(dict(SESSION)).replace("'", "''") + "'"
-    return f"""SELECT pg_catalog.set_config('search_path', 'pg_catalog', false);
+    return f"""{_FIRST}
 DO $setu$
 BEGIN
     PERFORM pg_catalog.set_config(c.name, c.value, false)

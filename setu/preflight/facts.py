@@ -68,6 +68,8 @@ class ServerFacts:
     #: Enabled event triggers of somebody else's.
     event_triggers: tuple[str, ...] = ()
     replication_role: str = "origin"
+    #: Settings of the server, the database or the role under which rows are there and not seen.
+    hiding_settings: tuple[str, ...] = ()
     extension_schema: str | None = "public"
 
 

@@ -17,6 +17,42 @@ other_session AS (
     FROM pg_stat_activity AS a
     WHERE a.pid <> pg_backend_pid()
 ),
+-- Settings under which rows are there and not seen. What roles are set to precedes the database.
+hiding AS (
+    SELECT w.name, g.value, g.whose
+    FROM (VALUES
+        ('timescaledb.enable_transparent_decompression', '{off,false,no,0}'::text[]),
+        ('timescaledb.enable_columnarscan', '{off,false,no,0}'),
+        ('timescaledb.enable_tiered_reads', '{off,false,no,0}'),
+        ('timescaledb.disable_load', '{on,true,yes,1}'),
+        ('timescaledb.skip_cagg_invalidation', '{on,true,yes,1}')
+    ) AS w (name, values)
+    CROSS JOIN LATERAL (
+        SELECT substr(c.entry, strpos(c.entry, '=') + 1) AS value,
+            concat_ws(
+                ' IN ', 'ROLE ' || quote_ident(r.rolname), 'DATABASE ' || quote_ident(b.datname)
+            ) AS whose
+        FROM pg_db_role_setting AS o
+        LEFT JOIN pg_database AS b ON b.oid = o.setdatabase
+        LEFT JOIN pg_roles AS r ON r.oid = o.setrole
+        CROSS JOIN unnest(o.setconfig) AS c (entry)
+        WHERE split_part(c.entry, '=', 1) = w.name
+            AND (o.setdatabase = 0 OR b.datname = current_database())
+            AND (o.setrole = 0 OR o.setrole IN ((SELECT m.oid FROM me AS m),
+                (SELECT a.oid FROM acting AS a)))
+        UNION ALL
+        SELECT s.reset_val, 'SYSTEM' FROM pg_settings AS s WHERE s.name = w.name
+    ) AS g
+    -- One that this version does not know has no effect; up to 2.24, the second is of plans only.
+    WHERE g.value = ANY (w.values)
+        AND EXISTS (SELECT 1 FROM pg_settings AS s WHERE s.name = w.name)
+        AND (
+            w.name <> 'timescaledb.enable_columnarscan' OR NOT EXISTS (
+                SELECT 1 FROM pg_settings AS s
+                WHERE s.name = 'timescaledb.enable_transparent_decompression'
+            )
+        )
+),
 foreign_object AS (
     SELECT c.oid::regclass::text || ' (owner ' || quote_ident(pg_get_userbyid(c.relowner)) || ')'
         AS label
@@ -74,6 +110,16 @@ SELECT jsonb_build_object(
         )
     ),
     'replication_role', current_setting('session_replication_role'),
+    'hiding_settings', (
+        SELECT coalesce(jsonb_agg(
+            format('ALTER %s SET %s = %s', h.whose, h.name, h.value) ORDER BY h.whose, h.name
+        ), '[]')
+        FROM hiding AS h
+        -- A session begins with what its role or database is set to.
+        WHERE h.whose <> 'SYSTEM' OR NOT EXISTS (
+            SELECT 1 FROM hiding AS o WHERE o.name = h.name AND o.whose <> 'SYSTEM'
+        )
+    ),
     'extension_schema', (
         SELECT n.nspname
         FROM pg_extension AS e

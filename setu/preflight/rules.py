@@ -207,6 +207,13 @@ def _session(facts: ServerFacts, plan: Plan, _settings: Settings) -> Iterator[Fi
             f"{facts.role} may not set it: triggers would not fire.",
             next_step="ALTER ROLE or ALTER DATABASE … RESET session_replication_role",
         )
+    if facts.hiding_settings and plan.upgrades:
+        yield Finding(
+            "Settings of the server, the database or the role hide rows, or changes of rows. "
+            "SETU's sessions and loads have settings of their own; policies and reports do not.",
+            _shown(facts.hiding_settings),
+            "Undo each with RESET in place of SET … = …, then reconnect",
+        )
     if facts.event_triggers:
         yield Finding(
             f"{len(facts.event_triggers)} event trigger(s) of your own fire at the steps' DDL.",

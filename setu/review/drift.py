@@ -137,7 +137,11 @@ def compare(connection: Connection, revision: str, expected: Expected) -> Drift:
             if key in wanted.objects or key not in expected.later
         },
     )
-    found = differences(_within(wanted, schemas, roles=roles), _within(live, schemas, roles=roles))
+    found = differences(
+        _within(wanted, schemas, roles=roles),
+        _within(live, schemas, roles=roles),
+        every_setting=True,
+    )
     own = {key.name for key in expected.catalog if key.kind == "role"}
     found += _rights_elsewhere(live, own, deployer)
     return Drift(revision, expected.source, tuple(sorted(found, key=lambda entry: entry.key)))
@@ -210,10 +214,11 @@ def _deployer(connection: Connection) -> str:
 
 
 def _of_this_server(connection: Connection, wanted: Catalog, live: Catalog) -> Catalog:
-    """What is expected here: no setting that the server does not know, no role of somebody else.
+    """What is expected here: no setting that could not be made, no role of somebody else.
 
-    A role that was there before SETU is used as it is. ``_archive`` knows which were; to those who
-    may not read that, the comment tells.
+    The steps make those settings that the server knows; what is there beyond, of a version before,
+    does no harm. A role that was there before SETU is used as it is. ``_archive`` knows which were;
+    to those who may not read that, the comment tells.
     """
     before = _roles_before(connection)
     names = {
@@ -224,7 +229,7 @@ def _of_this_server(connection: Connection, wanted: Catalog, live: Catalog) -> C
     for key, fields in wanted.objects.items():
         if key.kind == "role setting":
             setting = key.name.partition(".")[2].removesuffix(" in <database>")
-            if "." not in setting and setting.lower() not in names:
+            if setting.lower() not in names and key not in live.objects:
                 del objects[key]
         elif key.kind == "role" and key in live.objects:
             theirs = live.objects[key]

@@ -99,6 +99,10 @@ SIX = [
     ),
 ]
 
+#: Begins a block that changes a setting of setu_etl in this database.
+ETL_HERE = (
+    "DO $$BEGIN EXECUTE 'ALTER ROLE setu_etl IN DATABASE ' || quote_ident(current_database()) || '"
+)
 MORE = [
     ("ALTER TABLE master.plants DROP COLUMN plant_city",
      "missing: column master.plants.plant_city", "changed: table master.plants"),
@@ -152,6 +156,10 @@ MORE = [
      "unexpected: role setting setu_etl.work_mem"),
     ("ALTER ROLE setu_ingest RESET synchronous_commit",
      "missing: role setting setu_ingest.synchronous_commit"),
+    (f"{ETL_HERE} RESET timescaledb.enable_dml_decompression';END$$",
+     "missing: role setting setu_etl.timescaledb.enable_dml_decompression in <database>"),
+    (f"{ETL_HERE} SET timescaledb.enable_tiered_reads = off';END$$",
+     "changed: role setting setu_etl.timescaledb.enable_tiered_reads in <database>"),
     ("ALTER ROLE setu_reader CREATEDB", "changed: role setu_reader"),
     ("CREATE ROLE setu_odd; GRANT setu_etl TO setu_odd",
      "unexpected: membership setu_odd in setu_etl", "unexpected: role setu_odd"),
@@ -339,13 +347,18 @@ def test_an_owner_other_than_the_deployer_is_drift(
         "CREATE SCHEMA own; CREATE TABLE own.report (id integer)",
         "CREATE TABLE public.own (id integer)",
         "CREATE ROLE somebody LOGIN; GRANT setu_reader TO somebody",
+        # Left by a version that knew them, after an update of the extension.
+        *(
+            f"{ETL_HERE} SET timescaledb.{name} = on'"
+            for name in ("enable_transparent_decompression", "enable_columnarscan")
+        ),
     ],
 )
 def test_what_a_database_does_by_itself_is_no_drift(
     connection: Connection, expected: Expected, statement: str
 ) -> None:
     for part in statement.split("; "):
-        connection.exec_driver_sql(part)
+        connection.exec_driver_sql(f"{part};END$$" if part.startswith("DO") else part)
     assert lines(compare(connection, HEAD, expected)) == []
 
 

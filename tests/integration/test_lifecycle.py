@@ -203,6 +203,28 @@ def test_retention_keeps_a_chunk_until_its_rows_are_loaded(plant: Plant) -> None
     assert len(plant.silver()) == 2
 
 
+@pytest.mark.requires("community")
+def test_rows_that_a_setting_hides_are_loaded_and_are_not_dropped_before(plant: Plant) -> None:
+    plant.send(cycle(OLD, time=OLD), cycle(OLD + timedelta(minutes=1), time=OLD), cycle(NOW))
+    run_jobs(plant, "policy_compression")
+    assert chunks(plant, "raw_machine_cycles") == [True, False]
+    with plant.chain.session() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config(s.name, 'off', false) FROM pg_settings AS s WHERE s.name IN"
+            " ('timescaledb.enable_transparent_decompression', 'timescaledb.enable_columnarscan')"
+        )
+        cursor.execute("SELECT count(*) FROM bronze.raw_machine_cycles")
+        assert cursor.fetchone() == (1,)
+        cursor.execute("CALL _etl.sp_retain_bronze(0, '{}')")
+        cursor.execute(
+            "SELECT count(*) FROM timescaledb_information.chunks"
+            " WHERE hypertable_name = 'raw_machine_cycles'"
+        )
+        assert cursor.fetchone() == (2,)
+        cursor.execute("CALL _etl.sp_load_machine_cycles(0, '{}')")
+    assert len(plant.silver()) == 3
+
+
 @pytest.mark.requires("multi_session")
 @pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
 def test_retention_sees_what_is_committed_while_it_waits_at_any_level_of_its_owner(

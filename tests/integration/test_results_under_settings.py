@@ -26,6 +26,7 @@ from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.engine_settings import HIDING, other_engine_settings
 from tests.servers.at_hand import Native, Server
 
 pytestmark = pytest.mark.requires("multi_session", "community")
@@ -414,13 +415,14 @@ def copy_of(
         chain = Chain(url, server.capabilities)
         name = make_url(url).database
         begun = chain.value("SELECT clock_timestamp()")
+        known = {row[0] for row in chain.query("SELECT lower(name) FROM pg_settings")}
         for role, setting, value in role_settings():
-            chain.run(f"ALTER ROLE {role} IN DATABASE \"{name}\" SET {setting} = '{value}'")
+            if setting in known:
+                chain.run(f"ALTER ROLE {role} IN DATABASE \"{name}\" SET {setting} = '{value}'")
         chain.run(
             f'ALTER ROLE setu_etl IN DATABASE "{name}" SET search_path = {JOB_SEARCH_PATH}',
             f'GRANT CREATE ON DATABASE "{name}" TO {OWNER}',
         )
-        known = {row[0] for row in chain.query("SELECT lower(name) FROM pg_settings")}
         roles = ("setu_etl",) if whose == "jobs" else (OWNER, PERSON, "setu_etl")
         for setting, value in settings.items():
             if setting not in known:
@@ -478,6 +480,15 @@ def test_no_setting_changes_what_comes_of_the_rows(
     )
     if said:
         pytest.fail(said)
+
+
+def test_no_setting_of_the_engine_changes_what_jobs_make_of_the_rows(
+    template: Chain, server: Server, plain: dict[str, Any]
+) -> None:
+    with copy_of(template, server, {}, None) as made:
+        settings = other_engine_settings(made.chain)
+    assert HIDING & settings.keys()
+    test_no_setting_changes_what_comes_of_the_rows(template, server, plain, settings, "jobs")
 
 
 def only(these: Any, others: Any) -> Any:

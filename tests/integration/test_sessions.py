@@ -6,13 +6,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import psycopg2
 import pytest
 from sqlalchemy import make_url
 
 from setu.catalog import Catalog, differences, render_differences
 from setu.db.connection import connected
-from setu.db.session_settings import SESSION
+from setu.db.session_settings import SESSION, role_settings
+from setu.errors import PreflightError
 from tests.chain import HEAD, Chain, chain_on
+from tests.engine_settings import HIDING, other_engine_settings
 from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("multi_session")
@@ -81,9 +84,67 @@ def test_every_setting_that_is_pinned_is_as_pinned_in_a_session(chain: Chain) ->
     assert found["search_path"] == "pg_catalog, public, pg_temp"
     assert found["client_encoding"] == "UTF8"
     # Each of these is of some versions only.
-    assert set(SESSION) - set(known) <= {
-        "transaction_timeout", "timescaledb.enable_transparent_decompression"
-    }  # fmt: skip
+    assert not {name for name in set(SESSION) - set(known) if "timescaledb." not in name} - {
+        "transaction_timeout"
+    }
+
+
+def test_a_session_loads_the_engine_where_the_database_forbids_it(chain: Chain) -> None:
+    chain.upgrade("0001")
+    settings_of_database(chain, {"timescaledb.disable_load": "on"})
+    with connected(chain.url, "test") as connection:
+        assert connection.exec_driver_sql("SHOW timescaledb.license").scalar()
+
+
+def test_the_roles_of_jobs_and_sinks_work_under_their_own_settings(chain: Chain) -> None:
+    chain.upgrade()
+    known = {row[0] for row in chain.query("SELECT lower(name) FROM pg_settings")}
+    other = {"on": "off", "off": "on", "0": "7s", "": "pg_default"}
+    special = {
+        "timezone_abbreviations": "India",
+        "timescaledb.debug_require_batch_sorted_merge": "forbid",
+    }
+    pinned = [entry for entry in role_settings() if entry[1] in known]
+    hostile = {name: {**HOSTILE, **special}.get(name) or other[value] for _, name, value in pinned}
+    settings_of_database(chain, hostile)
+    roles = ("setu_ingest", "setu_etl")
+    for role in roles:
+        chain.run(*(f"ALTER ROLE {role} SET {name} = '{hostile[name]}'" for name in hostile))
+    try:
+        for role in roles:
+            url = make_url(chain.url).set(username=role).render_as_string(hide_password=False)
+            with psycopg2.connect(url) as session, session.cursor() as cursor:
+                cursor.execute("SELECT lower(name), setting FROM pg_settings")
+                found = dict(cursor.fetchall())
+            session.close()
+            wanted = {name: value for whose, name, value in pinned if whose == role}
+            assert {name: found[name] for name in wanted} == wanted
+    finally:
+        for role in roles:
+            chain.run(*(f"ALTER ROLE {role} RESET {name}" for name in hostile))
+
+
+@pytest.mark.parametrize("name", sorted(HIDING))
+def test_a_setting_that_hides_rows_stops_the_way_up_and_an_adoption(
+    chain: Chain, name: str
+) -> None:
+    engine = other_engine_settings(chain)
+    value = engine.get(name)
+    only_of_plans = {"timescaledb.enable_columnarscan"}
+    if value is None or (
+        name in only_of_plans and "timescaledb.enable_transparent_decompression" in engine
+    ):
+        pytest.skip("in this version it hides nothing")
+    chain.upgrade("0101")
+    database = make_url(chain.url).database
+    settings_of_database(chain, {name: value})
+    with pytest.raises(PreflightError) as stopped:
+        chain.upgrade("0102")
+    assert f"ALTER DATABASE {database} SET {name} = {value}" in str(stopped.value)
+    assert "hide rows, or changes of rows" in str(stopped.value)
+    assert chain.revision() == "0101"
+    # The way down needs no policy and no report.
+    chain.downgrade("0001")
 
 
 def test_no_setting_of_the_database_changes_the_catalog_up_or_down(
@@ -95,7 +156,10 @@ def test_no_setting_of_the_database_changes_the_catalog_up_or_down(
         plain.upgrade()
         v2 = plain.catalog()
     chain.upgrade("0001")
+    engine = other_engine_settings(chain)
+    assert len(engine) > 40
     settings_of_database(chain, HOSTILE)
+    settings_of_database(chain, {name: engine[name] for name in engine.keys() - HIDING})
     chain.upgrade()
     assert chain.revision() == HEAD
     assert chain.broken() == []

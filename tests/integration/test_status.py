@@ -184,6 +184,19 @@ BREACHES = (
             " SET timescaledb.enable_dml_decompression = off"],
            ["ALTER ROLE setu_etl IN DATABASE {db}"
             " SET timescaledb.enable_dml_decompression = on"]),
+    *(
+        Breach("stored_rows_are_seen", f"{whose} has timescaledb.{name} = {value}: .* not ",
+               [f"ALTER {what} SET timescaledb.{name} = {value}"],
+               [f"ALTER {what} RESET timescaledb.{name}"],
+               f"ALTER .* RESET timescaledb.{name};")
+        for whose, what in (
+            ("database .*", "DATABASE {db}"),
+            ("role .* in database .*", "ROLE CURRENT_USER IN DATABASE {db}"),
+        )
+        for name, value in (
+            ("enable_tiered_reads", "off"), ("disable_load", "on"),
+        )
+    ),
     Breach("sequences_give_each_id_once", f"{SEQUENCE} keeps 50 ids ahead for each session",
            [f"ALTER SEQUENCE {SEQUENCE} CACHE 50"], [f"ALTER SEQUENCE {SEQUENCE} CACHE 1"],
            f"ALTER SEQUENCE {SEQUENCE} CACHE 1"),

@@ -21,8 +21,9 @@ from tests.v2 import Plant, plant_on
 #: Of the other conditions, each needs jobs, aggregates, the column store, or a server's own disk.
 EVERYWHERE = frozenset({
     "server_takes_writes", "transaction_ids_left", "autovacuum_works", "roles_can_connect",
-    "roles_have_rights", "role_settings_fit", "sequences_give_each_id_once", "sequences_have_room",
-    "rows_are_not_hidden", "triggers_are_on", "pipelines_are_enabled", "pipelines_run",
+    "roles_have_rights", "role_settings_fit", "stored_rows_are_seen",
+    "sequences_give_each_id_once", "sequences_have_room", "rows_are_not_hidden",
+    "triggers_are_on", "pipelines_are_enabled", "pipelines_run",
     "runs_succeed", "pipelines_keep_up", "old_chunks_go", "logs_are_trimmed",
     "shift_calendar_goes_on", "reports_are_rolled_up", "alerts_are_checked",
 })  # fmt: skip

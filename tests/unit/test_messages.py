@@ -379,6 +379,10 @@ FINDINGS: dict[str, dict[str, Any]] = {
     "public.time_bucket and others by that name.": {"extension_schema": "ext"},
     "session_replication_role is replica for this role or database, and deployer may not set it: "
     "triggers would not fire.": {"replication_role": "replica", "role": "deployer"},
+    "Settings of the server, the database or the role hide rows, or changes of rows. SETU's "
+    "sessions and loads have settings of their own; policies and reports do not.": {
+        "hiding_settings": ("ALTER DATABASE d SET timescaledb.enable_columnarscan = off",)
+    },
     "Role app owns v1's objects and may not log in; policies and the retention job run as the "
     "owner, which only a role with LOGIN can.": {"owner": "app", "owner_may_log_in": False},
     "Only 1 of 100 connections are free; 3 are needed, for jobs and for those who watch.": {

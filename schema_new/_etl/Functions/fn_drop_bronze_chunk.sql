@@ -24,6 +24,13 @@ BEGIN
         RETURN format('cannot be checked in a %s transaction',
             current_setting('transaction_isolation'));
     END IF;
+    -- Rows of the column store count, whatever the owner's sessions are set to.
+    PERFORM set_config(s.name, 'on', true)
+    FROM (VALUES
+        ('timescaledb.enable_transparent_decompression'), ('timescaledb.enable_columnarscan'),
+        ('timescaledb.enable_tiered_reads')
+    ) AS s (name)
+    WHERE current_setting(s.name, true) IS NOT NULL;
     -- Lock before the check, so that no row can enter the chunk after it.
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', p_chunk::regclass);
 

@@ -29,6 +29,13 @@ DECLARE
     v_detail text;
     v_context text;
 BEGIN
+    -- For every caller: a row that is not seen would count as loaded.
+    PERFORM set_config(s.name, 'on', true)
+    FROM (VALUES
+        ('timescaledb.enable_transparent_decompression'), ('timescaledb.enable_columnarscan'),
+        ('timescaledb.enable_tiered_reads')
+    ) AS s (name)
+    WHERE current_setting(s.name, true) IS NOT NULL;
     -- Cycles have a load of their own, since they depend on their neighbours.
     IF p_pipeline = 'machine_cycles' THEN
         SELECT

@@ -1,6 +1,7 @@
 -- must roles_can_connect: setu_etl and setu_ingest can log in to this database
 -- must roles_have_rights: Each of the two has the rights that its work needs
 -- must role_settings_fit: No setting of a role or the database ends or distorts a load
+-- must stored_rows_are_seen: No setting hides stored rows from reports, aggregates and retention
 WITH role AS (
     SELECT w.name, r.oid, r.rolcanlogin, r.rolconnlimit, r.rolvaliduntil, w.needed
     FROM (VALUES ('setu_etl', 'no load runs'), ('setu_ingest', 'no sink can write'))
@@ -98,6 +99,48 @@ at_work AS (
     SELECT DISTINCT ON (s.name) s.name, s.value, s.whose
     FROM setting AS s
     ORDER BY s.name, s.rank DESC
+),
+known AS (
+    -- A setting that this version does not know has no effect; up to 2.24, enable_columnarscan is
+    -- of plans only.
+    SELECT s.name
+    FROM pg_settings AS s
+    WHERE s.name <> 'timescaledb.enable_columnarscan' OR NOT EXISTS (
+        SELECT 1 FROM pg_settings AS o
+        WHERE o.name = 'timescaledb.enable_transparent_decompression'
+    )
+),
+given AS (
+    -- What sessions of readers and of the owner of the policies begin with. Those of setu_etl have
+    -- settings of their own.
+    SELECT s.name, s.reset_val AS value, 'server' AS whose, 'SYSTEM' AS what
+    FROM pg_settings AS s
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM pg_db_role_setting AS o
+        LEFT JOIN pg_database AS b ON b.oid = o.setdatabase
+        LEFT JOIN pg_roles AS r ON r.oid = o.setrole
+        CROSS JOIN unnest(o.setconfig) AS c (entry)
+        WHERE split_part(c.entry, '=', 1) = s.name
+            AND (o.setdatabase = 0 OR b.datname = current_database())
+            AND (o.setrole = 0 OR r.rolname = session_user)
+    )
+    UNION ALL
+    SELECT split_part(c.entry, '=', 1), substr(c.entry, strpos(c.entry, '=') + 1),
+        concat_ws(' in ', 'role ' || r.rolname, 'database ' || b.datname),
+        concat_ws(' IN ', 'ROLE ' || quote_ident(r.rolname), 'DATABASE ' || quote_ident(b.datname))
+    FROM pg_db_role_setting AS o
+    LEFT JOIN pg_database AS b ON b.oid = o.setdatabase
+    LEFT JOIN pg_roles AS r ON r.oid = o.setrole
+    CROSS JOIN unnest(o.setconfig) AS c (entry)
+    WHERE (o.setdatabase = 0 OR b.datname = current_database())
+        AND (
+            o.setrole = 0
+            OR pg_has_role(r.oid, to_regrole('setu_reader'), 'MEMBER')
+            OR r.oid IN (
+                SELECT t.relowner FROM fact AS f INNER JOIN pg_class AS t ON t.oid = f.target
+            )
+        )
 )
 SELECT 'roles_can_connect', r.name, format('does not exist, so that %s', r.needed),
     format('CREATE ROLE %I LOGIN; then setu verify', r.name)
@@ -159,10 +202,35 @@ CROSS JOIN LATERAL (
         WHEN a.name = 'session_replication_role' AND a.value <> 'origin'
             THEN ': triggers and foreign keys do not run'
         WHEN a.name IN (
-                'timescaledb.enable_transparent_decompression',
-                'timescaledb.enable_dml_decompression'
+                'timescaledb.enable_transparent_decompression', 'timescaledb.enable_columnarscan',
+                'timescaledb.enable_tiered_reads', 'timescaledb.enable_dml_decompression'
             ) AND a.value IN ('off', 'false', 'no', '0')
+                AND a.name IN (SELECT k.name FROM known AS k)
             THEN ': what is compressed is not seen, or cannot be changed'
+        WHEN a.name = 'timescaledb.skip_cagg_invalidation' AND a.value IN ('on', 'true', 'yes', '1')
+                AND a.name IN (SELECT k.name FROM known AS k)
+            THEN ': aggregates do not learn what a load changes'
     END
 ) AS f (why)
 WHERE f.why IS NOT NULL
+UNION ALL
+SELECT DISTINCT 'stored_rows_are_seen', g.whose, format('has %s = %s: %s', g.name, g.value, w.why),
+    format('ALTER %s RESET %s;', g.what, g.name)
+FROM given AS g
+INNER JOIN known AS k ON k.name = g.name
+INNER JOIN (VALUES
+    (
+        'timescaledb.enable_transparent_decompression', '{off,false,no,0}'::text[],
+        'rows in the column store are not seen'
+    ),
+    (
+        'timescaledb.enable_columnarscan', '{off,false,no,0}',
+        'rows in the column store are not seen'
+    ),
+    ('timescaledb.enable_tiered_reads', '{off,false,no,0}', 'tiered rows are not seen'),
+    ('timescaledb.disable_load', '{on,true,yes,1}', 'rows of hypertables are not seen'),
+    (
+        'timescaledb.skip_cagg_invalidation', '{on,true,yes,1}',
+        'aggregates do not learn what is changed'
+    )
+) AS w (name, values, why) ON w.name = g.name AND g.value = ANY (w.values)
