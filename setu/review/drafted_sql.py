@@ -185,8 +185,9 @@ class _Drafter(Drafting):
         if columns:
             self.say(
                 f"-- {OPEN}: {name} cannot go, since the archived table needs it:"
-                f" {columns[0].name} has this type.\n-- Keep its file in schema_new/, and draft"
-                " again.\nSELECT 1"
+                f" {columns[0].name} has this type.\n-- Give the column a type that stays, such as"
+                " text with a check, and draft again; if the table is\n-- released, in a revision"
+                " before.\nSELECT 1"
             )
         else:
             word = "DOMAIN" if change.key.kind == "domain" else "TYPE"
