@@ -125,9 +125,7 @@ def test_the_roles_of_jobs_and_sinks_work_under_their_own_settings(chain: Chain)
 
 
 @pytest.mark.parametrize("name", sorted(HIDING))
-def test_a_setting_that_hides_rows_stops_the_way_up_and_an_adoption(
-    chain: Chain, name: str
-) -> None:
+def test_a_setting_that_hides_rows_stops_the_way_up(chain: Chain, name: str) -> None:
     engine = other_engine_settings(chain)
     value = engine.get(name)
     only_of_plans = {"timescaledb.enable_columnarscan"}
