@@ -161,3 +161,28 @@ def test_rows_that_v2_changes_before_the_way_back_are_rolled_up_again(
     # What the triggers noted is processed, or not rolled up yet.
     chain.run("CALL gold.sp_roll_up(0, NULL)")
     assert chain.query(SHIFTS.format("machine_shifts")) == roll_up_anew(chain)
+
+
+def reads_of_silver(chain: Chain) -> int:
+    """How often a report on all machines computes shifts from silver."""
+    with chain.session() as connection, connection.cursor() as cursor:
+        cursor.execute("SET track_functions = 'pl'; SELECT count(*) FROM gold.v_oee_dashboard")
+        cursor.execute(
+            "SELECT coalesce(sum(f.calls), 0)::integer FROM pg_stat_xact_user_functions AS f"
+            " WHERE f.funcname = 'fn_read_machine_shifts'"
+        )
+        [(calls,)] = cursor.fetchall()
+    return int(calls)
+
+
+def test_a_report_reads_silver_once_a_plant_and_date_however_many_machines(chain: Chain) -> None:
+    assert reads_of_silver(chain) == 0
+    chain.run(BY_HAND)
+    stale = chain.value(
+        "SELECT count(DISTINCT (pm.plant_iot_id, k.logical_date)) FROM gold.v_days_to_redo AS k"
+        " INNER JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = k.machine_iot_id"
+    )
+    assert reads_of_silver(chain) == stale > 0
+    chain.run("DELETE FROM gold.machine_shifts; DELETE FROM gold.rolled_up_dates")
+    dates = chain.value("SELECT count(*) FROM gold.fn_unread_dates(NULL, NULL)")
+    assert reads_of_silver(chain) == FLEET.plants * dates > 0
