@@ -12,6 +12,8 @@ from typing import Any
 from pglast import ast, parser
 from pglast.visitors import Visitor
 
+from setu.catalog.trees import parse
+
 
 class _Qualifiers(Visitor):
     """Finds where columns are qualified with one name, outside subqueries."""
@@ -33,7 +35,7 @@ class _Qualifiers(Visitor):
 def unqualified_single_source(definition: str) -> str:
     """The query without column qualifiers if it reads a single source, else as it is."""
     try:
-        statements = parser.parse_sql(definition)
+        statements = parse(definition)
     except parser.ParseError:
         return definition
     if len(statements) != 1:

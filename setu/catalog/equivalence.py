@@ -18,6 +18,7 @@ from pglast.enums import A_Expr_Kind, BoolExprType, SortByDir, SortByNulls
 
 from setu.catalog.intervals import Interval
 from setu.catalog.names import parts_of, type_text
+from setu.catalog.trees import parse
 from setu.catalog.written import option_value
 
 _IGNORED: Final = frozenset(
@@ -65,7 +66,7 @@ def _joined(value: Any) -> str:
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> Any:
     try:
-        statements = parser.parse_sql(text)
+        statements = parse(text)
     except parser.ParseError:
         return None
     return statements[0].stmt if len(statements) == 1 else None

@@ -11,6 +11,7 @@ from pglast.enums import VariableSetKind
 from setu.catalog.model import ObjectKey
 from setu.catalog.parsing.pieces import Piece
 from setu.catalog.parsing.reader import SETTING_NAMES, Reader
+from setu.catalog.trees import parse
 from setu.catalog.written import last_field, query_of, role_name, setting_value
 
 #: Statements of a block that make no object of their own.
@@ -88,7 +89,7 @@ class BlockReader(Reader):
             [(kind, what)] = statement.items()
             if kind == "PLpgSQL_stmt_fors":
                 variable = next(iter(what["var"].values()))["refname"]
-                query: Any = parser.parse_sql(query_of(what["query"]))[0].stmt
+                query: Any = parse(query_of(what["query"]))[0].stmt
                 for found in self.evaluator.rows(query, row):
                     own = {k: v for k, v in found.items() if "." not in k}
                     for at, target in enumerate(query.targetList or ()):
@@ -104,17 +105,15 @@ class BlockReader(Reader):
                 text = self._expression(query_of(what["query"]), row)
                 if not isinstance(text, str):
                     raise self.not_understood("an EXECUTE whose text is not constant")
-                for raw in parser.parse_sql(text):
+                for raw in parse(text):
                     self.take(Piece(raw.stmt, self.source))
             elif kind in ("PLpgSQL_stmt_execsql", "PLpgSQL_stmt_perform"):
                 text = query_of(what.get("sqlstmt") or what["expr"])
-                for raw in parser.parse_sql(text):
+                for raw in parse(text):
                     self.take(Piece(raw.stmt, self.source))
             elif kind not in _QUIET:
                 raise self.not_understood(f"a block with {kind.removeprefix('PLpgSQL_stmt_')}")
 
     def _expression(self, text: str, row: dict[str, Any]) -> Any:
-        select: Any = parser.parse_sql(
-            text if text.upper().startswith("SELECT") else f"SELECT {text}"
-        )
+        select: Any = parse(text if text.upper().startswith("SELECT") else f"SELECT {text}")
         return self.evaluator.value(select[0].stmt.targetList[0].val, row)

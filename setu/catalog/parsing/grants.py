@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pglast import parser
 from pglast.enums import ObjectType
 
 from setu.catalog.model import ObjectKey
 from setu.catalog.names import parts_of, qualified, quote_ident, type_text
 from setu.catalog.parsing.reader import Reader
+from setu.catalog.trees import parse
 from setu.catalog.written import role_name
 
 _OBJECT_KINDS: Final = {
@@ -70,7 +70,7 @@ class GrantReader(Reader):
         inside = label[label.index("(") + 1 : -1]
         if not inside:
             return []
-        node: Any = parser.parse_sql(f"CREATE FUNCTION f({inside}) RETURNS int LANGUAGE sql")
+        node: Any = parse(f"CREATE FUNCTION f({inside}) RETURNS int LANGUAGE sql")
         return [type_text(p.argType) for p in node[0].stmt.parameters or ()]
 
     def _GrantStmt(self, node: Any) -> None:  # noqa: N802

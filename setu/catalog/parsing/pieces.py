@@ -13,6 +13,7 @@ from pglast.enums import AlterTableType
 
 from setu.catalog.model import SourceText
 from setu.catalog.names import parts_of
+from setu.catalog.trees import parse
 from setu.errors import SetuError
 
 _COMMENTS: Final = ("SQL_COMMENT", "C_COMMENT")
@@ -22,9 +23,6 @@ TRIGGER_STATES: Final = {
     AlterTableType.AT_EnableAlwaysTrig: "always",
     AlterTableType.AT_EnableReplicaTrig: "replica",
 }
-
-# The parser builds trees of the right types; a check of each value again takes most of the time.
-ast.Node.__setattr__ = object.__setattr__  # type: ignore[assignment, method-assign]
 
 
 class SchemaSourceError(SetuError):
@@ -72,7 +70,7 @@ def tokens_of(text: str) -> tuple[parser.Token, ...]:
 def pieces_of(file: SourceFile) -> tuple[Piece, ...]:
     """The statements of a file. Raises :class:`SchemaSourceError`."""
     try:
-        tree = parser.parse_sql(file.text)
+        tree = parse(file.text)
         slices = parser.split(file.text, only_slices=True)
         tokens = tokens_of(file.text)
     except parser.ParseError as error:

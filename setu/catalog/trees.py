@@ -1,0 +1,16 @@
+"""Trees of SQL by PostgreSQL's own grammar."""
+
+from __future__ import annotations
+
+from pglast import ast, parser
+
+
+def parse(text: str) -> tuple[ast.RawStmt, ...]:
+    """The trees of SQL. The parser's nodes check the type of each value that the parser itself
+    gives them, which takes most of the time; meanwhile they do not."""
+    check = ast.Node.__setattr__
+    ast.Node.__setattr__ = object.__setattr__  # type: ignore[assignment, method-assign]
+    try:
+        return tuple(parser.parse_sql(text))
+    finally:
+        ast.Node.__setattr__ = check  # type: ignore[method-assign]
