@@ -98,7 +98,7 @@ def test_values_are_checked_again_after_parsing_also_what_cannot_be_parsed() -> 
         parse("SELECT FROM FROM")
     [tree] = parse("SELECT 1")
     with pytest.raises(ValueError, match="Bad value for attribute"):
-        tree.stmt_location = "nowhere"
+        tree.stmt_location = "nowhere"  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize(
