@@ -1,5 +1,5 @@
 -- what: the action that rolls up shifts; and the dates that are over since 0105
--- why: reports by shift read silver, machine by machine, for dates that are not rolled up
+-- why: reports by shift read silver for dates that are not rolled up, date by date
 -- transaction: no (each fortnight commits; a rerun continues with the rest)
 -- lock: none
 -- down: the action goes; what is rolled up stays until 0104 archives it
