@@ -46,13 +46,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its columns, key and references."""
+    """A table with its columns, key and references; or a view, of which files tell no types."""
 
     name: str
     comment: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     references: tuple[Reference, ...]
+    is_view: bool = False
 
     @property
     def schema(self) -> str:
@@ -61,26 +62,28 @@ class Table:
 
 
 def tables_of(catalog: Catalog) -> list[Table]:
-    """All tables, by layer and name."""
+    """All tables and views, by layer and name; in each layer, the tables first."""
     order = list(LAYERS)
+    # A continuous aggregate is a view, too.
     found = [
-        _table(catalog, key.name, about)
+        _table(catalog, key, about)
         for key, about in catalog.objects.items()
-        if key.kind == "table" and key.name.partition(".")[0] in LAYERS
+        if key.kind in ("table", "view") and key.name.partition(".")[0] in LAYERS
     ]
-    return sorted(found, key=lambda table: (order.index(table.schema), table.name))
+    return sorted(found, key=lambda one: (order.index(one.schema), one.is_view, one.name))
 
 
-def _table(catalog: Catalog, name: str, about: Mapping[str, Any]) -> Table:
+def _table(catalog: Catalog, made: ObjectKey, about: Mapping[str, Any]) -> Table:
+    name = made.name
     columns = []
     for column in about["columns"]:
         # Names that are words of SQL are quoted there.
-        plain = ObjectKey("column", f"{name}.{column}")
-        of = (
-            catalog.objects.get(plain) or catalog.objects[ObjectKey("column", f'{name}."{column}"')]
-        )
+        key_of = ObjectKey("column", f"{name}.{column}")
+        if key_of not in catalog.objects:
+            key_of = ObjectKey("column", f'{name}."{column}"')
+        of = catalog.objects[key_of]
         columns.append(
-            Column(column, of["type"], bool(of.get("not_null")), of.get("comment") or "")
+            Column(column, of.get("type", ""), bool(of.get("not_null")), of.get("comment") or "")
         )
     key: tuple[str, ...] = ()
     references = []
@@ -91,11 +94,18 @@ def _table(catalog: Catalog, name: str, about: Mapping[str, Any]) -> Table:
             key = tuple(match[1].split(", "))
         elif match := _FOREIGN_KEY.match(of["definition"]):
             references.append(Reference(tuple(match[1].split(", ")), match[2]))
-    return Table(name, about.get("comment") or "", tuple(columns), key, tuple(references))
+    return Table(
+        name,
+        about.get("comment") or "",
+        tuple(columns),
+        key,
+        tuple(references),
+        is_view=made.kind == "view",
+    )
 
 
 def undescribed(tables: Sequence[Table]) -> list[str]:
-    """Tables and columns without a comment."""
+    """Tables, views and columns without a comment."""
     names = [table.name for table in tables if not table.comment]
     return names + [
         f"{table.name}.{column.name}"
@@ -113,7 +123,8 @@ def markdown(tables: Sequence[Table]) -> str:
 def _lines(tables: Sequence[Table]) -> Iterator[str]:
     yield "# Dictionary"
     yield ""
-    yield "Every table of v2 and every column, as the comments in the catalog describe them."
+    yield "Every table and view of v2 with its columns, as the comments in the catalog describe"
+    yield "them; in each layer the tables, then the views. Continuous aggregates count as views."
     yield "Made by `setu catalog dictionary` from `schema_new/`: edit there, then run it again."
     yield ""
     yield "![Master data and what refers to it](pictures/er.svg)"
@@ -133,6 +144,12 @@ def _lines(tables: Sequence[Table]) -> Iterator[str]:
         yield ""
         yield f"{_cell(table.comment)}."
         yield ""
+        if table.is_view:
+            yield "| column of the view | |"
+            yield "|---|---|"
+            for column in table.columns:
+                yield f"| {column.name} | {_cell(column.comment)} |"
+            continue
         yield "| column | type | null | |"
         yield "|---|---|---|---|"
         refers = {c: r.table for r in table.references for c in r.columns if len(r.columns) == 1}

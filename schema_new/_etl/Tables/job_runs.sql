@@ -48,7 +48,7 @@ COMMENT ON COLUMN _etl.job_runs.rows_loaded IS 'Rows that made a new row of silv
 COMMENT ON COLUMN _etl.job_runs.rows_merged IS 'Rows whose key silver had already';
 COMMENT ON COLUMN _etl.job_runs.rows_rejected IS 'Rows that went to the rejects';
 COMMENT ON COLUMN _etl.job_runs.batches IS 'Transactions that the run took';
-COMMENT ON COLUMN _etl.job_runs.status IS 'running, succeeded or failed';
+COMMENT ON COLUMN _etl.job_runs.status IS 'running, succeeded, failed or interrupted';
 COMMENT ON COLUMN _etl.job_runs.error IS 'Message of what ended the run; null: nothing did';
 
 -- @section grants

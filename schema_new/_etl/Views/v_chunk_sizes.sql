@@ -22,4 +22,14 @@ WHERE c.hypertable_schema IN ('bronze', 'silver');
 
 COMMENT ON VIEW _etl.v_chunk_sizes IS
     'Size of each chunk, with its indexes and its compressed part';
+COMMENT ON COLUMN _etl.v_chunk_sizes.hypertable_schema IS 'bronze or silver';
+COMMENT ON COLUMN _etl.v_chunk_sizes.hypertable_name IS 'Name of the table, without its schema';
+COMMENT ON COLUMN _etl.v_chunk_sizes.chunk_name IS 'Name of the chunk, without its schema';
+COMMENT ON COLUMN _etl.v_chunk_sizes.range_start IS
+    'First time that the chunk may have: of arrival in bronze, of the event in silver';
+COMMENT ON COLUMN _etl.v_chunk_sizes.range_end IS 'Times in the chunk lie before';
+COMMENT ON COLUMN _etl.v_chunk_sizes.is_compressed IS 'Whether the column store has the chunk';
+COMMENT ON COLUMN _etl.v_chunk_sizes.total_bytes IS
+    'Bytes on disk, with indexes and the compressed part';
+COMMENT ON COLUMN _etl.v_chunk_sizes.total_size IS 'The same, for people, as in 12 MB';
 GRANT SELECT ON _etl.v_chunk_sizes TO setu_etl, setu_reader;

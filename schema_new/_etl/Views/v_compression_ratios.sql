@@ -20,4 +20,23 @@ WHERE h.hypertable_schema IN ('bronze', 'silver');
 COMMENT ON VIEW _etl.v_compression_ratios IS
     'Bytes before and after the column store, and their ratio';
 -- @community
+COMMENT ON COLUMN _etl.v_compression_ratios.hypertable_schema IS 'bronze or silver';
+-- @community
+COMMENT ON COLUMN _etl.v_compression_ratios.hypertable_name IS
+    'Name of the table, without its schema';
+-- @community
+COMMENT ON COLUMN _etl.v_compression_ratios.total_chunks IS 'Number of chunks';
+-- @community
+COMMENT ON COLUMN _etl.v_compression_ratios.number_compressed_chunks IS
+    'Number of chunks that the column store has';
+-- @community
+COMMENT ON COLUMN _etl.v_compression_ratios.before_compression_total_bytes IS
+    'Bytes that these chunks had before; null: there are none';
+-- @community
+COMMENT ON COLUMN _etl.v_compression_ratios.after_compression_total_bytes IS
+    'Bytes that these chunks have now; null: there are none';
+-- @community
+COMMENT ON COLUMN _etl.v_compression_ratios.ratio IS
+    'Bytes before / bytes after; null: no chunk is compressed';
+-- @community
 GRANT SELECT ON _etl.v_compression_ratios TO setu_etl, setu_reader;

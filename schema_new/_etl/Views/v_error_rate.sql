@@ -23,4 +23,15 @@ GROUP BY w.pipeline;
 
 COMMENT ON VIEW _etl.v_error_rate IS
     'Failed runs and rejected rows of the last 24 hours, and how many of these rows still wait';
+COMMENT ON COLUMN _etl.v_error_rate.pipeline IS 'Name of the fact table';
+COMMENT ON COLUMN _etl.v_error_rate.runs IS 'Number of runs that began in the last 24 hours';
+COMMENT ON COLUMN _etl.v_error_rate.runs_failed IS 'Of these, failed or interrupted';
+COMMENT ON COLUMN _etl.v_error_rate.run_error_rate IS 'runs_failed / runs; null: there was no run';
+COMMENT ON COLUMN _etl.v_error_rate.rows_read IS
+    'Bronze rows of these runs: loaded, merged or rejected';
+COMMENT ON COLUMN _etl.v_error_rate.rows_rejected IS 'Rows of these runs that went to the rejects';
+COMMENT ON COLUMN _etl.v_error_rate.row_reject_rate IS
+    'rows_rejected / rows_read; null: no row was read';
+COMMENT ON COLUMN _etl.v_error_rate.rows_rejected_waiting IS
+    'Rows that were rejected in the last 24 hours and not sent again since';
 GRANT SELECT ON _etl.v_error_rate TO setu_etl, setu_reader;

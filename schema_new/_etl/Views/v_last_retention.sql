@@ -8,4 +8,8 @@ LIMIT 1;
 
 COMMENT ON VIEW _etl.v_last_retention IS
     'The last finished run of the retention of bronze; empty before the first';
+COMMENT ON COLUMN _etl.v_last_retention.started_at IS 'When the run began';
+COMMENT ON COLUMN _etl.v_last_retention.finished_at IS 'When the run ended';
+COMMENT ON COLUMN _etl.v_last_retention.chunks_dropped IS 'Number of chunks that were dropped';
+COMMENT ON COLUMN _etl.v_last_retention.chunks_kept IS 'Number of chunks that were due and stayed';
 GRANT SELECT ON _etl.v_last_retention TO setu_etl, setu_reader;

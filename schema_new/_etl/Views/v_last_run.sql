@@ -20,4 +20,21 @@ CROSS JOIN LATERAL (
 
 COMMENT ON VIEW _etl.v_last_run IS
     'The last run of each pipeline; no job_id: a worker or a person called it';
+COMMENT ON COLUMN _etl.v_last_run.pipeline IS 'Name of the fact table';
+COMMENT ON COLUMN _etl.v_last_run.status IS 'running, succeeded, failed or interrupted';
+COMMENT ON COLUMN _etl.v_last_run.started_at IS 'When the run began';
+COMMENT ON COLUMN _etl.v_last_run.finished_at IS 'When the run ended; null while it lasts';
+COMMENT ON COLUMN _etl.v_last_run.seconds IS 'Seconds from start to end, until now while it lasts';
+COMMENT ON COLUMN _etl.v_last_run.from_id IS 'The run began after this bronze id';
+COMMENT ON COLUMN _etl.v_last_run.to_id IS 'The run went up to this bronze id';
+COMMENT ON COLUMN _etl.v_last_run.rows_read IS 'Bronze rows of the run: loaded, merged or rejected';
+COMMENT ON COLUMN _etl.v_last_run.rows_loaded IS 'Rows that made a new row of silver';
+COMMENT ON COLUMN _etl.v_last_run.rows_merged IS 'Rows whose key silver had already';
+COMMENT ON COLUMN _etl.v_last_run.rows_rejected IS 'Rows that went to the rejects';
+COMMENT ON COLUMN _etl.v_last_run.rows_late IS
+    'Of rows_read: those that the bound on arrival time excludes';
+COMMENT ON COLUMN _etl.v_last_run.batches IS 'Transactions that the run took';
+COMMENT ON COLUMN _etl.v_last_run.error IS 'Message of what ended the run; null: nothing did';
+COMMENT ON COLUMN _etl.v_last_run.job_id IS
+    'TimescaleDB''s number of the job; null: run by hand or by setu worker';
 GRANT SELECT ON _etl.v_last_run TO setu_etl, setu_reader;

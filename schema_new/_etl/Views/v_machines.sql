@@ -19,4 +19,15 @@ LEFT JOIN plants AS p ON p.iot_id = pm.plant_iot_id;
 
 COMMENT ON VIEW _etl.v_machines IS
     'Company, gateway, plant and time zone of each machine; timezone null: the server lacks it';
+COMMENT ON COLUMN _etl.v_machines.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN _etl.v_machines.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN _etl.v_machines.device_id IS
+    'Name that the machine''s gateway sends with each row; null: it has no gateway';
+COMMENT ON COLUMN _etl.v_machines.plant_iot_id IS
+    'The plant in which the machine stands now; null: none';
+COMMENT ON COLUMN _etl.v_machines.plant_timezone IS
+    'Time zone of the plant, as master has it; null: there is no plant';
+COMMENT ON COLUMN _etl.v_machines.timezone IS
+    'Time zone of shifts and business dates: the plant''s, or Asia/Kolkata where there is no '
+    'plant; null: the server lacks it';
 GRANT SELECT ON _etl.v_machines TO setu_etl;

@@ -18,4 +18,21 @@ FROM bronze.raw_machine_am_status AS r;
 
 COMMENT ON VIEW _etl.v_transform_machine_am_status IS
     'Rows of bronze.raw_machine_am_status as silver takes them; fault: why not';
+COMMENT ON COLUMN _etl.v_transform_machine_am_status.id IS
+    'Number of arrival, drawn by the database';
+COMMENT ON COLUMN _etl.v_transform_machine_am_status.time IS
+    'Arrival; the report itself may be weeks old';
+COMMENT ON COLUMN _etl.v_transform_machine_am_status.device_id IS 'Gateway, as it names itself';
+COMMENT ON COLUMN _etl.v_transform_machine_am_status.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN _etl.v_transform_machine_am_status.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN _etl.v_transform_machine_am_status.status IS
+    'State that was reported; null: none was';
+COMMENT ON COLUMN _etl.v_transform_machine_am_status.am_corrected_count IS
+    'Autonomous maintenance: points that were put right; null: none was sent, or it does not fit '
+    'silver';
+COMMENT ON COLUMN _etl.v_transform_machine_am_status.am_pending_count IS
+    'Autonomous maintenance: points still open; null: none was sent, or it does not fit silver';
+COMMENT ON COLUMN _etl.v_transform_machine_am_status.fault IS
+    'Reason code of a value that silver cannot hold; null: all fit';
 GRANT SELECT ON _etl.v_transform_machine_am_status TO setu_etl;

@@ -50,4 +50,28 @@ CROSS JOIN LATERAL (
 
 COMMENT ON VIEW _etl.v_transform_machine_downtime IS
     'Rows of bronze.raw_machine_downtime as silver takes them; fault and code_fault: why not';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.id IS
+    'Number of arrival, drawn by the database';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.time IS
+    'Arrival; the stop itself may be weeks old';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.device_id IS 'Gateway, as it names itself';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.down_start IS 'When the stop began';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.down_end IS
+    'When the stop ended; null while it lasts';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.program_no IS
+    'Program on the control; null: none was reported';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.down_id IS
+    'Key of the downtime code; null: the stop has no known code';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.down_threshold IS
+    'Seconds without a cycle after which the machine counts as stopped; null: none was sent, or it '
+    'does not fit silver';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.fault IS
+    'Reason code of a value that silver cannot hold; null: all fit';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.source_down_id IS
+    'Number that the gateway sent; null: none';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.source_down_code IS
+    'Text that the gateway sent; null: none';
+COMMENT ON COLUMN _etl.v_transform_machine_downtime.code_fault IS
+    'Why the code could not be read as sent; null: it was, or none was sent';
 GRANT SELECT ON _etl.v_transform_machine_downtime TO setu_etl;

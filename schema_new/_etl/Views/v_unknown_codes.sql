@@ -16,4 +16,14 @@ LEFT JOIN master.downtime_codes AS d ON d.down_id = u.loaded_down_id;
 
 COMMENT ON VIEW _etl.v_unknown_codes IS
     'Downtime codes of the last 30 days that could not be read as sent, and how they loaded';
+COMMENT ON COLUMN _etl.v_unknown_codes.company_id IS
+    'Business key of the company; null: the company is gone';
+COMMENT ON COLUMN _etl.v_unknown_codes.source_down_id IS 'Number that the gateway sent; null: none';
+COMMENT ON COLUMN _etl.v_unknown_codes.down_code IS 'Text that the gateway sent; null: none';
+COMMENT ON COLUMN _etl.v_unknown_codes.fault IS 'Why it could not be read as sent';
+COMMENT ON COLUMN _etl.v_unknown_codes.loaded_as IS
+    'Code with which the stops were loaded; null: none';
+COMMENT ON COLUMN _etl.v_unknown_codes.stops IS 'How many stops came with it';
+COMMENT ON COLUMN _etl.v_unknown_codes.first_seen_at IS 'When it came first';
+COMMENT ON COLUMN _etl.v_unknown_codes.last_seen_at IS 'When it came last';
 GRANT SELECT ON _etl.v_unknown_codes TO setu_admin, setu_etl, setu_reader;

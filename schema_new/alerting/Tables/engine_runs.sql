@@ -8,7 +8,7 @@ CREATE TABLE alerting.engine_runs (
 
 COMMENT ON TABLE alerting.engine_runs IS 'When each check of the alert engine last ran to its end';
 COMMENT ON COLUMN alerting.engine_runs.check_name IS 'heartbeat or downtime';
-COMMENT ON COLUMN alerting.engine_runs.finished_at IS 'When the run ended; null while it lasts';
+COMMENT ON COLUMN alerting.engine_runs.finished_at IS 'When the last run ended';
 
 -- @section grants
 GRANT SELECT, INSERT, UPDATE ON alerting.engine_runs TO setu_etl;

@@ -33,8 +33,18 @@ CROSS JOIN (
 COMMENT ON VIEW alerting.v_engine_state IS
     'Whether the alert engine runs: overdue when rules are enabled and nothing has run it for an '
     'hour; and which rules it cannot evaluate';
+COMMENT ON COLUMN alerting.v_engine_state.enabled_rules IS 'Number of rules that are enabled';
 COMMENT ON COLUMN alerting.v_engine_state.last_enabled_at IS
-    'When the oldest enabled rule was made';
+    'When the oldest enabled rule was made; null: none is enabled';
+COMMENT ON COLUMN alerting.v_engine_state.last_run_at IS
+    'When the engine''s downtime check last ran to its end; null: it never did';
+COMMENT ON COLUMN alerting.v_engine_state.is_overdue IS
+    'Whether rules are enabled and that check last ran to its end over an hour ago; where it never '
+    'did: the oldest of these rules is over an hour old';
+COMMENT ON COLUMN alerting.v_engine_state.faulty_rules IS
+    'Number of rules that the engine cannot evaluate';
+COMMENT ON COLUMN alerting.v_engine_state.faults IS
+    'These rules with the reasons; null: there are none';
 
 -- @section grants
 GRANT SELECT ON alerting.v_engine_state TO setu_etl, setu_reader;

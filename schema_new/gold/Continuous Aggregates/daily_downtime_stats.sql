@@ -21,6 +21,18 @@ WITH NO DATA;
 COMMENT ON VIEW gold.daily_downtime_stats IS
     'Stops that began on a day of UTC, as in v1, by machine, with all their seconds; '
     'v_daily_downtime has business dates';
+-- @community
+COMMENT ON COLUMN gold.daily_downtime_stats.day IS 'Start of the day, midnight of UTC';
+-- @community
+COMMENT ON COLUMN gold.daily_downtime_stats.company_iot_id IS 'Key of the company';
+-- @community
+COMMENT ON COLUMN gold.daily_downtime_stats.machine_iot_id IS 'Key of the machine';
+-- @community
+COMMENT ON COLUMN gold.daily_downtime_stats.total_stops IS 'Stops that began on the day';
+-- @community
+COMMENT ON COLUMN gold.daily_downtime_stats.total_downtime_sec IS
+    'Seconds from start to end of these stops, also beyond the day; a stop without an end adds '
+    'none; null: none has ended';
 
 -- @section refresh
 -- The window of all aggregates: hourly_production_stats.sql explains it.

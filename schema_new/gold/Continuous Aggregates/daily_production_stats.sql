@@ -20,6 +20,20 @@ WITH NO DATA;
 -- @community
 COMMENT ON VIEW gold.daily_production_stats IS
     'Cycles of each machine by day of UTC, as in v1; v_daily_production has business dates';
+-- @community
+COMMENT ON COLUMN gold.daily_production_stats.day IS 'Start of the day, midnight of UTC';
+-- @community
+COMMENT ON COLUMN gold.daily_production_stats.company_iot_id IS 'Key of the company';
+-- @community
+COMMENT ON COLUMN gold.daily_production_stats.machine_iot_id IS 'Key of the machine';
+-- @community
+COMMENT ON COLUMN gold.daily_production_stats.total_cycles IS 'Cycles that began on the day';
+-- @community
+COMMENT ON COLUMN gold.daily_production_stats.avg_std_cycle_time IS
+    'Mean seconds that a cycle should take, over the cycles that have a standard; null: none has';
+-- @community
+COMMENT ON COLUMN gold.daily_production_stats.total_production_time_sec IS
+    'Seconds from start to end of the cycles that have ended, summed; null: none has';
 
 -- @section refresh
 -- The window of all aggregates: hourly_production_stats.sql explains it.

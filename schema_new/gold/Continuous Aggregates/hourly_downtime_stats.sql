@@ -22,6 +22,22 @@ WITH NO DATA;
 COMMENT ON VIEW gold.hourly_downtime_stats IS
     'Stops that began in an hour, by machine and downtime code, with all their seconds; one that '
     'lasts has none yet';
+-- @community
+COMMENT ON COLUMN gold.hourly_downtime_stats.bucket_time IS
+    'Start of the hour, by the clock of UTC';
+-- @community
+COMMENT ON COLUMN gold.hourly_downtime_stats.company_iot_id IS 'Key of the company';
+-- @community
+COMMENT ON COLUMN gold.hourly_downtime_stats.machine_iot_id IS 'Key of the machine';
+-- @community
+COMMENT ON COLUMN gold.hourly_downtime_stats.down_id IS
+    'Key of the downtime code; null: the stop has no known code';
+-- @community
+COMMENT ON COLUMN gold.hourly_downtime_stats.downtime_count IS 'Stops that began in the hour';
+-- @community
+COMMENT ON COLUMN gold.hourly_downtime_stats.total_downtime_sec IS
+    'Seconds from start to end of these stops, also beyond the hour; a stop without an end adds '
+    'none; null: none has ended';
 
 -- @section refresh
 -- The window of all aggregates: hourly_production_stats.sql explains it.

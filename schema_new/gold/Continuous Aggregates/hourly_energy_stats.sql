@@ -17,6 +17,24 @@ WITH NO DATA;
 -- @community
 COMMENT ON VIEW gold.hourly_energy_stats IS
     'Energy an hour (kWh) of each machine and category; a reading that is no number is left out';
+-- @community
+COMMENT ON COLUMN gold.hourly_energy_stats.bucket_time IS 'Start of the hour, by the clock of UTC';
+-- @community
+COMMENT ON COLUMN gold.hourly_energy_stats.company_iot_id IS 'Key of the company';
+-- @community
+COMMENT ON COLUMN gold.hourly_energy_stats.machine_iot_id IS 'Key of the machine';
+-- @community
+COMMENT ON COLUMN gold.hourly_energy_stats.category IS
+    'What the energy went into, as the control names it; empty where the source sent none';
+-- @community
+COMMENT ON COLUMN gold.hourly_energy_stats.energy_consumed_kwh IS
+    'Energy in kWh, summed; null: no reading has it';
+-- @community
+COMMENT ON COLUMN gold.hourly_energy_stats.avg_servo_load IS
+    'Mean of the readings of the servos'' energy in kWh; null: no reading has it';
+-- @community
+COMMENT ON COLUMN gold.hourly_energy_stats.avg_spindle_load IS
+    'Mean of the readings of the spindle''s energy in kWh; null: no reading has it';
 
 -- @section refresh
 -- The window of all aggregates: hourly_production_stats.sql explains it.

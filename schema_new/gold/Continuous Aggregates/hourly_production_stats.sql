@@ -22,6 +22,27 @@ WITH NO DATA;
 -- @community
 COMMENT ON VIEW gold.hourly_production_stats IS
     'Cycles that began in an hour, by machine and program; times in seconds';
+-- @community
+COMMENT ON COLUMN gold.hourly_production_stats.bucket_time IS
+    'Start of the hour, by the clock of UTC';
+-- @community
+COMMENT ON COLUMN gold.hourly_production_stats.company_iot_id IS 'Key of the company';
+-- @community
+COMMENT ON COLUMN gold.hourly_production_stats.machine_iot_id IS 'Key of the machine';
+-- @community
+COMMENT ON COLUMN gold.hourly_production_stats.program_no IS
+    'Program on the control; null: none was reported';
+-- @community
+COMMENT ON COLUMN gold.hourly_production_stats.total_cycles IS 'Cycles that began in the hour';
+-- @community
+COMMENT ON COLUMN gold.hourly_production_stats.avg_std_cycle_time IS
+    'Mean seconds that a cycle should take, over the cycles that have a standard; null: none has';
+-- @community
+COMMENT ON COLUMN gold.hourly_production_stats.avg_actual_cycle_time_sec IS
+    'Mean seconds from start to end, over the cycles that have ended; null: none has';
+-- @community
+COMMENT ON COLUMN gold.hourly_production_stats.last_cycle_time IS
+    'Latest end of these cycles; null: none has ended';
 
 -- @section refresh
 -- Back to where silver's retention begins, so that a gateway that was offline for long is counted,

@@ -29,6 +29,34 @@ WITH NO DATA;
 COMMENT ON VIEW gold.machine_cycle_stats_hourly IS
     'Cycles, and the gaps before them up to and above the standard, in seconds, by hour, machine '
     'and shift';
+-- @community
+COMMENT ON COLUMN gold.machine_cycle_stats_hourly.bucket IS
+    'Start of the hour, by the clock of UTC';
+-- @community
+COMMENT ON COLUMN gold.machine_cycle_stats_hourly.company_iot_id IS 'Key of the company';
+-- @community
+COMMENT ON COLUMN gold.machine_cycle_stats_hourly.machine_iot_id IS 'Key of the machine';
+-- @community
+COMMENT ON COLUMN gold.machine_cycle_stats_hourly.shift_id IS
+    'Number of the shift within its plant; 0: no shift of the plant covers cycle_start';
+-- @community
+COMMENT ON COLUMN gold.machine_cycle_stats_hourly.total_cycles IS 'Cycles that began in the hour';
+-- @community
+COMMENT ON COLUMN gold.machine_cycle_stats_hourly.avg_cycle_time IS
+    'Mean seconds from start to end, over the cycles that have ended; null: none has';
+-- @community
+COMMENT ON COLUMN gold.machine_cycle_stats_hourly.avg_load_unload IS
+    'Mean seconds from the end of the machine''s previous cycle; null: no such gap is known';
+-- @community
+COMMENT ON COLUMN gold.machine_cycle_stats_hourly.effective_load_unload_total IS
+    'Seconds of these gaps up to the standard, summed; one without a standard counts whole; null: '
+    'no gap is known';
+-- @community
+COMMENT ON COLUMN gold.machine_cycle_stats_hourly.total_load_unload_exceeded IS
+    'Seconds of these gaps above the standard, summed; one without a standard adds 0';
+-- @community
+COMMENT ON COLUMN gold.machine_cycle_stats_hourly.last_updated IS
+    'When the last of these rows was added to silver';
 
 -- @section refresh
 -- The window of all aggregates: hourly_production_stats.sql explains it.

@@ -22,6 +22,32 @@ WITH NO DATA;
 -- @community
 COMMENT ON VIEW gold.machine_downtime_hourly IS
     'Times (seconds) and parts that FOCAS rows report, summed by hour, machine and shift';
+-- @community
+COMMENT ON COLUMN gold.machine_downtime_hourly.bucket IS 'Start of the hour, by the clock of UTC';
+-- @community
+COMMENT ON COLUMN gold.machine_downtime_hourly.company_iot_id IS 'Key of the company';
+-- @community
+COMMENT ON COLUMN gold.machine_downtime_hourly.machine_iot_id IS 'Key of the machine';
+-- @community
+COMMENT ON COLUMN gold.machine_downtime_hourly.shift_id IS
+    'Number of the shift within its plant; 0: no shift of the plant covers event_time';
+-- @community
+COMMENT ON COLUMN gold.machine_downtime_hourly.total_downtime_seconds IS
+    'Power-on time without operating time in seconds, of rows that have both; null: none has';
+-- @community
+COMMENT ON COLUMN gold.machine_downtime_hourly.total_part_count IS 'Parts made; null: no row says';
+-- @community
+COMMENT ON COLUMN gold.machine_downtime_hourly.total_operating_time IS
+    'Operating time in seconds; null: no row says';
+-- @community
+COMMENT ON COLUMN gold.machine_downtime_hourly.total_power_on_time IS
+    'Power-on time in seconds; null: no row says';
+-- @community
+COMMENT ON COLUMN gold.machine_downtime_hourly.total_cutting_time IS
+    'Cutting time in seconds; null: no row says';
+-- @community
+COMMENT ON COLUMN gold.machine_downtime_hourly.last_updated IS
+    'When the last of these rows was added to silver';
 
 -- @section refresh
 -- The window of all aggregates: hourly_production_stats.sql explains it.

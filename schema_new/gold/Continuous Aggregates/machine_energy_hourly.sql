@@ -18,6 +18,24 @@ WITH NO DATA;
 COMMENT ON VIEW gold.machine_energy_hourly IS
     'Energy an hour (kWh) of each machine, shift and category; a reading that is no number is '
     'left out';
+-- @community
+COMMENT ON COLUMN gold.machine_energy_hourly.bucket IS 'Start of the hour, by the clock of UTC';
+-- @community
+COMMENT ON COLUMN gold.machine_energy_hourly.company_iot_id IS 'Key of the company';
+-- @community
+COMMENT ON COLUMN gold.machine_energy_hourly.machine_iot_id IS 'Key of the machine';
+-- @community
+COMMENT ON COLUMN gold.machine_energy_hourly.shift_id IS
+    'Number of the shift within its plant; 0: no shift of the plant covers event_time';
+-- @community
+COMMENT ON COLUMN gold.machine_energy_hourly.category IS
+    'What the energy went into, as the control names it; empty where the source sent none';
+-- @community
+COMMENT ON COLUMN gold.machine_energy_hourly.total_energy_consumption IS
+    'Energy in kWh, summed; null: no reading has it';
+-- @community
+COMMENT ON COLUMN gold.machine_energy_hourly.last_updated IS
+    'When the last of these rows was added to silver';
 
 -- @section refresh
 -- The window of all aggregates: hourly_production_stats.sql explains it.

@@ -15,6 +15,14 @@ HAVING sum(s.stops) > 0 OR sum(s.downtime_sec) > 0;
 COMMENT ON VIEW gold.v_daily_downtime IS
     'Stops of each machine by business date, the day of the plant''s shifts in its own zone; '
     'gold.daily_downtime_stats has days of UTC';
+COMMENT ON COLUMN gold.v_daily_downtime.day IS
+    'Business date: the date, in the plant''s zone, to which its shifts belong; a night shift '
+    'stays whole';
+COMMENT ON COLUMN gold.v_daily_downtime.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN gold.v_daily_downtime.plant_iot_id IS
+    'The plant in which the machine stood when the date was rolled up, or stands now until it is; '
+    'null: none';
+COMMENT ON COLUMN gold.v_daily_downtime.machine_iot_id IS 'Key of the machine';
 COMMENT ON COLUMN gold.v_daily_downtime.total_stops IS 'Stops that began on the business date';
 COMMENT ON COLUMN gold.v_daily_downtime.total_downtime_sec IS
     'Seconds of stops within the shifts of the date: one that crosses dates is divided among them, '

@@ -18,6 +18,9 @@ WHERE k.logical_date BETWEEN '1900-01-01' AND '2300-01-01' AND NOT EXISTS (
 COMMENT ON VIEW gold.v_days_to_redo IS
     'Machine days that changed late and of which silver still has all; of the others, what is '
     'rolled up stands';
+COMMENT ON COLUMN gold.v_days_to_redo.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN gold.v_days_to_redo.logical_date IS
+    'Business date: the date, in the plant''s zone, to which a shift belongs';
 
 -- @section grants
 GRANT SELECT ON gold.v_days_to_redo TO setu_etl, setu_reader;

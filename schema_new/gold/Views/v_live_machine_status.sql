@@ -27,6 +27,26 @@ LEFT JOIN master.plants AS p ON p.iot_id = pm.plant_iot_id;
 
 COMMENT ON VIEW gold.v_live_machine_status IS
     'The newest status of each machine that ever reported one, with its gateway and plant';
+COMMENT ON COLUMN gold.v_live_machine_status.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN gold.v_live_machine_status.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN gold.v_live_machine_status.device_id IS
+    'Name that the machine''s gateway sends with each row; null: it has no gateway';
+COMMENT ON COLUMN gold.v_live_machine_status.plant_iot_id IS
+    'The plant in which the machine stands now; null: none';
+COMMENT ON COLUMN gold.v_live_machine_status.plant_name IS
+    'Name of the plant; null: it has none, or there is no plant';
+COMMENT ON COLUMN gold.v_live_machine_status.event_time IS
+    'When it happened, by the machine''s clock';
+COMMENT ON COLUMN gold.v_live_machine_status.program_no IS
+    'Program on the control; null: none was reported';
+COMMENT ON COLUMN gold.v_live_machine_status.status IS
+    'State of the machine, as the control says; null: none was reported';
+COMMENT ON COLUMN gold.v_live_machine_status.operator_id IS
+    'Who operated the machine, as the control says; null: it did not say';
+COMMENT ON COLUMN gold.v_live_machine_status.target IS
+    'Pieces that the control was set to make; null: none was reported';
+COMMENT ON COLUMN gold.v_live_machine_status.shift_id IS
+    'Number of the shift within its plant; 0: no shift of the plant covers event_time';
 
 -- @section grants
 GRANT SELECT ON gold.v_live_machine_status TO setu_reader;

@@ -250,6 +250,38 @@ GROUP BY r.company_iot_id, r.plant_iot_id, r.machine_iot_id, r.logical_date, r.s
 COMMENT ON VIEW gold.v_recent_machine_shifts IS
     'What each machine did in each shift of business dates that are not rolled up '
     'yet, of the last four days; read through gold.v_machine_shifts';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.plant_iot_id IS
+    'The plant in which the machine stands now; null: none';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.logical_date IS
+    'Business date: the date, in the plant''s zone, to which the shift belongs';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.shift_id IS
+    '0: rows that no shift of the plant covers';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.shift_name IS
+    'Name of the shift; null: it has none, or there is no shift';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.planned_sec IS
+    'Seconds of the shift without breaks, until now at most; 0 on a day off; null: the plant has '
+    'no such shift';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.downtime_sec IS
+    'Planned seconds in which a stop lasted: a stop that crosses shifts is divided among them, two '
+    'at once count once';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.stops IS 'Stops that began in the shift';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.cycles IS 'Cycles that began in the shift';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.cycles_without_std IS
+    'Of these, without a standard time';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.std_sec IS
+    'Seconds: the standard times of the cycles, summed';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.run_time_sec IS
+    'Seconds from start to end of the cycles that have ended, summed';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.parts IS
+    'Parts made in the shift; null: no FOCAS row says';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.rejects IS
+    'Rejected parts of the shift; null: no FOCAS row says';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.unpaired_readings IS
+    'FOCAS rows with parts and no rejects, or the reverse';
+COMMENT ON COLUMN gold.v_recent_machine_shifts.is_reported IS
+    'Whether silver has rows of the shift, or a stop lasted in its planned time';
 
 -- @section grants
 GRANT SELECT ON gold.v_recent_machine_shifts TO setu_etl, setu_reader;

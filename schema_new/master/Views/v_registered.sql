@@ -71,4 +71,18 @@ INNER JOIN master.companies AS c ON c.iot_id = k.company_iot_id;
 
 COMMENT ON VIEW master.v_registered IS
     'Companies, plants, gateways, machines, shifts and numbers of downtime codes, with their keys';
+COMMENT ON COLUMN master.v_registered.kind IS 'company, plant, device, machine, shift or code';
+COMMENT ON COLUMN master.v_registered.company_id IS
+    'Business key of the company; null: a device belongs to none';
+COMMENT ON COLUMN master.v_registered.key IS
+    'What names it among its kind: business keys from the company on, with / between; of a device, '
+    'its name';
+COMMENT ON COLUMN master.v_registered.number IS
+    'Key that the database drew; of a shift, its number within the plant; of a code, the number '
+    'that gateways send';
+COMMENT ON COLUMN master.v_registered.is_retired IS
+    'Whether it counts no more: its end has come (company, plant), its gateway is retired (device, '
+    'machine), or it is no shift of new days (shift); never of a code';
+COMMENT ON COLUMN master.v_registered.facts IS
+    'What else master says of it, by name; the names differ by kind';
 GRANT SELECT ON master.v_registered TO setu_admin, setu_etl, setu_reader;

@@ -63,13 +63,21 @@ def dictionary_command(
     (folder / "pictures" / "er.svg").write_text(picture(tables), encoding="utf-8")
     missing = undescribed(tables)
     columns = sum(len(table.columns) for table in tables)
+    views = sum(table.is_view for table in tables)
     if as_json:
         print_json(
             "catalog dictionary",
-            {"tables": len(tables), "columns": columns, "undescribed": missing},
+            {
+                "tables": len(tables) - views,
+                "views": views,
+                "columns": columns,
+                "undescribed": missing,
+            },
         )
         return
-    typer.echo(f"{folder}/dictionary.md: {len(tables)} tables, {columns} columns")
+    typer.echo(
+        f"{folder}/dictionary.md: {len(tables) - views} tables, {views} views, {columns} columns"
+    )
     for name in missing:
         typer.echo(f"without a comment: {name}")
 
