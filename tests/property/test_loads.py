@@ -512,8 +512,8 @@ FAULTS = {
         "o.cycle_start IS DISTINCT FROM o.next_start", "true"
     ),
     "the neighbours of refused rows go the fast path": _fast(
-        "FROM validated AS v WHERE NOT v.is_valid",
-        "FROM validated AS v WHERE NOT v.is_valid AND v.cycle_end IS NULL",
+        "FILTER (WHERE NOT v.is_valid) AS slow_machines",
+        "FILTER (WHERE NOT v.is_valid AND v.cycle_end IS NULL) AS slow_machines",
     ),
     "the fast path forgets the cached end": _fast("THEN m.last_cycle_end ELSE", "THEN NULL ELSE"),
     "the fast path leaves the cache as it was": _fast("AND f.next_start IS NULL", "AND false"),
