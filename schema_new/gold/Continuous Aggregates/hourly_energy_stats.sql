@@ -18,7 +18,8 @@ WITH NO DATA;
 COMMENT ON VIEW gold.hourly_energy_stats IS
     'Energy an hour (kWh) of each machine and category; a reading that is no number is left out';
 -- @community
-COMMENT ON COLUMN gold.hourly_energy_stats.bucket_time IS 'Start of the hour, by the clock of UTC';
+COMMENT ON COLUMN gold.hourly_energy_stats.bucket_time IS
+    'Start of the hour, by the clock of UTC';
 -- @community
 COMMENT ON COLUMN gold.hourly_energy_stats.company_iot_id IS 'Key of the company';
 -- @community

@@ -35,7 +35,8 @@ COMMENT ON COLUMN gold.machine_downtime_hourly.shift_id IS
 COMMENT ON COLUMN gold.machine_downtime_hourly.total_downtime_seconds IS
     'Power-on time without operating time in seconds, of rows that have both; null: none has';
 -- @community
-COMMENT ON COLUMN gold.machine_downtime_hourly.total_part_count IS 'Parts made; null: no row says';
+COMMENT ON COLUMN gold.machine_downtime_hourly.total_part_count IS
+    'Parts made; null: no row says';
 -- @community
 COMMENT ON COLUMN gold.machine_downtime_hourly.total_operating_time IS
     'Operating time in seconds; null: no row says';

@@ -1,7 +1,8 @@
 -- New: rolls up days of a machine again. Each keeps the plant in which the machine stood at the
 -- time.
 -- @section function
-CREATE FUNCTION gold.fn_roll_up_anew(p_machine_iot_id integer, p_from date, p_to date) RETURNS void
+CREATE FUNCTION gold.fn_roll_up_anew(p_machine_iot_id integer, p_from date, p_to date)
+RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$

@@ -12,7 +12,8 @@ END;
 
 REVOKE ALL ON FUNCTION gold.fn_seconds(tstzmultirange) FROM PUBLIC;
 
-COMMENT ON FUNCTION gold.fn_seconds(tstzmultirange) IS 'How many seconds the pieces of a time last';
+COMMENT ON FUNCTION gold.fn_seconds(tstzmultirange) IS
+    'How many seconds the pieces of a time last';
 
 -- @section grants
 GRANT EXECUTE ON FUNCTION gold.fn_seconds(tstzmultirange) TO setu_etl, setu_reader;
