@@ -183,6 +183,9 @@ def test_a_report_reads_silver_once_a_plant_and_date_however_many_machines(chain
         " INNER JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = k.machine_iot_id"
     )
     assert reads_of_silver(chain) == stale > 0
-    chain.run("DELETE FROM gold.machine_shifts; DELETE FROM gold.rolled_up_dates")
+    chain.run(
+        "DELETE FROM gold.machine_shifts; DELETE FROM gold.rolled_up_dates;"
+        " DELETE FROM gold.stale_machine_days"
+    )
     dates = chain.value("SELECT count(*) FROM gold.fn_unread_dates(NULL, NULL)")
     assert reads_of_silver(chain) == FLEET.plants * dates > 0
