@@ -6,7 +6,7 @@ dictionaries by column name. An instant is a ``datetime`` or the text ``infinity
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -299,6 +299,7 @@ def load(
     before = history or {}
     outcome = Outcome({key: dict(row) for key, row in before.items()})
     silver = outcome.silver
+    timed: set[Key] = set()
     for place, row in enumerate(rows):
         why = reason(fact, row, machines, checks_sender)
         if why:
@@ -320,8 +321,11 @@ def load(
         else:
             outcome.loaded += 1
             silver[key] = _placed(machine, row[fact.instant]) | own
+            timed.add(key)
+        if own.get("cycle_end") not in (None, before.get(key, {}).get("cycle_end")):
+            timed.add(key)
     if fact is CYCLES:
-        _stitch(silver, before)
+        _stitch(silver, before, timed)
         for machine_key, start in sorted(silver):
             outcome.state[machine_key] = (start, silver[machine_key, start]["cycle_end"])
     return outcome
@@ -343,24 +347,21 @@ def _placed(machine: Machine, instant: datetime) -> dict[str, Any]:
     }
 
 
-def _stitch(silver: dict[Key, dict[str, Any]], history: Mapping[Key, Row]) -> None:
+def _stitch(silver: dict[Key, dict[str, Any]], history: Mapping[Key, Row], timed: Set[Key]) -> None:
     """Run time of each cycle and its gap from the machine's one before.
 
-    History stands as it is, unless the cycle's end, or the one before it, is another now.
+    ``timed`` are the cycles that are new or were sent with another end, if only for a while.
+    History stands as it is, unless the cycle is among them, or the one before it.
     """
-    previous, old_previous = _previous(silver), _previous(history)
+    previous = _previous(silver)
     for key, cycle in silver.items():
         start, end = key[1], cycle["cycle_end"]
-        known = history.get(key)
-        if known is None or known["cycle_end"] != end:
+        if key in timed:
             cycle["actual_cycle_time"] = None if end is None else rounded(_seconds(end - start))
         last = previous[key]
-        last_end = silver[last]["cycle_end"] if last else None
-        same = last == old_previous.get(key) and (
-            last is None or history[last]["cycle_end"] == last_end
-        )
-        if known is not None and same:
+        if key in history and last not in timed:
             continue
+        last_end = silver[last]["cycle_end"] if last else None
         gap = None if last_end is None else max(0, rounded(_seconds(start - last_end)))
         cycle["actual_load_unload"] = None if gap is None else min(gap, INTEGERS[-1])
 

@@ -187,6 +187,18 @@ def test_a_cycle_that_v1_had_is_not_validated_again_when_it_arrives_again(plant:
     assert before[0].gap == 4711
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+def test_an_end_that_was_another_for_a_while_counts_in_any_batches(
+    plant: Plant, batch_size: int
+) -> None:
+    plant.chain.run(history(0, 90, gap=4711))
+    plant.chain.run(history(200, 300, gap=4712))
+    plant.send(cycle(0, 80), cycle(0, 90), cycle(0))
+    assert plant.counters(plant.load(batch_size=batch_size)) == (3, 0, 3, 0)
+    # v1's run time of the second cycle stands, and so does its gap of the first.
+    assert gaps(plant) == [(4711, 90), (110, 100)]
+
+
 def test_duplicates_add_nothing(plant: Plant) -> None:
     plant.send(cycle(0, 10), cycle(0, 10), cycle(20, 30))
     assert plant.counters(plant.load()) == (3, 2, 1, 0)

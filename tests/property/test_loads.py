@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -145,28 +145,35 @@ def _histories(draw: DrawFn, fact: Fact) -> dict[Key, dict[str, Any]]:
     if fact.key:
         keys.append(st.sampled_from(["A", "ä", *([""] if fact.key_may_miss else [])]))
     for key in draw(st.lists(st.tuples(*keys), max_size=5, unique=True)):
-        row: dict[str, Any] = {
-            "logical_date": date(2024, 1, draw(st.integers(1, 9))),
-            "company_iot_id": 1,
-            "shift_id": draw(st.integers(0, 9)),
-            "shift_name": draw(st.none() | TEXTS),
-        }
-        for name, kind in fact.own.items():
-            if kind == "end":
-                lengths = st.sampled_from((-60.0, *LENGTHS))
-                length = draw(st.none() | lengths)
-                row[name] = None if length is None else key[1] + timedelta(seconds=length)
-            elif kind == "decimal":
-                row[name] = draw(
-                    st.none() | st.integers(-(10**6), 10**6).map(lambda n: Decimal(n) / 1000)
-                )
-            else:
-                row[name] = draw(st.none() | (TEXTS if kind == "text" else st.integers(-3, 9)))
-        if fact is CYCLES:
-            row["actual_load_unload"] = draw(st.none() | st.integers(-5, 99))
-            row["actual_cycle_time"] = draw(st.none() | st.integers(-5, 99))
-        history[key] = row
+        history[key] = draw(_known(fact, key[1], st.none() | st.sampled_from((-60.0, *LENGTHS))))
     return history
+
+
+@st.composite
+def _known(
+    draw: DrawFn, fact: Fact, instant: datetime, lengths: SearchStrategy[float | None]
+) -> dict[str, Any]:
+    """A row of silver at an instant, which may be as long as one of the lengths."""
+    row: dict[str, Any] = {
+        "logical_date": date(2024, 1, draw(st.integers(1, 9))),
+        "company_iot_id": 1,
+        "shift_id": draw(st.integers(0, 9)),
+        "shift_name": draw(st.none() | TEXTS),
+    }
+    for name, kind in fact.own.items():
+        if kind == "end":
+            length = draw(lengths)
+            row[name] = None if length is None else instant + timedelta(seconds=length)
+        elif kind == "decimal":
+            row[name] = draw(
+                st.none() | st.integers(-(10**6), 10**6).map(lambda n: Decimal(n) / 1000)
+            )
+        else:
+            row[name] = draw(st.none() | (TEXTS if kind == "text" else st.integers(-3, 9)))
+    if fact is CYCLES:
+        row["actual_load_unload"] = draw(st.none() | st.integers(-5, 99))
+        row["actual_cycle_time"] = draw(st.none() | st.integers(-5, 99))
+    return row
 
 
 @st.composite
@@ -200,6 +207,21 @@ def _split(draw: DrawFn, fact: Fact, rows: Sequence[Row]) -> Case:
         [list(rows[a:b]) for a, b in pairwise(edges)],
         draw(st.integers(1, 7) | st.just(1000)),
     )
+
+
+@st.composite
+def _known_cases(draw: DrawFn, fact: Fact) -> Case:
+    """Rows of the few cycles that silver knows, and of one among them, with few ends."""
+    starts = [START + n * STEP for n in range(3)]
+    ends = st.none() | st.sampled_from(LENGTHS[:5:2])
+    rows: list[Row] = []
+    for _ in range(draw(st.integers(2, 9))):
+        start, length = draw(st.sampled_from(starts)), draw(ends)
+        row = draw(_rows(fact, start, 100))
+        end = None if length is None else start + timedelta(seconds=length)
+        rows.append(row | {"machine_iot_id": 1, "cycle_end": end})
+    history = {(1, start): draw(_known(fact, start, ends)) for start in starts[::2]}
+    return replace(draw(_split(fact, rows)), history=history)
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +270,7 @@ def _check(fleet: Fleet, fact: Fact, case: Case) -> None:
 
 
 @cases(100)
-@given(case=_cases(CYCLES) | _orderly_cases(CYCLES))
+@given(case=_cases(CYCLES) | _orderly_cases(CYCLES) | _known_cases(CYCLES))
 def test_cycles_come_to_what_the_model_says(fleet: Fleet, case: Case) -> None:
     _check(fleet, CYCLES, case)
 
@@ -449,7 +471,12 @@ FAULTS = {
     "a removed row comes back": _other(
         "g.has_corrections AND EXISTS", "false AND EXISTS", "corrections"
     ),
-    "a gap is not restitched": _slow("OR s.follows_anew", ""),
+    "a gap is not restitched": _slow("AND NOT o.follows_anew", ""),
+    "an end that was another for a while is forgotten in a batch": _slow(
+        "(i.earliest_end, i.latest_end) IS DISTINCT FROM (n.cycle_end, n.cycle_end)",
+        "i.cycle_end IS DISTINCT FROM n.cycle_end",
+        "known",
+    ),
     "the cache stands still": _slow("WHERE s.is_last", "WHERE s.is_last AND false"),
     "the cache does not go back": _slow(
         "excluded.last_cycle_start >= t.last_cycle_start",
@@ -524,6 +551,7 @@ FAULTS = {
 
 CHECKS: dict[str, tuple[Callable[[Fact], SearchStrategy[Any]], Callable[..., None]]] = {
     "batches": (lambda fact: _cases(fact) | _orderly_cases(fact), _check),
+    "known": (_known_cases, _check),
     "resending": (_resendings, _check_resending),
     "corrections": (_corrections, _check_corrections),
 }

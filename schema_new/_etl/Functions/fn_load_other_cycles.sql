@@ -1,8 +1,8 @@
 -- New: the slow path of the load of cycles: machines of a batch with a row that is late, repeated,
 -- a correction, sent again, or invalid. Rows of one cycle merge column by column, with one another
 -- and with what silver holds: the known value that arrived last counts, and null never erases. Then
--- each cycle is stitched to its true neighbours, and the cycle after one that is new or has another
--- end is stitched again.
+-- each cycle is stitched to its true neighbours, and the cycle after one that is new or has had
+-- another end is stitched again.
 CREATE FUNCTION _etl.fn_load_other_cycles(
     p_after_id bigint,
     p_to_id bigint,
@@ -161,6 +161,7 @@ BEGIN
             v.machine_iot_id, v.cycle_start, v.first_id, v.company_iot_id, v.plant_iot_id,
             v.timezone,
             count(*) OVER (PARTITION BY v.machine_iot_id, v.cycle_start) AS rows_of_key,
+            v.cycle_end AS sent_end,
             CASE WHEN 'cycle_end' <> ALL (l.names) THEN v.cycle_end END AS cycle_end,
             CASE WHEN 'program_no' <> ALL (l.names) THEN v.program_no END AS program_no,
             CASE WHEN 'std_load_unload' <> ALL (l.names) THEN v.std_load_unload END
@@ -185,7 +186,8 @@ BEGIN
     merged_in_batch AS (
         SELECT
             u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.timezone,
-            u.cycle_end, u.program_no, u.std_load_unload, u.std_cycle_time, u.down_threshold
+            u.cycle_end, u.sent_end AS earliest_end, u.sent_end AS latest_end,
+            u.program_no, u.std_load_unload, u.std_cycle_time, u.down_threshold
         FROM usable AS u
         WHERE u.rows_of_key = 1
         UNION ALL
@@ -193,6 +195,7 @@ BEGIN
             u.machine_iot_id, u.cycle_start, u.company_iot_id, u.plant_iot_id, u.timezone,
             (array_agg(u.cycle_end ORDER BY u.first_id DESC)
                 FILTER (WHERE u.cycle_end IS NOT NULL))[1],
+            min(u.sent_end), max(u.sent_end),
             (array_agg(u.program_no ORDER BY u.first_id DESC)
                 FILTER (WHERE u.program_no IS NOT NULL))[1],
             (array_agg(u.std_load_unload ORDER BY u.first_id DESC)
@@ -231,7 +234,8 @@ BEGIN
             b.company_iot_id,
             coalesce(w.shift_id, 0::smallint) AS shift_id,
             CASE WHEN w.shift_id IS NULL THEN 'UNKNOWN' ELSE w.shift_name END AS shift_name,
-            b.cycle_end, b.program_no, b.std_load_unload::integer AS std_load_unload,
+            b.cycle_end, b.earliest_end, b.latest_end, b.program_no,
+            b.std_load_unload::integer AS std_load_unload,
             b.std_cycle_time::integer AS std_cycle_time,
             b.down_threshold::integer AS down_threshold,
             m.last_cycle_start, m.last_cycle_end
@@ -299,12 +303,14 @@ BEGIN
             coalesce(i.std_load_unload, n.std_load_unload) AS std_load_unload,
             coalesce(i.std_cycle_time, n.std_cycle_time) AS std_cycle_time,
             coalesce(i.down_threshold, n.down_threshold) AS down_threshold,
-            n.actual_load_unload,
-            n.actual_cycle_time,
+            n.actual_load_unload AS known_load_unload,
+            n.actual_cycle_time AS known_cycle_time,
             n.shift_id IS NOT NULL AS is_known,
+            -- Also where the last row has silver's end and one before it had another. In a batch of
+            -- its own that one would count, and what comes of rows does not depend on batches.
             i.shift_id IS NOT NULL AND (
-                n.shift_id IS NULL
-                OR i.cycle_end IS NOT NULL AND i.cycle_end IS DISTINCT FROM n.cycle_end
+                n.shift_id IS NULL OR i.earliest_end IS NOT NULL
+                AND (i.earliest_end, i.latest_end) IS DISTINCT FROM (n.cycle_end, n.cycle_end)
             ) AS ends_anew,
             i.shift_id IS NOT NULL AND n.shift_id IS NOT NULL
                 AND (
@@ -320,17 +326,39 @@ BEGIN
         FROM incoming AS i
         FULL JOIN neighbours AS n USING (machine_iot_id, cycle_start)
     ),
-    stitched AS MATERIALIZED (
+    ordered AS (
         SELECT
             m.logical_date, m.company_iot_id, m.machine_iot_id, m.shift_id, m.shift_name,
             m.cycle_start, m.cycle_end, m.program_no, m.std_load_unload, m.std_cycle_time,
-            m.actual_load_unload, m.actual_cycle_time, m.down_threshold,
+            m.known_load_unload, m.known_cycle_time, m.down_threshold,
             m.is_known, m.ends_anew, m.is_changed,
             lag(m.cycle_end, 1, m.cached_end) OVER previous AS previous_end,
             lag(m.ends_anew, 1, false) OVER previous AS follows_anew,
             lead(m.cycle_start) OVER previous IS NULL AS is_last
         FROM merged AS m
         WINDOW previous AS (PARTITION BY m.machine_iot_id ORDER BY m.cycle_start)
+    ),
+    -- What silver holds stays, unless the cycle before it is new or has had another end; its run
+    -- time, unless its own end has been another.
+    stitched AS MATERIALIZED (
+        SELECT
+            o.logical_date, o.company_iot_id, o.machine_iot_id, o.shift_id, o.shift_name,
+            o.cycle_start, o.cycle_end, o.program_no, o.std_load_unload, o.std_cycle_time,
+            t.actual_load_unload, t.actual_cycle_time, o.down_threshold, o.is_known, o.is_last,
+            o.is_changed OR (t.actual_load_unload, t.actual_cycle_time)
+                IS DISTINCT FROM (o.known_load_unload, o.known_cycle_time) AS is_changed
+        FROM ordered AS o
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE
+                    WHEN o.is_known AND NOT o.follows_anew THEN o.known_load_unload
+                    ELSE _etl.fn_gap_seconds(o.previous_end, o.cycle_start)
+                END AS actual_load_unload,
+                CASE
+                    WHEN o.is_known AND NOT o.ends_anew THEN o.known_cycle_time
+                    ELSE _etl.fn_run_seconds(o.cycle_start, o.cycle_end)
+                END AS actual_cycle_time
+        ) AS t
     ),
     -- An upsert, since an UPDATE would search every chunk for each cycle.
     written AS (
@@ -342,18 +370,9 @@ BEGIN
         SELECT
             s.logical_date, s.company_iot_id, s.machine_iot_id, s.shift_id, s.shift_name,
             s.cycle_start, s.cycle_end, s.program_no, s.std_load_unload, s.std_cycle_time,
-            -- Silver's value stays, unless the cycle before it is new or has another end now.
-            CASE
-                WHEN s.is_known AND NOT s.follows_anew THEN s.actual_load_unload
-                ELSE _etl.fn_gap_seconds(s.previous_end, s.cycle_start)
-            END,
-            CASE
-                WHEN s.is_known AND NOT s.ends_anew THEN s.actual_cycle_time
-                ELSE _etl.fn_run_seconds(s.cycle_start, s.cycle_end)
-            END,
-            s.down_threshold
+            s.actual_load_unload, s.actual_cycle_time, s.down_threshold
         FROM stitched AS s
-        WHERE NOT s.is_known OR s.is_changed OR s.follows_anew
+        WHERE NOT s.is_known OR s.is_changed
         ON CONFLICT (machine_iot_id, cycle_start) DO UPDATE
         SET cycle_end = excluded.cycle_end,
             program_no = excluded.program_no,
