@@ -301,6 +301,7 @@ class UnknownCode:
     loaded_as: str | None
     stops: int
     last_seen_at: datetime
+    is_known_now: bool
 
     @property
     def command(self) -> str:
@@ -315,12 +316,15 @@ class UnknownCode:
 
 
 def unknown_codes(connection: Connection) -> list[UnknownCode]:
-    """The codes of the last 30 days that could not be read as sent, the most stops first."""
+    """The codes of the last 30 days that could not be read as sent, the most stops first.
+
+    Those that would be read today, since they were registered, come last.
+    """
     _require(connection, "v_unknown_codes")
     rows = connection.exec_driver_sql(
         "SELECT u.company_id, u.source_down_id, nullif(u.down_code, ''), u.fault, u.loaded_as,"
-        " u.stops, u.last_seen_at"
-        " FROM _etl.v_unknown_codes AS u ORDER BY u.stops DESC, u.company_id, u.source_down_id"
+        " u.stops, u.last_seen_at, u.is_known_now FROM _etl.v_unknown_codes AS u"
+        " ORDER BY u.is_known_now, u.stops DESC, u.company_id, u.source_down_id"
     )
     return [UnknownCode(*row) for row in rows]
 

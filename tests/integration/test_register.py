@@ -176,7 +176,17 @@ def test_the_advice_for_an_unknown_code_is_a_command_after_which_it_is_read(plan
     chain.run(f"{row} ('D-1', 1, now(), 'COOLANT', 91)", load)
     [code] = json.loads(said(chain, "codes", "--json", group="rejects"))["codes"]
     assert code["command"] == "setu register code COOLANT --company C --number 91"
+    assert "number 91, code COOLANT: unknown code and number" in said(
+        chain, "codes", group="rejects"
+    )
     said(chain, *code["command"].split()[2:])
+    # What was loaded before is still listed for programs, and asks nobody to do it again.
+    assert said(chain, "codes", group="rejects") == (
+        "every code is known now\n"
+        "1 of the last 30 days came before they were registered: see --json\n"
+    )
+    [code] = json.loads(said(chain, "codes", "--json", group="rejects"))["codes"]
+    assert (code["stops"], code["is_known_now"]) == (1, True)
     chain.run(f"{row} ('D-1', 1, now(), NULL, 91)", load)
     assert chain.query(
         "SELECT d.down_code FROM silver.machine_downtime AS s"
@@ -187,6 +197,20 @@ def test_the_advice_for_an_unknown_code_is_a_command_after_which_it_is_read(plan
     assert (code_, "setu register move code C 91 TOOL" in message) == (1, True)
     said(chain, "code", "TOOL")
     assert "moved" in said(chain, "move", "code", "C", "91", "TOOL")
+    # The text that came says COOLANT, and the number means TOOL now.
+    assert "number 91, code COOLANT" in said(chain, "codes", group="rejects")
+
+
+@pytest.mark.parametrize("start", ["25:00", "6 o'clock", "06:00:00:00"])
+def test_a_time_that_is_none_is_refused_with_how_to_write_one(plant: Plant, start: str) -> None:
+    arguments = ["register", "shift", "C", "P", "9", "--start", start, "--end", "14:00"]
+    url = make_url(plant.chain.url).render_as_string(hide_password=False)
+    app = Typer()
+    load_commands(app)
+    error = CliRunner(env={"DATABASE_URL": url}).invoke(app, arguments).exception
+    assert isinstance(error, SetuError)
+    assert start in error.message
+    assert error.hint == "Write a time as 06:00, a date as 2026-01-05, a number in digits"
 
 
 def test_a_retired_machine_takes_no_rows_frees_its_gateway_and_comes_back(plant: Plant) -> None:

@@ -145,6 +145,21 @@ def test_pipelines_that_cannot_be_listed_do_not_end_the_worker(v2: Chain) -> Non
 
 
 @pytest.mark.requires("multi_session")
+@pytest.mark.parametrize("revision", ["0001", "0301"])
+def test_before_the_head_it_says_once_that_there_are_no_pipelines(
+    server: Server, revision: str
+) -> None:
+    lines: list[str] = []
+    with chain_on(server) as chain:
+        chain.upgrade(revision)
+        early = worker(chain, lines.append, verbose=False)
+        early.round()
+        early.round()
+    assert lines == ["database: has no pipelines; it needs alembic upgrade head"]
+    assert early.pulse.trouble == "this database has no pipelines"
+
+
+@pytest.mark.requires("multi_session")
 @pytest.mark.parametrize("procedure", ["sp_load_machine_alarms", "sp_retain_bronze"])
 def test_a_connection_that_closes_means_that_the_server_is_away(v2: Chain, procedure: str) -> None:
     lines: list[str] = []

@@ -115,7 +115,7 @@ def _look(wanted: Filter, limit: int, as_json: bool) -> int:
 
 
 def list_codes(as_json: AsJson = False) -> None:
-    """List downtime codes that were loaded but not read as sent, and the command for each.
+    """List downtime codes that cannot be read as sent, and the command that corrects each.
 
     Example: setu rejects codes
     """
@@ -124,7 +124,8 @@ def list_codes(as_json: AsJson = False) -> None:
     if as_json:
         _json("codes", {"codes": [{**vars(code), "command": code.command} for code in found]})
         return
-    for code in found:
+    unknown = [code for code in found if not code.is_known_now]
+    for code in unknown:
         typer.echo(
             f"{code.company}: number {shown(code.number)}, code {shown(code.code)}: {code.fault}; "
             f"loaded as {shown(code.loaded_as)}, {code.stops:,} stops"
@@ -132,6 +133,11 @@ def list_codes(as_json: AsJson = False) -> None:
         typer.echo(f"  {code.command}")
     if not found:
         typer.echo("every code was read as it was sent")
+    elif not unknown:
+        typer.echo("every code is known now")
+    known = len(found) - len(unknown)
+    if known:
+        typer.echo(f"{known} of the last 30 days came before they were registered: see --json")
 
 
 def show_reject(
