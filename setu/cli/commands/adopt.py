@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from alembic import command
 from setu.chain.environment import COMMAND
 from setu.chain.repository import alembic_config, repository_root
 from setu.chain.settings import Settings
+from setu.cli.options import Setting
 from setu.cli.output import AsJson, print_json
 from setu.db.acting_role import act_as_owner
 from setu.db.connection import connected, database_url
@@ -27,9 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def adopt(
-    setting: Annotated[
-        list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
-    ] = None,
+    setting: Setting = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that the database is v1 as expected, and mark it as revision 0001.

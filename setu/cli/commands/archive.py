@@ -8,6 +8,7 @@ import typer
 
 from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
+from setu.cli.options import Setting
 from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
 from setu.ops.archive import check_droppable, drop_archive
@@ -29,9 +30,7 @@ def _archive() -> None:
 @_group.command("drop")
 def drop(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    setting: Annotated[
-        list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
-    ] = None,
+    setting: Setting = None,
     as_json: AsJson = False,
 ) -> None:
     """Drop v1's tables in _archive. After it no downgrade goes back to v1.

@@ -9,6 +9,7 @@ import typer
 
 from setu.catalog.snapshot import snapshot
 from setu.chain.repository import repository_root
+from setu.cli.options import Out
 from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
 from setu.db.version_table import current_revision
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 @_group.command("snapshot")
 def snapshot_command(
-    out: Annotated[Path | None, typer.Option(help="File to write; else to the screen.")] = None,
+    out: Out = None,
     schema: Annotated[
         list[str] | None, typer.Option(help="Only this schema; may be repeated.")
     ] = None,

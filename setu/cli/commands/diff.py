@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
 from setu.cli.commands.schema_diff import write_review
+from setu.cli.options import Out
 from setu.cli.output import AsJson
 from setu.review.render import FORMATS
 from setu.review.schema_diff import review_sides
@@ -32,7 +32,7 @@ def diff(
     format_: Annotated[
         str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
     ] = "text",
-    out: Annotated[Path | None, typer.Option(help="File to write; else to the screen.")] = None,
+    out: Out = None,
     side_by_side: Annotated[
         bool, typer.Option("--side-by-side", help="As text: with both texts of each change.")
     ] = False,

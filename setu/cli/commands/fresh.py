@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from setu.chain.fresh import apply_fresh, refuse_unless_empty
 from setu.chain.repository import head_of, repository_root
 from setu.chain.settings import Settings
+from setu.cli.options import Setting
 from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
 from setu.db.deploy_lock import deploy_lock
@@ -21,9 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def fresh(
-    setting: Annotated[
-        list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
-    ] = None,
+    setting: Setting = None,
     as_json: AsJson = False,
 ) -> None:
     """Make v2 in an empty database, without the chain, and mark it as the head.

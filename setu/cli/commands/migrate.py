@@ -12,13 +12,11 @@ from alembic.script import ScriptDirectory
 
 from alembic import command
 from setu.chain.repository import alembic_config, head_of, repository_root
+from setu.cli.options import Setting
 from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
 from setu.db.version_table import current_revision
 
-_Setting = Annotated[
-    list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
-]
 _Sql = Annotated[bool, typer.Option("--sql", help="Write a script for psql; change nothing.")]
 
 
@@ -30,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def upgrade(
     revision: Annotated[str, typer.Argument(help="Where to go; from:to with --sql.")] = "head",
-    setting: _Setting = None,
+    setting: Setting = None,
     sql: _Sql = False,
 ) -> None:
     """Take the database up the chain, after pre-flight.
@@ -42,7 +40,7 @@ def upgrade(
 
 def downgrade(
     revision: Annotated[str, typer.Argument(help="Where to go back to; from:to with --sql.")],
-    setting: _Setting = None,
+    setting: Setting = None,
     sql: _Sql = False,
 ) -> None:
     """Take the database back down the chain, after pre-flight.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
+from setu.cli.options import Out, Scratch, Setting
 from setu.cli.output import AsJson
 from setu.cli.scratch_server import scratch_server
 from setu.db.connection import connected, database_url
@@ -32,17 +32,12 @@ def plan(
     revisions: Annotated[
         str, typer.Argument(help="to, or from:to; up or down. By default the head.")
     ] = "head",
-    setting: Annotated[
-        list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
-    ] = None,
+    setting: Setting = None,
     format_: Annotated[
         str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
     ] = "text",
-    out: Annotated[Path | None, typer.Option(help="File to write; else to the screen.")] = None,
-    scratch: Annotated[
-        str | None,
-        typer.Option(help="Address of a server for a scratch database; else the same server."),
-    ] = None,
+    out: Out = None,
+    scratch: Scratch = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the steps, locks, rows, disk and time of a run, and what would stop it.

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from setu.chain.repository import repository_root
+from setu.cli.options import Out
 from setu.cli.output import AsJson
 from setu.errors import SetuError
 from setu.review.render import FORMATS, terminal
@@ -24,7 +25,7 @@ def schema_diff(
     format_: Annotated[
         str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
     ] = "text",
-    out: Annotated[Path | None, typer.Option(help="File to write; else to the screen.")] = None,
+    out: Out = None,
     side_by_side: Annotated[
         bool, typer.Option("--side-by-side", help="As text: with both texts of each change.")
     ] = False,

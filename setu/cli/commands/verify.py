@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
 from setu.cli.commands.drift import drift_of_database
 from setu.cli.exit_codes import DIFFERS
+from setu.cli.options import Setting
 from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
 from setu.review.verification import verify_database
@@ -21,9 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    setting: Annotated[
-        list[str] | None, typer.Option("-x", help="A setting, name=value; may be repeated.")
-    ] = None,
+    setting: Setting = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the standing checks on a database at the head, and name all drift. It changes nothing.
