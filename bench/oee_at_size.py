@@ -41,8 +41,7 @@ AT = """
     SELECT
         m.iot_id, m.company_iot_id, a.at,
         (a.at AT TIME ZONE 'UTC' - INTERVAL '6 hours')::date AS day,
-        1 + extract(HOUR FROM a.at AT TIME ZONE 'UTC' - INTERVAL '6 hours')::integer / 8 AS shift,
-        n.n
+        1 + extract(HOUR FROM a.at AT TIME ZONE 'UTC' - INTERVAL '6 hours')::integer / 8 AS shift
     FROM master.machine_info AS m
     CROSS JOIN generate_series(0, {a_day} - 1) AS n (n)
     CROSS JOIN LATERAL (

@@ -2,8 +2,8 @@
 
 ``DATABASE_URL=… python -m bench.upgrade_under_load 10 32``: ten runs of 32 sessions. Each run
 takes a database of its own to 0109, past the swap; before them the same load has 30 s without an
-upgrade. Exit code 1 when a session of v1 had an error. A third argument is how many machine days
-of a thousand rows history has besides: ``1 28 10000`` is ten million rows.
+upgrade. Exit code 1 when a session of v1 had an error. A third argument gives a longer
+history, as machine days of some thousand rows: ``1 28 10000`` is ten million rows.
 """
 
 from __future__ import annotations

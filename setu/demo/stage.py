@@ -78,7 +78,8 @@ class Stage:
             getattr(command, direction)(config, revision)
         took = time.monotonic() - started
         self.steps += steps
-        self.console.print(f"[dim]{direction} to {revision}: {len(steps)} steps in {took:.1f} s[/]")
+        how_many = "1 step" if len(steps) == 1 else f"{len(steps)} steps"
+        self.console.print(f"[dim]{direction} to {revision}: {how_many} in {took:.1f} s[/]")
         return took
 
     def run_loads(self) -> None:

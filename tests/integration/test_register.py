@@ -182,8 +182,7 @@ def test_the_advice_for_an_unknown_code_is_a_command_after_which_it_is_read(plan
     said(chain, *code["command"].split()[2:])
     # What was loaded before is still listed for programs, and asks nobody to do it again.
     assert said(chain, "codes", group="rejects") == (
-        "every code is known now\n"
-        "came in the last 30 days, before they were known: 1 (see --json)\n"
+        "every code is known now\ncodes of the last 30 days that are known now: 1 (see --json)\n"
     )
     [code] = json.loads(said(chain, "codes", "--json", group="rejects"))["codes"]
     assert (code["stops"], code["is_known_now"]) == (1, True)

@@ -137,7 +137,7 @@ def list_codes(as_json: AsJson = False) -> None:
         typer.echo("every code is known now")
     known = len(found) - len(unknown)
     if known:
-        typer.echo(f"came in the last 30 days, before they were known: {known} (see --json)")
+        typer.echo(f"codes of the last 30 days that are known now: {known} (see --json)")
 
 
 def show_reject(
