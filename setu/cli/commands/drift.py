@@ -9,7 +9,7 @@ import typer
 
 from setu.chain.repository import repository_root
 from setu.chain.settings import Settings
-from setu.cli.options import Out, Scratch, Setting
+from setu.cli.options import Out, Scratch
 from setu.cli.output import AsJson
 from setu.cli.scratch_server import scratch_server
 from setu.db.connection import connected, database_url
@@ -25,7 +25,9 @@ def register(app: typer.Typer) -> None:
 
 
 def drift(
-    setting: Setting = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("-x", help="A setting, name=value, as at the upgrade.")
+    ] = None,
     format_: Annotated[
         str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
     ] = "text",
