@@ -22,6 +22,14 @@ _MISSING = pytest.StashKey[Counter[str]]()
 _DESCRIPTIONS = pytest.StashKey[list[str]]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--requiring",
+        choices=CAPABILITIES,
+        help="Run only tests that require this of the server.",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
@@ -65,7 +73,7 @@ def pytest_report_header() -> str:
     return f"server: {asked} (named at the end)"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         for mark in item.iter_markers("requires"):
             unknown = set(mark.args) - set(CAPABILITIES)
@@ -73,10 +81,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 raise pytest.UsageError(
                     f"{item.nodeid}: requires{mark.args} must name some of {CAPABILITIES}"
                 )
+    only = config.getoption("requiring")
+    if only:
+        config.hook.pytest_deselected(items=[i for i in items if only not in _required(i)])
+        items[:] = [item for item in items if only in _required(item)]
+
+
+def _required(item: pytest.Item) -> set[str]:
+    return {name for mark in item.iter_markers("requires") for name in mark.args}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    wanted = {name for mark in item.iter_markers("requires") for name in mark.args}
+    wanted = _required(item)
     if not wanted:
         return
     server = _server(item.config)
