@@ -16,17 +16,20 @@ from setu.errors import SetuError
 from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
-from tests.edge_cases.rows import last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT
 from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("multi_session", "community")
 
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=3, cycles_per_machine_day=200)
-UNTIL = last_midnight()
+UNTIL = LAST_MIDNIGHT
 BEFORE = f"{UNTIL - timedelta(days=9):%Y-%m-%d}"
+#: In a chunk that has rows, so that a comparison of its rows would find it.
+TOO_MUCH_AT = f"{UNTIL - timedelta(days=2):%Y-%m-%d} 13:14:15+00"
 TOO_MUCH = (
     "INSERT INTO silver.machine_energy (time, company_id, machine_id, total_energy)"
-    f" SELECT '{BEFORE}Z', m.company_id, m.machine_id, 1e300 FROM master.machine_info AS m LIMIT 1"
+    f" SELECT '{TOO_MUCH_AT}', m.company_id, m.machine_id, 1e300 FROM master.machine_info AS m"
+    " LIMIT 1"
 )
 UNNOTICED = (
     "INSERT INTO silver.machine_alarms (time, company_id, machine_id, alarm_no)"
@@ -128,7 +131,7 @@ def test_the_backfill_counts_chunks_and_rows(road: Road) -> None:
 
 
 def test_a_row_that_v2_cannot_hold_is_named_and_once_gone_holds_nothing_up(road: Road) -> None:
-    assert f"v2 cannot hold a row of machine_energy at {BEFORE} 00:00:00+00: numeric" in road.up
+    assert f"v2 cannot hold a row of machine_energy at {TOO_MUCH_AT}: numeric" in road.up
     followed = re.findall(
         r"v2 has followed (\d+) changes of v1; it cannot hold (\d+) rows", road.up
     )
