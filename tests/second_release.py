@@ -22,7 +22,7 @@ from setu.chain.step import Step
 from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import COMPUTED, Chain
-from tests.edge_cases.rows import last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT
 from tests.v1 import ROOT
 
 Rows = dict[str, RowFingerprint]
@@ -398,7 +398,7 @@ def at_the_release_with_data(chain: Chain) -> None:
     chain.upgrade("0001")
     with chain.session() as connection:
         connection.autocommit = False
-        make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+        make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
         connection.commit()
     chain.upgrade()
     chain.run(

@@ -22,7 +22,7 @@ from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, chain_on
 from tests.concurrency.cutting_proxy import Cut, CuttingProxy, cutting_proxy
 from tests.concurrency.own_server import OwnServer
-from tests.edge_cases.rows import last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
@@ -40,7 +40,7 @@ def fill(chain: Chain) -> None:
     chain.upgrade("0001")
     with chain.session() as connection:
         connection.autocommit = False
-        make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+        make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
         connection.commit()
 
 

@@ -13,7 +13,7 @@ from setu.simulate.fleet_size import FleetSize
 from tests.chain import REVISIONS, Chain
 from tests.concurrency.own_server import OwnServer
 from tests.concurrency.small_disk import MEGABYTE, SmallDisk, small_disk
-from tests.edge_cases.rows import last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT
 from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("native", "multi_session")
@@ -39,7 +39,7 @@ def test_a_full_disk_stops_the_chain_with_one_message_and_loses_nothing(
     chain.upgrade("0001")
     with chain.session() as connection:
         connection.autocommit = False
-        make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+        make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
         connection.commit()
     before = chain.rows(*V1_TABLES)
     failures = []

@@ -18,7 +18,7 @@ from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.concurrency.v1_sessions import Report, lost_and_doubled, v1_at_work
-from tests.edge_cases.rows import last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
@@ -38,7 +38,7 @@ def v1(server: Server) -> Iterator[Chain]:
         chain.upgrade("0001")
         with chain.session() as connection:
             connection.autocommit = False
-            make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
             connection.commit()
         yield chain
 

@@ -14,7 +14,7 @@ from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import chain_on
 from tests.concurrency.at_work import AtWork, in_v1
-from tests.edge_cases.rows import last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT
 from tests.servers.server import Server
 
 FLEET = FleetSize(companies=1, plants=1, machines=5, days=30, cycles_per_machine_day=20)
@@ -40,7 +40,7 @@ def way_back(server: Server) -> Iterator[WayBack]:
         chain.upgrade("0001")
         with chain.session() as connection:
             connection.autocommit = False
-            make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
             connection.commit()
         chain.upgrade()
         work = AtWork(chain.url)

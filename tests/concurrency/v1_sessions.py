@@ -21,11 +21,11 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 
-from setu.simulate.fleet import last_midnight
+from tests.edge_cases.values import LAST_MIDNIGHT
 
 Cursor = psycopg2.extensions.cursor
 #: An event that lies ahead stays behind in the archive; it may lie a day ahead.
-START = last_midnight()
+START = LAST_MIDNIGHT
 #: So many machines are registered while the deploy goes by.
 REGISTERED = 30
 #: What PostgreSQL says to a session that was chosen to give way.

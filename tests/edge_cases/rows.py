@@ -8,10 +8,10 @@ from datetime import datetime, time, timedelta
 import psycopg2.extensions
 from psycopg2.extras import Json, execute_values
 
-from setu.simulate.fleet import last_midnight
 from tests.edge_cases.facts import edge_case_facts, unconvertible_numbers
 from tests.edge_cases.masters import edge_case_masters, unconvertible_licences
 from tests.edge_cases.values import (
+    LAST_MIDNIGHT,
     LONG_NAME,
     QUOTED,
     SHIFT_IDS,
@@ -23,12 +23,12 @@ from tests.edge_cases.values import (
 )
 
 __all__ = [
+    "LAST_MIDNIGHT",
     "LONG_NAME",
     "QUOTED",
     "WIDE",
     "clock_changes",
     "edge_case_rows",
-    "last_midnight",
     "unconvertible_licences",
     "unconvertible_numbers",
     "unmappable_shifts",
@@ -53,7 +53,7 @@ def edge_case_rows(connection: _Connection, *, until: datetime | None = None) ->
     cannot stand under v2's rules, and ``unconvertible_…`` those that must stop an upgrade.
     ``alerting.active_alerts`` is left empty. ``until`` as in ``make_fleet``.
     """
-    end = until or last_midnight()
+    end = until or LAST_MIDNIGHT
     _masters(connection, end)
     edge_case_masters(connection, end)
     edge_case_facts(connection, end)

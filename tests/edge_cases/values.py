@@ -9,10 +9,15 @@ from math import copysign
 
 from psycopg2.extensions import AsIs
 
+from setu.simulate.fleet import last_midnight
+
 WEEK = timedelta(days=7)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INDIA = timedelta(hours=5, minutes=30)
 TICK = timedelta(microseconds=1)
+
+#: Taken once: what a run computes before and after a midnight must agree.
+LAST_MIDNIGHT = last_midnight()
 
 # PostgreSQL cuts identifiers, not values, at 63 bytes: as a value it must come through whole.
 LONG_NAME = "M" + "-0123456789" * 5 + "-012345"

@@ -12,12 +12,12 @@ from setu.catalog.fingerprint import RowFingerprint, fingerprint_differences
 from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, Row, chain_on, since
-from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT, edge_case_rows
 from tests.kept import added, cache, keep, missing, rows
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=2, plants=1, machines=2, days=3, cycles_per_machine_day=4)
-UNTIL = last_midnight() - timedelta(days=1)
+UNTIL = LAST_MIDNIGHT - timedelta(days=1)
 # The first revision at which v2 is live, and the last. Their rows lie a day apart.
 REVISIONS = ("0107", HEAD)
 FACTS = (

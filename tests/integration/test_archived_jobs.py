@@ -11,7 +11,7 @@ import pytest
 from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
-from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT, edge_case_rows
 from tests.servers.at_hand import Server
 
 pytestmark = pytest.mark.requires("community")
@@ -54,7 +54,7 @@ def aggregates(chain: Chain, schema: str) -> dict[str, list[Row]]:
 
 @pytest.fixture(scope="module")
 def archived(server: Server) -> Iterator[ArchivedJobs]:
-    until = last_midnight() - timedelta(days=1)
+    until = LAST_MIDNIGHT - timedelta(days=1)
     with chain_on(server) as chain:
         chain.upgrade("0001")
         with chain.session() as connection:

@@ -17,7 +17,7 @@ import pytest
 from setu.simulate.fleet import V1_TABLES, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, chain_on
-from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT, edge_case_rows
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
@@ -31,7 +31,7 @@ def chain(server: Server) -> Iterator[Chain]:
         chain.upgrade("0001")
         with chain.session() as connection:
             connection.autocommit = False
-            make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
             edge_case_rows(connection)
             connection.commit()
         yield chain

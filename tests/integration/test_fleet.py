@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from setu.simulate.fleet import V1_TABLES, count_rows, last_midnight, make_fleet
+from setu.simulate.fleet import V1_TABLES, count_rows, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.edge_cases.rows import (
+    LAST_MIDNIGHT,
     LONG_NAME,
     clock_changes,
     edge_case_rows,
@@ -110,7 +111,7 @@ def test_a_cycle_of_the_history_has_the_shift_that_v1_gives_it(v1: Any) -> None:
 
 
 def test_the_same_seed_makes_the_same_fleet_and_another_makes_another(v1: Any) -> None:
-    until = last_midnight()
+    until = LAST_MIDNIGHT
     prints = []
     for seed in (1, 1, 2):
         make_fleet(v1, SMALL, seed=seed, until=until)
@@ -128,7 +129,7 @@ def test_a_fleet_and_edge_case_rows_live_in_one_database(v1: Any) -> None:
     edge_case_rows(v1)
     unmappable_shifts(v1)
     unconvertible_licences(v1)
-    unconvertible_numbers(v1, until=last_midnight())
+    unconvertible_numbers(v1, until=LAST_MIDNIGHT)
     assert count_rows(v1)["master.companies"] == 7
 
 
@@ -185,7 +186,7 @@ def test_edge_case_numbers_fit_v2_and_unconvertible_ones_do_not(v1: Any) -> None
         "machine_tool_usage": ("target_count", "actual_count"),
     }
     unfit = 0
-    for step in (edge_case_rows, lambda db: unconvertible_numbers(db, until=last_midnight())):
+    for step in (edge_case_rows, lambda db: unconvertible_numbers(db, until=LAST_MIDNIGHT)):
         step(v1)
         counts = []
         for table, names in columns.items():
@@ -348,7 +349,7 @@ def test_clock_changes_are_the_last_four_before_a_day() -> None:
         datetime(2025, 10, 26, 1, tzinfo=UTC),
         datetime(2025, 11, 2, 6, tzinfo=UTC),
     ]
-    assert min(clock_changes(last_midnight())) > last_midnight() - timedelta(days=365)
+    assert min(clock_changes(LAST_MIDNIGHT)) > LAST_MIDNIGHT - timedelta(days=365)
 
 
 def test_the_long_name_has_63_bytes() -> None:

@@ -21,7 +21,7 @@ from setu.errors import LockTimeoutError, PreflightError
 from setu.simulate.fleet import V1_TABLES, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
-from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT, edge_case_rows
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
@@ -35,7 +35,7 @@ def chain(server: Server) -> Iterator[Chain]:
         chain.upgrade("0001")
         with chain.session() as connection:
             connection.autocommit = False
-            make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
             edge_case_rows(connection)
             connection.commit()
         yield chain
@@ -172,7 +172,7 @@ def test_v1_goes_on_writing_while_the_upgrade_runs(chain: Chain) -> None:
                     cursor.execute(
                         "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id,"
                         " program_no) VALUES (%s, 'COMP-01', 'CNC-00001', 'LIVE')",
-                        (last_midnight() - timedelta(hours=16) + timedelta(seconds=written),),
+                        (LAST_MIDNIGHT - timedelta(hours=16) + timedelta(seconds=written),),
                     )
                 except psycopg2.Error:
                     return  # the swap has come

@@ -11,11 +11,11 @@ import pytest
 from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
-from tests.edge_cases.rows import last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT
 from tests.servers.server import Server
 
 FLEET = FleetSize(companies=1, plants=2, machines=3, days=40, cycles_per_machine_day=6)
-UNTIL = last_midnight() - timedelta(days=1)
+UNTIL = LAST_MIDNIGHT - timedelta(days=1)
 AGO_20 = f"'{UNTIL - timedelta(days=20):%Y-%m-%d}'::timestamptz"
 FILLED = "0114"
 SHIFTS = (

@@ -18,12 +18,12 @@ from setu.ops.reconciliation import TableRows, read_reconciliation
 from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
-from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT, edge_case_rows
 from tests.edge_cases.values import edges
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=2, plants=1, machines=2, days=3, cycles_per_machine_day=4)
-UNTIL = last_midnight() - timedelta(days=1)
+UNTIL = LAST_MIDNIGHT - timedelta(days=1)
 # Of a fact: its time, what else makes a row the same, and the numbers that v2 rounds to digits.
 FACTS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], int]] = {
     "silver.machine_cycles": ("cycle_start", (), (), 0),
@@ -238,4 +238,4 @@ def test_carried_rows_have_the_shift_and_the_business_date_of_the_rule(upgrade: 
         moments.add(at.astimezone(UTC))
     assert checked > 100
     # Midnights, clock changes and chunk boundaries were among them.
-    assert {at.astimezone(UTC) for at in edges(last_midnight())} <= moments
+    assert {at.astimezone(UTC) for at in edges(LAST_MIDNIGHT)} <= moments

@@ -25,7 +25,7 @@ from setu.ops.reconciliation import read_reconciliation
 from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
-from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT, edge_case_rows
 from tests.engine_settings import HIDING, other_engine_settings
 from tests.servers.at_hand import Native, Server
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.requires("multi_session", "community")
 
 OWNER, PERSON, SPACE = (f"{name}_{os.getpid()}" for name in ("an_owner", "a_person", "a_space"))
 FLEET = FleetSize(companies=2, plants=1, machines=2, days=4, cycles_per_machine_day=6)
-UNTIL = last_midnight() - timedelta(days=3)
+UNTIL = LAST_MIDNIGHT - timedelta(days=3)
 
 READING = {
     "search_path": "own, silver, master, pg_catalog",

@@ -14,13 +14,13 @@ from setu.errors import PreflightError
 from setu.simulate.fleet import V1_TABLES, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, Row, chain_on, since
-from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT, edge_case_rows
 from tests.kept import cache, keep, missing, rows
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=2, machines=2, days=3, cycles_per_machine_day=4)
 V2_REVISIONS = since("0107")
-UNTIL = last_midnight() - timedelta(days=1)
+UNTIL = LAST_MIDNIGHT - timedelta(days=1)
 
 
 def with_data(chain: Chain) -> None:
@@ -357,7 +357,7 @@ REGISTER = (
     "INSERT INTO master.machine_info (machine_id, company_id, plant_id, device_id, iot_id)"
     " VALUES ('M-late', 'COMP-01', 'COMP-01-P01', 'GW-late', '77')"
 )
-S = last_midnight() + timedelta(hours=1)
+S = LAST_MIDNIGHT + timedelta(hours=1)
 CYCLES = (
     "SELECT m.machine_id, c.program_no, c.shift_id, c.shift_name FROM silver.machine_cycles AS c"
     " INNER JOIN master.machine_info AS m ON m.iot_id = c.machine_iot_id"

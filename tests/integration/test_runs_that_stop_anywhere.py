@@ -22,7 +22,7 @@ from setu.errors import SetuError
 from setu.simulate.fleet import V1_TABLES, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import STEPS, Chain, chain_on
-from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT, edge_case_rows
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=10, cycles_per_machine_day=4)
@@ -42,7 +42,7 @@ def fill(chain: Chain) -> None:
     chain.upgrade("0001")
     with chain.session() as connection:
         connection.autocommit = False
-        make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+        make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
         edge_case_rows(connection)
         with connection.cursor() as cursor:
             # Another database has the same rows, whatever the time of day.

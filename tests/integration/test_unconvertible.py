@@ -11,8 +11,8 @@ from setu.errors import PreflightError, StatementError
 from setu.simulate.fleet import V1_TABLES
 from tests.chain import HEAD, Chain, chain_on
 from tests.edge_cases.rows import (
+    LAST_MIDNIGHT,
     edge_case_rows,
-    last_midnight,
     unconvertible_licences,
     unconvertible_numbers,
     unmappable_shifts,
@@ -37,7 +37,7 @@ def test_what_cannot_be_converted_is_counted_with_samples_and_nothing_changes(
 ) -> None:
     with chain.session() as connection:
         connection.autocommit = False
-        unconvertible_numbers(connection, until=last_midnight())
+        unconvertible_numbers(connection, until=LAST_MIDNIGHT)
         unconvertible_licences(connection)
         unmappable_shifts(connection)
         connection.commit()
@@ -69,7 +69,7 @@ def test_edge_case_values_that_can_be_converted_pass(chain: Chain) -> None:
     assert chain.revision() == HEAD
 
 
-LATE = last_midnight() - timedelta(days=2)
+LATE = LAST_MIDNIGHT - timedelta(days=2)
 TOO_MUCH = (
     "INSERT INTO silver.machine_focas (time, company_id, machine_id, pot, created_at)"
     f" VALUES ('{LATE}', 'north', 'M-3', 3e9, now())"

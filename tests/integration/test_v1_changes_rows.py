@@ -13,12 +13,12 @@ from setu.errors import StatementError
 from setu.simulate.fleet import V1_TABLES, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on, step_of
-from tests.edge_cases.rows import last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=2, cycles_per_machine_day=2)
 #: Yesterday, after the fleet's last row: an event that lies ahead stays behind in the archive.
-START = last_midnight() - timedelta(hours=16)
+START = LAST_MIDNIGHT - timedelta(hours=16)
 BEFORE_SWAP = ("0103", "0104", "0106")
 TIME = {"machine_cycles": "cycle_start", "machine_downtime": "down_start", "history": "time"}
 # Of a table: a column that v1 corrects, its first and second value in v1, and the second in v2.
@@ -43,7 +43,7 @@ def chain(server: Server) -> Iterator[Chain]:
         chain.upgrade("0001")
         with chain.session() as connection:
             connection.autocommit = False
-            make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
             connection.commit()
         yield chain
 

@@ -12,7 +12,7 @@ from setu.catalog.fingerprint import fingerprint_differences
 from setu.simulate.fleet import V1_TABLES, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
-from tests.edge_cases.rows import edge_case_rows, last_midnight
+from tests.edge_cases.rows import LAST_MIDNIGHT, edge_case_rows
 from tests.servers.at_hand import Server
 
 FLEET = FleetSize(companies=1, plants=1, machines=2, days=2, cycles_per_machine_day=2)
@@ -200,7 +200,7 @@ def moved(server: Server) -> Iterator[dict[str, Any]]:
         chain.upgrade("0001")
         with chain.session() as connection:
             connection.autocommit = False
-            make_fleet(connection, FLEET, until=last_midnight() - timedelta(days=1))
+            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
             edge_case_rows(connection)
             connection.commit()
         chain.run(*BEFORE)
