@@ -2,8 +2,7 @@
 
 ``DATABASE_URL=… python -m bench.upgrade_under_load 10 32``: ten runs of 32 sessions. Each run
 takes a database of its own to 0109, past the swap; before them the same load has 30 s without an
-upgrade. Exit code 1 when a session of v1 had an error. A third argument gives a longer
-history, as machine days of some thousand rows: ``1 28 10000`` is ten million rows.
+upgrade. Exit code 1 when a session of v1 had an error.
 """
 
 from __future__ import annotations
@@ -14,17 +13,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from bench.scratch import connect, console, run, scratch_database
+from bench.scratch import connect, console, scratch_database
 from setu.simulate.fleet import last_midnight, make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.concurrency.v1_sessions import Report, V1Sessions, lost_and_doubled, v1_at_work
 
 FLEET = FleetSize(companies=1, plants=2, machines=20, days=60, cycles_per_machine_day=60)
-#: A thousand rows a machine and day: a quarter of them cycles.
-LARGE = {"days": 50, "cycles_per_machine_day": 250, "events_per_machine_day": 200}
 ALONE_S = 30
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,19 +42,14 @@ def alembic(url: str, revision: str) -> float:
 
 
 @contextmanager
-def load_on_v1(
-    name: str, sessions: int, fleet: FleetSize = FLEET
-) -> Iterator[tuple[str, V1Sessions]]:
+def load_on_v1(name: str, sessions: int) -> Iterator[tuple[str, V1Sessions]]:
     """The address of a database at 0001 with a fleet, and so many sessions at work on it."""
     with scratch_database(name) as url:
         alembic(url, "0001")
         with connect(url) as connection:
             connection.autocommit = False
-            rows = make_fleet(connection, fleet, until=last_midnight())
+            make_fleet(connection, FLEET, until=last_midnight())
             connection.commit()
-            connection.autocommit = True
-            run(connection, "ANALYZE")
-        console.print(f"{sum(rows.values()):,} rows of history")
         quarter = max(1, sessions // 4)
         with v1_at_work(
             url,
@@ -79,9 +70,9 @@ def show(title: str, report: Report) -> None:
         console.print("    " + line)
 
 
-def one_run(number: int, sessions: int, fleet: FleetSize) -> Report:
+def one_run(number: int, sessions: int) -> Report:
     """One upgrade under the load of so many sessions."""
-    with load_on_v1(f"load_{number}", sessions, fleet) as (url, at_work):
+    with load_on_v1(f"load_{number}", sessions) as (url, at_work):
         took = alembic(url, "0106")
         swap = alembic(url, "0109")
         report = at_work.stop()
@@ -96,9 +87,9 @@ def one_run(number: int, sessions: int, fleet: FleetSize) -> Report:
     return report
 
 
-def without_upgrade(sessions: int, fleet: FleetSize) -> None:
+def without_upgrade(sessions: int) -> None:
     """The same load while nothing is deployed: how long its statements take by themselves."""
-    with load_on_v1("load_alone", sessions, fleet) as (_, at_work):
+    with load_on_v1("load_alone", sessions) as (_, at_work):
         time.sleep(ALONE_S)
         show(f"no upgrade, {ALONE_S} s:", at_work.stop())
 
@@ -107,13 +98,8 @@ def main() -> int:
     """So many runs of so many sessions."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     sessions = int(sys.argv[2]) if len(sys.argv) > 2 else 24
-    machine_days = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    fleet = FLEET
-    if machine_days:
-        machines = machine_days // LARGE["days"] // FLEET.plants
-        fleet = replace(FLEET, machines=machines, **LARGE)
-    without_upgrade(sessions, fleet)
-    reports = [one_run(number, sessions, fleet) for number in range(1, runs + 1)]
+    without_upgrade(sessions)
+    reports = [one_run(number, sessions) for number in range(1, runs + 1)]
     return 1 if any(report.errors for report in reports) else 0
 
 

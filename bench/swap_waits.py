@@ -1,0 +1,170 @@
+"""Both swaps over a long history, with sessions at work: the longest wait for a lock.
+
+``DATABASE_URL=… python -m bench.swap_waits 10000 28``: machine days of some thousand rows (10,000
+are ten million rows), and the sessions of each side. v1's begin before the swap (0107), v2's before
+the way back. A wait is what the server says in ``pg_locks.waitstart``, looked at every 20 ms,
+of any session but the deploy's own. Exit code 1 when a session had an error, when a row is lost or
+doubled, or when one waited longer than a second.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bench.scratch import connect, console, run, say_where, scratch_database
+from bench.upgrade_under_load import alembic, show
+from bench.way_back_at_work import KINDS, go_back
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
+from tests.concurrency.at_work import AtWork, in_v1
+from tests.concurrency.v1_sessions import START, lost_and_doubled, v1_at_work
+
+PLANTS = 2
+DAYS = 50
+#: A thousand rows a machine and day: a quarter of them cycles.
+CYCLES_PER_DAY, EVENTS_PER_DAY = 250, 200
+WARM_UP_S = 20.0
+LONGEST_S = 1.0
+LOOK_S = 0.02
+WAITS = """
+    SELECT DISTINCT ON (l.pid) l.pid,
+        extract(epoch FROM clock_timestamp() - l.waitstart)::float, a.query, b.query
+    FROM pg_locks AS l
+    INNER JOIN pg_stat_activity AS a ON a.pid = l.pid
+    LEFT JOIN LATERAL unnest(pg_blocking_pids(l.pid)) AS p (pid) ON true
+    LEFT JOIN pg_stat_activity AS b ON b.pid = p.pid
+    WHERE NOT l.granted AND l.waitstart IS NOT NULL AND a.datname = current_database()
+        AND a.application_name NOT LIKE 'setu%'
+    ORDER BY l.pid, b.application_name LIKE 'setu%' DESC
+"""
+
+
+@dataclass
+class Waits:
+    """What sessions waited for, and how long."""
+
+    longest_s: float = 0.0
+    waiter: str = ""
+    holder: str = ""
+    #: How often sessions were seen waiting longer than a second.
+    long: int = 0
+
+
+@contextmanager
+def watching(url: str) -> Iterator[Waits]:
+    """Look at who waits, until the block ends."""
+    waits, ended = Waits(), threading.Event()
+
+    def look() -> None:
+        with connect(url) as connection:
+            while not ended.is_set():
+                for _, waited_s, waiter, holder in run(connection, WAITS):
+                    waits.long += waited_s > LONGEST_S
+                    if waited_s > waits.longest_s:
+                        waits.longest_s, waits.waiter, waits.holder = waited_s, waiter, holder or ""
+                time.sleep(LOOK_S)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield waits
+    finally:
+        ended.set()
+        thread.join(60)
+
+
+def tell(title: str, waits: Waits) -> None:
+    """The longest wait below a title."""
+    console.print(f"{title}: longest wait for a lock {waits.longest_s:.2f} s")
+    if waits.longest_s:
+        for who, query in (("waits", waits.waiter), ("holds", waits.holder)):
+            console.print(f"    {who}: {' '.join(query.split())[:90]}")
+
+
+def up(url: str, sessions: int) -> bool:
+    """v1 at work: from 0106 past the swap. True when nobody waited long and nothing failed."""
+    quarter = max(1, sessions // 4)
+    with v1_at_work(
+        url, ingest=quarter, batch=max(1, sessions // 16), crossing=max(1, sessions // 8),
+        readers=quarter, others=max(3, sessions - 2 * quarter - sessions // 16 - sessions // 8),
+    ) as at_work:  # fmt: skip
+        with watching(url) as alone:
+            time.sleep(WARM_UP_S)
+        with watching(url) as waits:
+            took = alembic(url, "0109")
+        report = at_work.stop()
+    lost, doubled = lost_and_doubled(url, report)
+    tell(f"v1 at work, {WARM_UP_S:.0f} s without an upgrade", alone)
+    tell(f"swap, {took:.1f} s", waits)
+    show(f"    rows lost {lost}, doubled {doubled}; while it lasted:", report)
+    return not (lost or doubled or report.errors or waits.longest_s > LONGEST_S)
+
+
+def back(url: str, sessions: int) -> bool:
+    """v2 at work: from head to 0001. True when nobody waited long and nothing failed."""
+    third = max(1, (sessions - 2) // 3)
+    work = AtWork(url)
+    work.start(readers=third, people=third, sinks=max(1, sessions - 2 - 2 * third))
+    with watching(url) as alone:
+        time.sleep(WARM_UP_S)
+    with watching(url) as waits:
+        started = time.monotonic()
+        tries, steps = go_back(url)
+        took = time.monotonic() - started
+    time.sleep(1)
+    work.stop()
+    tell(f"v2 at work, {WARM_UP_S:.0f} s without a downgrade", alone)
+    tell(f"back {took:.1f} s, of which its swap {steps['0107']:.1f} s", waits)
+    failed = 0
+    for kind in KINDS:
+        seen = work.total(kind)
+        failed += sum(seen.errors.values())
+        console.print(
+            f"    {kind:<8} {seen.statements:>7,} statements, longest {seen.longest:.2f} s,"
+            f" errors: {dict(seen.errors) or 0}"
+        )
+    with connect(url) as connection, connection.cursor() as cursor:
+        found = Counter(in_v1(cursor))
+    names = [f"by hand {n}" for n in work.total("person").confirmed]
+    names += [f"sent {n}" for n in work.total("sink").confirmed]
+    lost = sum(not found[name] for name in names)
+    doubled = sum(found[name] > 1 for name in names)
+    console.print(
+        f"    tried again: {dict(tries) or 'nothing'}; of {len(names):,} confirmed rows"
+        f" {lost} lost, {doubled} doubled"
+    )
+    return not (failed or lost or doubled or waits.longest_s > LONGEST_S)
+
+
+def main(machine_days: int = 10_000, sessions: int = 28) -> int:
+    """Up and back once."""
+    fleet = FleetSize(
+        companies=1, plants=PLANTS, machines=machine_days // DAYS // PLANTS, days=DAYS,
+        cycles_per_machine_day=CYCLES_PER_DAY, events_per_machine_day=EVENTS_PER_DAY,
+    )  # fmt: skip
+    with scratch_database("swaps") as url:
+        with connect(url) as connection:
+            say_where(connection)
+        alembic(url, "0001")
+        with connect(url) as connection:
+            connection.autocommit = False
+            rows = sum(make_fleet(connection, fleet, until=START).values())
+            connection.commit()
+            connection.autocommit = True
+            run(connection, "ANALYZE")
+        built = alembic(url, "0106")
+        console.print(f"{rows:,} rows of history, up to the swap in {built:.0f} s")
+        good_up = up(url, sessions)
+        alembic(url, "head")
+        good_back = back(url, sessions)
+    return 0 if good_up and good_back else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))
