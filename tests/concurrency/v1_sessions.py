@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,7 +32,8 @@ REGISTERED = 30
 VICTIM = ("40P01", "55P03", "57014")
 SWAPPED = "SELECT to_regclass('_archive.machine_cycles') IS NOT NULL"
 
-_GOLD = (
+#: What readers ask of gold.
+GOLD = (
     "SELECT count(*) FROM gold.v_live_machine_status",
     "SELECT count(*) FROM gold.v_production_dashboard",
     "SELECT count(*) FROM gold.v_downtime_dashboard",
@@ -81,6 +82,8 @@ class V1Sessions:
     """Sessions of v1 on a database, until v2 is live or they are stopped.
 
     :param machines: ids of v1 machines of company ``COMP-01``, with gateway and source id.
+    :param leave_out: queries of ``GOLD`` that readers do not ask.
+    :param engine_pause_s: seconds between two calls of the alert engine in a session.
     """
 
     def __init__(
@@ -89,12 +92,16 @@ class V1Sessions:
         machines: list[tuple[str, str, str]],
         has_aggregates: bool = True,
         seed: int = 1,
+        leave_out: Collection[str] = (),
+        engine_pause_s: float = 1,
     ) -> None:
         self._url = url
+        self._engine_pause_s = engine_pause_s
         self._gold = [
             query
-            for query in _GOLD
-            if has_aggregates or not any(name in query for name in _OF_AGGREGATES)
+            for query in GOLD
+            if query not in leave_out
+            and (has_aggregates or not any(name in query for name in _OF_AGGREGATES))
         ]
         self._machines = machines
         self._seed = seed
@@ -151,7 +158,7 @@ class V1Sessions:
                 with self._lock:
                     self.report.statements[kind] += 1
                     self.report.longest[kind] = max(self.report.longest[kind], took)
-            time.sleep(chance.uniform(0, 0.2))
+            self._stop.wait(self._engine_pause_s if kind == "engine" else chance.uniform(0, 0.2))
         connection.close()
 
     @staticmethod
@@ -289,7 +296,6 @@ class V1Sessions:
     def _engine(self, cursor: Cursor, _: random.Random) -> None:
         cursor.execute("CALL alerting.proc_run_engine()")
         cursor.connection.commit()
-        time.sleep(1)
 
     def _read(self, cursor: Cursor, chance: random.Random) -> None:
         for _ in range(chance.randint(1, 3)):
@@ -300,7 +306,15 @@ class V1Sessions:
 
 @contextmanager
 def v1_at_work(
-    url: str, *, ingest: int, batch: int, crossing: int, readers: int, others: int
+    url: str,
+    *,
+    ingest: int,
+    batch: int,
+    crossing: int,
+    readers: int,
+    others: int,
+    leave_out: Collection[str] = (),
+    engine_pause_s: float = 1,
 ) -> Iterator[V1Sessions]:
     """Sessions of v1 on a database with a fleet, stopped at the end."""
     connection = psycopg2.connect(url)
@@ -336,7 +350,9 @@ def v1_at_work(
         has_aggregates = cursor.fetchall() == [(True,)]
     connection.commit()
     connection.close()
-    sessions = V1Sessions(url, machines, has_aggregates)
+    sessions = V1Sessions(
+        url, machines, has_aggregates, leave_out=leave_out, engine_pause_s=engine_pause_s
+    )
     sessions.start(ingest, batch, crossing, readers, others)
     try:
         yield sessions
