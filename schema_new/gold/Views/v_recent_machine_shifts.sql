@@ -113,7 +113,10 @@ FROM (
         e.shift_id,
         e.shift_name,
         e.planned_sec,
-        coalesce(gold.fn_seconds(e.working * s.lasted), 0) AS downtime_sec,
+        -- Tomorrow's shifts have not begun.
+        CASE WHEN isempty(e.working) THEN 0
+            ELSE coalesce(gold.fn_seconds(e.working * s.lasted), 0)
+        END AS downtime_sec,
         NULL::bigint AS stops,
         NULL::bigint AS cycles,
         NULL::bigint AS cycles_without_std,
