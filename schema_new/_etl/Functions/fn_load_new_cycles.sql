@@ -129,7 +129,7 @@ BEGIN
                 FROM (SELECT DISTINCT v.utc_day FROM validated AS v WHERE v.is_valid) AS d
             )
         ) AS w
-            ON w.plant_iot_id = f.plant_iot_id AND w.utc_date::timestamptz = f.utc_day
+            ON w.plant_iot_id = f.plant_iot_id AND w.utc_day = f.utc_day
             AND f.cycle_start >= w.starts_at AND f.cycle_start < w.ends_before
     ),
     cached AS (

@@ -244,7 +244,8 @@ BEGIN
         LEFT JOIN _etl.fn_shifts_of_days(
             ARRAY(SELECT DISTINCT u.cycle_start::date FROM usable AS u)
         ) AS w
-            ON w.plant_iot_id = b.plant_iot_id AND w.utc_date = b.cycle_start::date
+            ON w.plant_iot_id = b.plant_iot_id
+            AND w.utc_day = date_bin(INTERVAL '1 day', b.cycle_start, '1970-01-01')
             AND b.cycle_start >= w.starts_at AND b.cycle_start < w.ends_before
     ),
     -- Silver is read only where a cycle is late: for the cycle itself, the one before and the one

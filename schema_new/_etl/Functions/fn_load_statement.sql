@@ -235,7 +235,7 @@ written AS (
         ARRAY(SELECT DISTINCT d.{instant}::date FROM incoming AS d)
     ) AS w
         ON w.plant_iot_id = i.plant_iot_id
-        AND w.utc_date = i.{instant}::date
+        AND w.utc_day = date_bin(INTERVAL '1 day', i.{instant}, '1970-01-01')
         AND i.{instant} >= w.starts_at
         AND i.{instant} < w.ends_before
     -- Neighbours in the index are written one after the other.

@@ -4,7 +4,7 @@
 CREATE FUNCTION _etl.fn_shifts_of_days(p_utc_dates date[])
 RETURNS TABLE (
     plant_iot_id integer,
-    utc_date date,
+    utc_day timestamptz,
     shift_id smallint,
     shift_name text,
     logical_date date,
@@ -19,8 +19,8 @@ AS $function$
 BEGIN
     RETURN QUERY
     SELECT
-        w.plant_iot_id, w.utc_date, w.shift_id, w.shift_name, w.logical_date, w.starts_at,
-        w.ends_before
+        w.plant_iot_id, w.utc_date::timestamp AT TIME ZONE 'UTC', w.shift_id, w.shift_name,
+        w.logical_date, w.starts_at, w.ends_before
     FROM master.fn_shift_windows(p_utc_dates) AS w;
 END
 $function$;
@@ -29,4 +29,5 @@ REVOKE ALL ON FUNCTION _etl.fn_shifts_of_days(date[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION _etl.fn_shifts_of_days(date[]) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_shifts_of_days(date[]) IS
-    'Shifts of all plants that touch the given days of UTC, once for each day; half-open';
+    'Shifts of all plants that touch the given days of UTC, once for each day; half-open. The '
+    'day is its first instant';
