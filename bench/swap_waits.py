@@ -17,7 +17,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from bench.upgrade_under_load import alembic, show
 from bench.way_back_at_work import KINDS, go_back
 from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
-from tests.concurrency.at_work import AtWork, in_v1
+from tests.concurrency.at_work import AtWork, lost_and_doubled_in_v1
 from tests.concurrency.v1_sessions import GOLD, START, lost_and_doubled, v1_at_work
 
 PLANTS = 2
@@ -158,14 +157,9 @@ def back(url: str, sessions: int) -> bool:
             f"    {kind:<8} {seen.statements:>7,} statements, longest {seen.longest:.2f} s,"
             f" errors: {dict(seen.errors) or 0}"
         )
-    with connect(url) as connection, connection.cursor() as cursor:
-        found = Counter(in_v1(cursor))
-    names = [f"by hand {n}" for n in work.total("person").confirmed]
-    names += [f"sent {n}" for n in work.total("sink").confirmed]
-    lost = sum(not found[name] for name in names)
-    doubled = sum(found[name] > 1 for name in names)
+    confirmed, lost, doubled = lost_and_doubled_in_v1(url, work)
     console.print(
-        f"    tried again: {dict(tries) or 'nothing'}; of {len(names):,} confirmed rows"
+        f"    tried again: {dict(tries) or 'nothing'}; of {confirmed:,} confirmed rows"
         f" {lost} lost, {doubled} doubled"
     )
     return not (failed or lost or doubled or waits.longest_s > LONGEST_S)
@@ -174,7 +168,7 @@ def back(url: str, sessions: int) -> bool:
 def main(machine_days: int = 10_000, sessions: int = 8) -> int:
     """Up and back once."""
     fleet = FleetSize(
-        companies=1, plants=PLANTS, machines=machine_days // DAYS // PLANTS, days=DAYS,
+        companies=1, plants=PLANTS, machines=max(1, machine_days // DAYS // PLANTS), days=DAYS,
         cycles_per_machine_day=CYCLES_PER_DAY, events_per_machine_day=EVENTS_PER_DAY,
     )  # fmt: skip
     with scratch_database("swaps") as url:

@@ -31,7 +31,7 @@ from bench.scratch import (
 from setu.chain.repository import repository_root, steps_to
 from setu.simulate.fleet import last_midnight, make_fleet
 from setu.simulate.fleet_size import FleetSize
-from tests.concurrency.at_work import AtWork, in_v1
+from tests.concurrency.at_work import AtWork, lost_and_doubled_in_v1
 
 FLEET = FleetSize(companies=2, plants=2, machines=10, days=40, cycles_per_machine_day=40)
 KINDS = ("reader", "person", "sink", "load", "master")
@@ -105,15 +105,8 @@ def rounds(times: int, *, jobs: bool = False) -> None:
                     f"  {kind}: {seen.statements} statements, {sum(seen.errors.values())} errors, "
                     f"longest {seen.longest:.2f} s {dict(seen.errors) or ''} {seen.end}"
                 )
-            with connect(url) as connection, connection.cursor() as cursor:
-                found = Counter(in_v1(cursor))
-            names = [f"by hand {n}" for n in work.total("person").confirmed]
-            names += [f"sent {n}" for n in work.total("sink").confirmed]
-            missing = sum(1 for name in names if not found[name])
-            double = sum(1 for name in names if found[name] > 1)
-            console.print(
-                f"  {len(names)} rows confirmed: {missing} missing in v1, {double} double"
-            )
+            confirmed, missing, double = lost_and_doubled_in_v1(url, work)
+            console.print(f"  {confirmed} rows confirmed: {missing} missing in v1, {double} double")
             if missing or double or any(work.total(kind).errors for kind in KINDS):
                 raise SystemExit("The way back is not as it should be.")
 

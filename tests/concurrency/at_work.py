@@ -164,6 +164,20 @@ class AtWork:
         )
 
 
+def lost_and_doubled_in_v1(url: str, work: AtWork) -> tuple[int, int, int]:
+    """Of the rows that a person or a sink had confirmed: how many, and lost or doubled in v1."""
+    connection = psycopg2.connect(url)
+    try:
+        with connection.cursor() as cursor:
+            found = Counter(in_v1(cursor))
+    finally:
+        connection.close()
+    names = [f"by hand {n}" for n in work.total("person").confirmed]
+    names += [f"sent {n}" for n in work.total("sink").confirmed]
+    lost = sum(not found[name] for name in names)
+    return len(names), lost, sum(found[name] > 1 for name in names)
+
+
 def in_v1(cursor: psycopg2.extensions.cursor) -> Iterator[str]:
     """Programs of cycles that v1 has, in silver or in a payload that waits."""
     cursor.execute(
