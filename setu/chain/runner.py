@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from alembic import op
+from setu.chain.blockers import Blockers, watched_for_blockers
 from setu.chain.failures import Position, lost_between, statement_error
 from setu.chain.paused_jobs import pause_jobs, rest_new_jobs_sql
 from setu.chain.progress import Progress
@@ -176,26 +178,27 @@ def _run_in_transaction(
     between: Statement | None,
 ) -> None:
     connection = _driver(context)
-    for last in _attempts(where, run):
-        _plain(connection, f"SAVEPOINT {SAVEPOINT}")
-        try:
-            for statement in statements:
-                _execute(where, where.part, statement, connection)
-            for statement in checks:
-                _execute(where, "verify", statement, connection)
-            _execute(where, where.part, _REST_NEW_JOBS, connection)
-        except LockTimeoutError as error:
-            if last:
-                raise _exhausted(error, run) from error
-            _plain(connection, f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+    with closing(_attempts(where, run, connection)) as attempts:
+        for attempt in attempts:
+            _plain(connection, f"SAVEPOINT {SAVEPOINT}")
+            try:
+                for statement in statements:
+                    _execute(where, where.part, statement, connection)
+                for statement in checks:
+                    _execute(where, "verify", statement, connection)
+                _execute(where, where.part, _REST_NEW_JOBS, connection)
+            except LockTimeoutError as error:
+                if attempt.last:
+                    raise _exhausted(error, run, attempt.blockers) from error
+                _plain(connection, f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+                _plain(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
+                log.warning("%s %s: %s", where.step.revision, where.part, error.title)
+                if between is not None:
+                    with context.autocommit_block():
+                        _execute(where, where.part, between, _driver(context))
+                continue
             _plain(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
-            log.warning("%s %s: %s", where.step.revision, where.part, error.title)
-            if between is not None:
-                with context.autocommit_block():
-                    _execute(where, where.part, between, _driver(context))
-            continue
-        _plain(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
-        return
+            return
 
 
 def _outside_transaction(
@@ -229,47 +232,68 @@ def _run_alone(
 ) -> None:
     connection = _driver(context)
     for done, statement in enumerate(statements):
-        for last in _attempts(where, run):
-            try:
-                if statement.text.strip() == shared:
-                    _execute_beside(where, statement, connection, run, done)
-                else:
-                    _execute(where, where.part, statement, connection, done=done)
-            except LockTimeoutError as error:
-                if last:
-                    raise _exhausted(error, run) from error
-                log.warning("%s %s: %s", where.step.revision, where.part, error.title)
-                continue
-            break
+        with closing(_attempts(where, run, connection)) as attempts:
+            for attempt in attempts:
+                try:
+                    if statement.text.strip() == shared:
+                        _execute_beside(where, statement, connection, run, done)
+                    else:
+                        _execute(where, where.part, statement, connection, done=done)
+                except LockTimeoutError as error:
+                    if attempt.last:
+                        raise _exhausted(error, run, attempt.blockers) from error
+                    log.warning("%s %s: %s", where.step.revision, where.part, error.title)
+                    continue
+                break
 
 
-def _attempts(where: Position, run: Run) -> Iterator[bool]:
-    """Yield whether this attempt is the last, with growing, jittered pauses in between."""
+@dataclass(frozen=True)
+class _Attempt:
+    last: bool
+    blockers: Blockers
+
+
+def _attempts(where: Position, run: Run, connection: Any) -> Generator[_Attempt, None, None]:
+    """Yield an attempt at a time, with growing, jittered pauses in between.
+
+    From the second on, and in the only one, a second session looks who is in the way.
+    """
     attempts = run.settings.integer("lock_attempts")
-    for attempt in range(1, attempts + 1):
-        if attempt > 1:
-            pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 2))
-            pause *= random.uniform(0.5, 1.0)
-            log.info(
-                "%s %s: attempt %d of %d in %.1f s",
-                where.step.revision,
-                where.part,
-                attempt,
-                attempts,
-                pause,
-            )
-            run.sleep(pause)
-        yield attempt == attempts
+    if attempts > 1:
+        yield _Attempt(False, Blockers())
+    with watched_for_blockers(connection) as blockers:
+        for attempt in range(min(attempts, 2), attempts + 1):
+            if attempt > 1:
+                _pause(where, run, attempt, attempts)
+            blockers.begin(cancels=0 < run.settings.integer("cancel_readers_after") < attempt)
+            yield _Attempt(attempt == attempts, blockers)
 
 
-def _exhausted(error: LockTimeoutError, run: Run) -> LockTimeoutError:
-    attempts, timeout = run.settings.text("lock_attempts"), run.settings.text("lock_timeout")
-    return LockTimeoutError(
-        error.title,
-        context=[*error.context, f"Tried {attempts} times, waiting {timeout} for each lock."],
-        hint=error.hint,
-        sqlstate=error.sqlstate,
+def _pause(where: Position, run: Run, attempt: int, attempts: int) -> None:
+    pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 2))
+    pause *= random.uniform(0.5, 1.0)
+    log.info(
+        "%s %s: attempt %d of %d in %.1f s",
+        where.step.revision,
+        where.part,
+        attempt,
+        attempts,
+        pause,
     )
+    run.sleep(pause)
+
+
+def _exhausted(error: LockTimeoutError, run: Run, blockers: Blockers) -> LockTimeoutError:
+    attempts, timeout = run.settings.text("lock_attempts"), run.settings.text("lock_timeout")
+    context = [*error.context, f"Tried {attempts} times, waiting {timeout} for each lock."]
+    hint = error.hint
+    if blockers.described():
+        context += ["In the way at the last attempt:"]
+        context += [f"    {line}" for line in blockers.described()]
+        hint = "Wait for these sessions or end them, then run the same command again"
+        if blockers.only_reading and not blockers.cancels:
+            hint += "; -x cancel_readers_after=5 cancels statements that only read"
+    return LockTimeoutError(error.title, context=context, hint=hint, sqlstate=error.sqlstate)
 
 
 def _execute(

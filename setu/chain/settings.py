@@ -65,6 +65,13 @@ KNOWN: tuple[Setting, ...] = (
     ),
     Setting("lock_timeout", "700ms", "interval", "longest wait for the locks of a step", 0.001),
     Setting("lock_attempts", "60", "integer", "tries to get the locks of a step", 1),
+    Setting(
+        "cancel_readers_after",
+        "0",
+        "integer",
+        "tries after which statements in the way that only read are cancelled; 0: never",
+        0,
+    ),
     Setting("deploy_lock_wait", "10s", "interval", "longest wait for another deploy to end"),
     Setting("bronze_columnstore_after", "7 days", "interval", "age of a compressed bronze chunk"),
     Setting("silver_columnstore_after", "14 days", "interval", "age of a compressed silver chunk"),

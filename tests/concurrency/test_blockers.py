@@ -1,0 +1,190 @@
+"""Who is in the way of a step: named, and cancelled on request if it only reads."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from sqlalchemy import make_url
+
+from alembic import command
+from setu.chain.blockers import watched_for_blockers
+from setu.errors import LockTimeoutError
+from tests.mini_repository import MiniRepository
+
+pytestmark = pytest.mark.requires("multi_session")
+
+READS = "SELECT count(*) FROM public.one, pg_sleep(60)"
+READS_IN_TRANSACTION = "BEGIN; SELECT count(*) FROM public.one"
+WRITES = "BEGIN; INSERT INTO public.one VALUES (1)"
+RENAMES = "ALTER TABLE public.one RENAME TO two;"
+
+
+@pytest.fixture
+def repository(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> MiniRepository:
+    """A chain whose next step, ``0002``, renames ``public.one``."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    preflight = ModuleType("setu.preflight")
+    preflight.__spec__ = ModuleSpec("setu.preflight", None)
+    preflight.check = lambda *_, **__: None  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "setu.preflight", preflight)
+    made = MiniRepository(tmp_path)
+    made.add("0001_table", up="CREATE TABLE public.one (a int);")
+    command.upgrade(made.config(), "head")
+    made.add("0002_rename", up=RENAMES)
+    return made
+
+
+class Session(threading.Thread):
+    """A session in the way, at work in a thread."""
+
+    def __init__(self, url: str, sql: str) -> None:
+        super().__init__(daemon=True)
+        self.error: psycopg2.Error | None = None
+        self.connection: Any = psycopg2.connect(url, application_name="dashboard")
+        self.connection.autocommit = True
+        self.sql = sql
+        self.pid = self.connection.info.backend_pid
+        self.user = self.connection.info.user
+
+    def run(self) -> None:
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(self.sql)
+        except psycopg2.Error as error:
+            self.error = error
+
+
+@contextmanager
+def in_the_way(url: str, sql: str) -> Iterator[Session]:
+    """Inside, a session has run the statement, or runs it, and holds a lock on ``public.one``."""
+    session = Session(url, sql)
+    session.start()
+    observer = psycopg2.connect(url)
+    observer.autocommit = True
+    try:
+        deadline = time.monotonic() + 10
+        with observer.cursor() as cursor:
+            while True:
+                cursor.execute(
+                    "SELECT FROM pg_locks WHERE pid = %s AND relation = 'public.one'::regclass",
+                    (session.pid,),
+                )
+                if cursor.rowcount:
+                    break
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            yield session
+            cursor.execute("SELECT pg_terminate_backend(%s)", (session.pid,))
+    finally:
+        observer.close()
+        session.join(10)
+        session.connection.close()
+
+
+@contextmanager
+def role_without_rights(url: str) -> Iterator[str]:
+    """The address for a role that may log in and no more."""
+    role = f"watcher_{uuid4().hex}"
+    admin = psycopg2.connect(url)
+    admin.autocommit = True
+    try:
+        with admin.cursor() as cursor:
+            cursor.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
+        yield make_url(url).set(username=role, password=role).render_as_string(hide_password=False)
+    finally:
+        with admin.cursor() as cursor:
+            cursor.execute(f"DROP ROLE {role}")
+        admin.close()
+
+
+def gives_up(repository: MiniRepository, *settings: str) -> str:
+    """The message of the step, which does not get its lock."""
+    with pytest.raises(LockTimeoutError) as caught:
+        command.upgrade(repository.config("lock_timeout=200ms", *settings), "head")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_a_reader_in_the_way_is_named(
+    repository: MiniRepository, database_url: str, attempts: int
+) -> None:
+    with in_the_way(database_url, READS) as reader:
+        message = gives_up(repository, f"lock_attempts={attempts}")
+        assert reader.error is None
+    assert f"pid {reader.pid}, user {reader.user}, application dashboard" in message
+    assert f": {READS}" in message
+    assert "-x cancel_readers_after=5 cancels statements that only read" in message
+
+
+@pytest.mark.parametrize("sql", [WRITES, "BEGIN; LOCK TABLE public.one IN ROW SHARE MODE"])
+def test_who_does_more_than_read_is_named_and_left_alone(
+    repository: MiniRepository, database_url: str, sql: str
+) -> None:
+    with in_the_way(database_url, f"{sql}; SELECT pg_sleep(60)") as writer:
+        message = gives_up(repository, "lock_attempts=2")
+        assert f"pid {writer.pid}, " in message
+        assert "cancel_readers_after" not in message
+        gives_up(repository, "lock_attempts=3", "cancel_readers_after=1")
+        assert writer.error is None
+
+
+def test_a_transaction_that_has_read_and_idles_is_named_and_left_alone(
+    repository: MiniRepository, database_url: str
+) -> None:
+    with in_the_way(database_url, READS_IN_TRANSACTION) as reader:
+        message = gives_up(repository, "lock_attempts=3", "cancel_readers_after=1")
+        assert f"pid {reader.pid}, " in message
+        assert "idle in transaction for " in message
+
+
+def test_a_reader_whom_the_deploy_may_not_cancel_is_named(
+    repository: MiniRepository, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = psycopg2.connect(database_url)
+    with (
+        closing(waiting),
+        role_without_rights(database_url) as url,
+        in_the_way(database_url, READS) as reader,
+    ):
+        monkeypatch.setenv("DATABASE_URL", url)
+        with watched_for_blockers(waiting) as blockers, waiting.cursor() as cursor:
+            blockers.begin(cancels=True)
+            cursor.execute("SET lock_timeout = '1 s'")
+            with pytest.raises(psycopg2.errors.LockNotAvailable):
+                cursor.execute(RENAMES)
+        assert blockers.described() == [
+            f"pid {reader.pid}, user {reader.user}, application dashboard, at work on what this "
+            "role may not see"
+        ]
+        assert reader.error is None
+
+
+def test_readers_are_cancelled_after_so_many_attempts_on_request(
+    repository: MiniRepository, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with in_the_way(database_url, READS) as first, in_the_way(database_url, READS) as second:
+        with caplog.at_level("WARNING"):
+            command.upgrade(repository.config("lock_attempts=4", "cancel_readers_after=2"), "head")
+        first.join(10)
+        second.join(10)
+        assert isinstance(first.error, psycopg2.errors.QueryCanceled)
+        assert isinstance(second.error, psycopg2.errors.QueryCanceled)
+    waits = [r for r in caplog.messages if r.startswith("0002 up: Revision 0002 did not get")]
+    cancels = [r for r in caplog.messages if r.startswith("cancelled a statement that only reads")]
+    assert len(waits) == 2
+    assert sorted({line.split(", ")[0] for line in cancels}) == sorted(
+        f"cancelled a statement that only reads: pid {s.pid}" for s in (first, second)
+    )
