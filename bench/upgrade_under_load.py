@@ -25,12 +25,13 @@ ALONE_S = 30
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def alembic(url: str, revision: str) -> float:
-    """Go up to a revision in a process; seconds."""
+def alembic(url: str, revision: str, *settings: str) -> float:
+    """Go up to a revision in a process, with settings ``name=value``; seconds."""
     started = time.monotonic()
     done = subprocess.run(
         [
-            sys.executable, "-m", "alembic.config", "-x", "accept_known_bad_pair=yes",
+            sys.executable, "-m", "alembic.config",
+            *(f"-x{setting}" for setting in ("accept_known_bad_pair=yes", *settings)),
             "upgrade", revision,
         ],
         cwd=ROOT, env={**os.environ, "DATABASE_URL": url, "PYTHONPATH": str(ROOT)}, check=False,

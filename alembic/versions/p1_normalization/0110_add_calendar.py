@@ -2,7 +2,8 @@
 
 What: master.calendar for the years that silver spans and two ahead; master.shift_calendar with the
     shifts of each plant's dates, for silver's history and 60 days ahead; breaks and days off.
-Why: reports by week and month; past days keep their shifts when definitions change.
+Why: reports by week and month; past days keep their shifts when definitions change, and their plant
+    when a machine moves.
 Risk: none.
 Downgrade: they are archived.
 """

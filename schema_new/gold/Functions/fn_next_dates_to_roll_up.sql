@@ -15,20 +15,11 @@ BEGIN
     SELECT r.* INTO v_done FROM gold.rolled_up_dates AS r WHERE r.plant_iot_id = p_plant_iot_id;
     v_date := coalesce(v_done.last_date + 1, (now() AT TIME ZONE 'UTC')::date);
     LOOP
-        -- A date is over everywhere once the next day has ended in the zone that is furthest
-        -- behind, or for this plant once its last shift and its local day have ended. Half a day is
-        -- added.
-        SELECT least(
-            (v_date::timestamp + INTERVAL '60 hours') AT TIME ZONE 'UTC',
-            greatest(
-                (SELECT max(e.ends_at)
-                    FROM master.fn_shift_entries(p_plant_iot_id, v_date, v_date) AS e),
-                (SELECT master.fn_wall_instant((v_date + 1)::timestamp, p.timezone)
-                    FROM master.plants AS p
-                    WHERE p.iot_id = p_plant_iot_id AND master.fn_knows_zone(p.timezone)),
-                (v_date::timestamp + INTERVAL '24 hours') AT TIME ZONE 'UTC'
-            )
-        ) INTO v_ends;
+        v_ends := greatest(
+            master.fn_date_ends(p_plant_iot_id, v_date),
+            (v_date::timestamp + INTERVAL '24 hours') AT TIME ZONE 'UTC'
+        );
+        -- Half a day later, few of its rows are still to come.
         EXIT WHEN v_ends + INTERVAL '12 hours' < now();
         IF v_done.last_date IS NOT NULL THEN
             v_date := NULL;

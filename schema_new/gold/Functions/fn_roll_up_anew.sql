@@ -14,23 +14,28 @@ BEGIN
         FROM (
             SELECT
                 d.day,
-                coalesce(x.plant_iot_id, pm.plant_iot_id) AS plant_iot_id,
+                coalesce(x.plant_iot_id, f.plant_iot_id, pm.plant_iot_id) AS plant_iot_id,
                 m.company_iot_id,
                 d.day - row_number() OVER (
-                    PARTITION BY coalesce(x.plant_iot_id, pm.plant_iot_id) ORDER BY d.day
+                    PARTITION BY coalesce(x.plant_iot_id, f.plant_iot_id, pm.plant_iot_id)
+                    ORDER BY d.day
                 )::integer AS run
             FROM (
                 SELECT p_from + n.days AS day FROM generate_series(0, p_to - p_from) AS n (days)
             ) AS d
             INNER JOIN master.machine_info AS m ON m.iot_id = p_machine_iot_id
             LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
+            LEFT JOIN master.former_plants AS f
+                ON f.machine_iot_id = m.iot_id AND d.day BETWEEN f.first_date AND f.last_date
             LEFT JOIN LATERAL (
                 SELECT o.plant_iot_id FROM gold.machine_shifts AS o
                 WHERE o.machine_iot_id = p_machine_iot_id AND o.logical_date = d.day
                 LIMIT 1
             ) AS x ON true
             LEFT JOIN gold.rolled_up_dates AS r
-                ON r.plant_iot_id = coalesce(x.plant_iot_id, pm.plant_iot_id, 0)
+                ON r.plant_iot_id = coalesce(
+                    x.plant_iot_id, f.plant_iot_id, pm.plant_iot_id, 0
+                )
             -- Days that are not rolled up yet will include the late rows.
             WHERE d.day BETWEEN r.first_date AND r.last_date
         ) AS k

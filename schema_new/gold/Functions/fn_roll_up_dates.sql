@@ -17,12 +17,16 @@ BEGIN
     SELECT array_agg(m.iot_id) INTO v_machines
     FROM master.machine_info AS m
     LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
-    WHERE coalesce(pm.plant_iot_id, 0) = p_plant_iot_id;
+    WHERE coalesce(pm.plant_iot_id, 0) = p_plant_iot_id
+        OR EXISTS (
+            SELECT 1 FROM master.former_plants AS f
+            WHERE f.machine_iot_id = m.iot_id AND f.plant_iot_id = p_plant_iot_id
+                AND f.first_date <= p_to AND f.last_date >= p_from
+        );
     IF v_machines IS NULL THEN
         RETURN 0;
     END IF;
 
-    -- A machine that has moved to the plant since then has its rows already.
     INSERT INTO gold.machine_shifts (
         machine_iot_id, logical_date, shift_id, company_iot_id, plant_iot_id, shift_name,
         planned_sec, downtime_sec, stops, cycles, cycles_without_std, std_sec, run_time_sec,
@@ -44,7 +48,11 @@ BEGIN
         ) AS s
     ) AS w
     INNER JOIN master.machine_info AS m ON m.iot_id = w.machine_iot_id
-    WHERE w.day_is_reported
+    LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = w.machine_iot_id
+    LEFT JOIN master.former_plants AS f
+        ON f.machine_iot_id = w.machine_iot_id
+        AND w.logical_date BETWEEN f.first_date AND f.last_date
+    WHERE w.day_is_reported AND coalesce(f.plant_iot_id, pm.plant_iot_id, 0) = p_plant_iot_id
     ON CONFLICT (machine_iot_id, logical_date, shift_id) DO NOTHING;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     RETURN v_rows;

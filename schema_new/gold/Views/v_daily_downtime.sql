@@ -20,8 +20,7 @@ COMMENT ON COLUMN gold.v_daily_downtime.day IS
     'stays whole';
 COMMENT ON COLUMN gold.v_daily_downtime.company_iot_id IS 'Key of the company';
 COMMENT ON COLUMN gold.v_daily_downtime.plant_iot_id IS
-    'The plant in which the machine stood when the date was rolled up, or stands now until it is; '
-    'null: none';
+    'Its plant when the date ended, or now while the date runs; null: none';
 COMMENT ON COLUMN gold.v_daily_downtime.machine_iot_id IS 'Key of the machine';
 COMMENT ON COLUMN gold.v_daily_downtime.total_stops IS 'Stops that began on the business date';
 COMMENT ON COLUMN gold.v_daily_downtime.total_downtime_sec IS

@@ -21,8 +21,7 @@ COMMENT ON COLUMN gold.v_daily_production.day IS
     'stays whole';
 COMMENT ON COLUMN gold.v_daily_production.company_iot_id IS 'Key of the company';
 COMMENT ON COLUMN gold.v_daily_production.plant_iot_id IS
-    'The plant in which the machine stood when the date was rolled up, or stands now until it is; '
-    'null: none';
+    'Its plant when the date ended, or now while the date runs; null: none';
 COMMENT ON COLUMN gold.v_daily_production.machine_iot_id IS 'Key of the machine';
 COMMENT ON COLUMN gold.v_daily_production.total_cycles IS 'Cycles that began on the business date';
 COMMENT ON COLUMN gold.v_daily_production.avg_std_cycle_time IS

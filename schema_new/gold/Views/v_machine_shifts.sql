@@ -90,6 +90,11 @@ FROM (
                 SELECT 1 FROM gold.machine_shifts AS o
                 WHERE o.machine_iot_id = s.machine_iot_id AND o.logical_date = s.logical_date
             )
+            AND NOT EXISTS (
+                SELECT 1 FROM master.former_plants AS f
+                WHERE f.machine_iot_id = s.machine_iot_id
+                    AND s.logical_date BETWEEN f.first_date AND f.last_date
+            )
         UNION ALL
         -- Older days, until the action has processed them.
         SELECT
@@ -111,10 +116,15 @@ FROM (
             s.unpaired_readings,
             s.is_reported
         FROM (
-            SELECT pm.plant_iot_id, array_agg(i.iot_id) AS machines
-            FROM master.machine_info AS i
-            LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = i.iot_id
-            GROUP BY pm.plant_iot_id
+            SELECT k.plant_iot_id, array_agg(k.machine_iot_id) AS machines
+            FROM (
+                SELECT pm.plant_iot_id, i.iot_id AS machine_iot_id
+                FROM master.machine_info AS i
+                LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = i.iot_id
+                UNION
+                SELECT f.plant_iot_id, f.machine_iot_id FROM master.former_plants AS f
+            ) AS k
+            GROUP BY k.plant_iot_id
         ) AS p
         LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(p.plant_iot_id, 0)
         CROSS JOIN LATERAL gold.fn_unread_dates(r.first_date, r.last_date) AS d (day)
@@ -122,12 +132,16 @@ FROM (
             p.machines, p.plant_iot_id, d.day, d.day
         ) AS s
         INNER JOIN master.machine_info AS m ON m.iot_id = s.machine_iot_id
-        WHERE NOT EXISTS (
+        LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = s.machine_iot_id
+        LEFT JOIN master.former_plants AS f
+            ON f.machine_iot_id = s.machine_iot_id AND d.day BETWEEN f.first_date AND f.last_date
+        WHERE coalesce(f.plant_iot_id, pm.plant_iot_id) IS NOT DISTINCT FROM p.plant_iot_id
+            AND NOT EXISTS (
                 SELECT 1 FROM gold.machine_shifts AS o
                 WHERE o.machine_iot_id = s.machine_iot_id AND o.logical_date = d.day
             )
         UNION ALL
-        -- Rolled up before a late row came.
+        -- Rolled up before a late row came; or just over, and the machine has moved since.
         SELECT
             m.company_iot_id,
             g.plant_iot_id,
@@ -146,29 +160,7 @@ FROM (
             s.rejects,
             s.unpaired_readings,
             s.is_reported
-        FROM (
-            SELECT x.plant_iot_id, k.logical_date, array_agg(k.machine_iot_id) AS machines
-            FROM gold.v_days_to_redo AS k
-            CROSS JOIN LATERAL (
-                SELECT
-                    coalesce(
-                        (
-                            SELECT o.plant_iot_id FROM gold.machine_shifts AS o
-                            WHERE o.machine_iot_id = k.machine_iot_id
-                                AND o.logical_date = k.logical_date
-                            LIMIT 1
-                        ),
-                        (
-                            SELECT pm.plant_iot_id FROM master.plant_machine_mapping AS pm
-                            WHERE pm.machine_iot_id = k.machine_iot_id
-                        )
-                    ) AS plant_iot_id
-            ) AS x
-            GROUP BY x.plant_iot_id, k.logical_date
-        ) AS g
-        INNER JOIN gold.rolled_up_dates AS r
-            ON r.plant_iot_id = coalesce(g.plant_iot_id, 0)
-            AND g.logical_date BETWEEN r.first_date AND r.last_date
+        FROM gold.fn_days_to_read() AS g
         CROSS JOIN LATERAL gold.fn_read_machine_shifts(
             g.machines, g.plant_iot_id, g.logical_date, g.logical_date
         ) AS s
@@ -182,8 +174,7 @@ COMMENT ON VIEW gold.v_machine_shifts IS
     'seconds, up to now while the shift runs';
 COMMENT ON COLUMN gold.v_machine_shifts.company_iot_id IS 'Key of the company';
 COMMENT ON COLUMN gold.v_machine_shifts.plant_iot_id IS
-    'The plant in which the machine stood when the date was rolled up, or stands now until it is; '
-    'null: none';
+    'Its plant when the date ended, or now while the date runs; null: none';
 COMMENT ON COLUMN gold.v_machine_shifts.machine_iot_id IS 'Key of the machine';
 COMMENT ON COLUMN gold.v_machine_shifts.logical_date IS
     'Business date: the date, in the plant''s zone, to which the shift belongs';

@@ -46,8 +46,7 @@ COMMENT ON COLUMN gold.v_oee_by_shift.shift_name IS
     'Name of the shift; null: it has none, or there is no shift';
 COMMENT ON COLUMN gold.v_oee_by_shift.company_iot_id IS 'Key of the company';
 COMMENT ON COLUMN gold.v_oee_by_shift.plant_iot_id IS
-    'The plant in which the machine stood when the date was rolled up, or stands now until it is; '
-    'null: none';
+    'Its plant when the date ended, or now while the date runs; null: none';
 COMMENT ON COLUMN gold.v_oee_by_shift.machine_iot_id IS 'Key of the machine';
 COMMENT ON COLUMN gold.v_oee_by_shift.planned_sec IS
     'Seconds of the shift without breaks, until now at most; 0 on a day off; null: the plant has '

@@ -92,8 +92,7 @@ COMMENT ON COLUMN gold.v_oee_dashboard.quality IS
 COMMENT ON COLUMN gold.v_oee_dashboard.oee IS
     'Product of availability, performance and quality; null: one of them is';
 COMMENT ON COLUMN gold.v_oee_dashboard.plant_iot_id IS
-    'The plant in which the machine stood when the date was rolled up, or stands now until it is; '
-    'null: none';
+    'Its plant when the date ended, or now while the date runs; null: none';
 
 -- @section grants
 GRANT SELECT ON gold.v_oee_dashboard TO setu_reader;

@@ -17,11 +17,12 @@ SELECT _archive.restore_aggregates('_stage', ARRAY[
 -- @include schema_new/master/Tables/shift_calendar_extents.sql#table
 -- @include schema_new/master/Tables/shift_breaks.sql#table
 -- @include schema_new/master/Tables/plant_days_off.sql#table
+-- @include schema_new/master/Tables/former_plants.sql#table
 -- @include schema_new/gold/Tables/*.sql#table
 
 SELECT _archive.restore_in_place(
     '_stage', 'shift_calendar', 'shift_calendar_extents', 'shift_breaks', 'plant_days_off',
-    'machine_shifts'
+    'former_plants', 'machine_shifts'
 );
 
 -- @with gold => _stage, silver => _stage, master => _stage
@@ -29,6 +30,7 @@ SELECT _archive.restore_in_place(
 -- @include schema_new/master/Functions/fn_knows_zone.sql#function
 -- @include schema_new/master/Functions/fn_defined_shifts.sql#function
 -- @include schema_new/master/Functions/fn_shift_entries.sql#function
+-- @include schema_new/master/Functions/fn_date_ends.sql#function
 -- @include schema_new/gold/Functions/fn_next_sign.sql#function
 -- @include schema_new/gold/Functions/fn_seconds.sql#function
 -- @include schema_new/master/Functions/fn_planned_shifts.sql#function

@@ -124,12 +124,14 @@ DROP FUNCTION gold.fn_note_cycles();
 DROP FUNCTION gold.fn_note_signs(integer[], timestamptz[], timestamptz[]);
 DROP FUNCTION gold.fn_stop_until(integer, timestamptz, timestamptz);
 DROP FUNCTION gold.fn_note_stale(integer[], timestamptz[], timestamptz[]);
+DROP FUNCTION gold.fn_days_to_read();
 DROP FUNCTION gold.fn_unread_dates(date, date);
 DROP FUNCTION gold.fn_dates_in_silver();
 DROP FUNCTION gold.fn_read_machine_shifts(integer[], integer, date, date);
 DROP FUNCTION master.fn_planned_shifts(integer, date, date);
 DROP FUNCTION gold.fn_seconds(tstzmultirange);
 DROP FUNCTION gold.fn_next_sign(integer, timestamptz);
+DROP FUNCTION master.fn_date_ends(integer, date);
 DROP FUNCTION master.fn_shift_entries(integer, date, date);
 DROP FUNCTION master.fn_defined_shifts(integer, date, date);
 DROP FUNCTION master.fn_knows_zone(text);
@@ -175,9 +177,10 @@ SELECT _archive.move_tables(
 );
 SELECT _archive.move_tables(
     'master', '_stage', ARRAY[
-        'plant_days_off', 'shift_breaks', 'shift_calendar_extents', 'shift_calendar', 'users',
-        'production_targets', 'machine_assets', 'downtime_codes', 'shift_definitions',
-        'plant_machine_mapping', 'machine_info', 'device_info', 'plants', 'companies'
+        'former_plants', 'plant_days_off', 'shift_breaks', 'shift_calendar_extents',
+        'shift_calendar', 'users', 'production_targets', 'machine_assets', 'downtime_codes',
+        'shift_definitions', 'plant_machine_mapping', 'machine_info', 'device_info', 'plants',
+        'companies'
     ]
 );
 SELECT _archive.restore_tables(
@@ -230,6 +233,7 @@ SELECT _archive.move_dependent_views();
 -- @include schema_new/master/Functions/fn_knows_zone.sql#function
 -- @include schema_new/master/Functions/fn_defined_shifts.sql#function
 -- @include schema_new/master/Functions/fn_shift_entries.sql#function
+-- @include schema_new/master/Functions/fn_date_ends.sql#function
 -- @include schema_new/gold/Functions/fn_next_sign.sql#function
 -- @include schema_new/gold/Functions/fn_seconds.sql#function
 -- @include schema_new/master/Functions/fn_planned_shifts.sql#function

@@ -146,7 +146,8 @@ SELECT _archive.move_tables(
     '_stage', 'master', ARRAY[
         'companies', 'plants', 'device_info', 'machine_info', 'plant_machine_mapping',
         'shift_definitions', 'downtime_codes', 'machine_assets', 'production_targets', 'users',
-        'shift_calendar', 'shift_calendar_extents', 'shift_breaks', 'plant_days_off'
+        'shift_calendar', 'shift_calendar_extents', 'shift_breaks', 'plant_days_off',
+        'former_plants'
     ]
 );
 SELECT _archive.move_tables(
@@ -201,6 +202,7 @@ UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
 -- @include schema_new/master/Functions/fn_knows_zone.sql#function
 -- @include schema_new/master/Functions/fn_defined_shifts.sql#function
 -- @include schema_new/master/Functions/fn_shift_entries.sql#function
+-- @include schema_new/master/Functions/fn_date_ends.sql#function
 -- @include schema_new/gold/Functions/fn_next_sign.sql#function
 -- @include schema_new/gold/Functions/fn_seconds.sql#function
 -- @include schema_new/master/Functions/fn_planned_shifts.sql#function
@@ -209,6 +211,7 @@ UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#function
 -- @include schema_new/gold/Views/v_recent_machine_shifts.sql#view
 -- @include schema_new/gold/Views/v_days_to_redo.sql#view
+-- @include schema_new/gold/Functions/fn_days_to_read.sql#function
 -- @include schema_new/gold/Views/v_machine_shifts.sql#view
 -- @include schema_new/gold/Views/v_oee_dashboard.sql#view
 -- @include schema_new/gold/Views/v_oee_by_shift.sql#view

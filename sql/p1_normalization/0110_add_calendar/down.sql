@@ -1,8 +1,10 @@
 -- what: archives the calendar; drops the triggers that maintain the shift calendar
 -- why: v1 has none
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on master.shift_definitions and plants, milliseconds, to drop triggers
+-- lock: ACCESS EXCLUSIVE on four tables of master, milliseconds, to drop triggers
 -- down: undone by upgrading again
+DROP TRIGGER plant_machine_mapping_deleted ON master.plant_machine_mapping;
+DROP TRIGGER plant_machine_mapping_moved ON master.plant_machine_mapping;
 DROP TRIGGER plants_plan ON master.plants;
 DROP TRIGGER plants_past ON master.plants;
 DROP TRIGGER plant_days_off_plan ON master.plant_days_off;
@@ -12,6 +14,7 @@ DROP TRIGGER shift_breaks_past ON master.shift_breaks;
 DROP TRIGGER shift_definitions_plan ON master.shift_definitions;
 DROP TRIGGER shift_definitions_past ON master.shift_definitions;
 DROP TRIGGER shift_calendar_begun ON master.shift_calendar;
+DROP FUNCTION master.fn_note_former_plant();
 DROP FUNCTION master.fn_keep_shift_calendar();
 DROP FUNCTION master.fn_refuse_calendar_change();
 

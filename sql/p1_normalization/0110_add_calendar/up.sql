@@ -1,7 +1,7 @@
 -- what: master.calendar, one row a date; the shift calendar of each plant, history and days ahead
--- why: reports by week and month; and past days keep their shifts when definitions change
+-- why: reports by week and month; and past days keep shifts and plants when master changes
 -- transaction: yes
--- lock: SHARE ROW EXCLUSIVE on shift_definitions and plants of master, milliseconds: triggers
+-- lock: SHARE ROW EXCLUSIVE on four tables of master, milliseconds, to create triggers
 -- down: the calendar is archived; the shift calendar stays until the swap archives it
 -- @include schema_new/master/Tables/calendar.sql#table
 -- @include schema_new/master/Functions/fn_fill_calendar.sql#function
@@ -29,3 +29,4 @@ SELECT master.fn_plan_shifts(p.iot_id) FROM master.plants AS p;
 
 -- @include schema_new/master/Functions/fn_refuse_calendar_change.sql
 -- @include schema_new/master/Functions/fn_keep_shift_calendar.sql
+-- @include schema_new/master/Functions/fn_note_former_plant.sql

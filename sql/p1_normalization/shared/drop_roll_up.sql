@@ -33,6 +33,7 @@ DROP FUNCTION _stage.fn_read_machine_shifts(integer[], integer, date, date);
 DROP FUNCTION _stage.fn_planned_shifts(integer, date, date);
 DROP FUNCTION _stage.fn_seconds(tstzmultirange);
 DROP FUNCTION _stage.fn_next_sign(integer, timestamptz);
+DROP FUNCTION _stage.fn_date_ends(integer, date);
 DROP FUNCTION _stage.fn_shift_entries(integer, date, date);
 DROP FUNCTION _stage.fn_defined_shifts(integer, date, date);
 DROP FUNCTION _stage.fn_knows_zone(text);

@@ -11,6 +11,7 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/master/Functions/fn_wall_instant.sql#grants
 -- @include schema_new/master/Functions/fn_knows_zone.sql#grants
 -- @include schema_new/master/Functions/fn_defined_shifts.sql#grants
+-- @include schema_new/master/Functions/fn_date_ends.sql#grants
 -- @include schema_new/master/Functions/fn_shift_entries.sql#grants
 -- @include schema_new/master/Functions/fn_planned_shifts.sql#grants
 -- @include schema_new/master/Functions/fn_shift_windows.sql#grants
@@ -31,6 +32,7 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/gold/Functions/fn_seconds.sql#grants
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#grants
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#grants
+-- @include schema_new/gold/Functions/fn_days_to_read.sql#grants
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#grants
 -- @include schema_new/gold/Functions/fn_note_chunks.sql#grants
 -- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#grants

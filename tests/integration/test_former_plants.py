@@ -1,0 +1,239 @@
+"""A machine that moves leaves the dates that are over to the plant in which it stood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import psycopg2.extensions
+import pytest
+
+from tests.fresh_v2 import add_company, add_machine, add_plant, v2_database
+from tests.servers.at_hand import Server
+from tests.v1 import query, run, value
+
+#: Sixteen hours and eight, in UTC: yesterday is over at any time of the day.
+LONG_DAY = (("06:00", "14:00", 0), ("14:00", "22:00", 0))
+SHORT_DAY = (("08:00", "16:00", 0),)
+#: Four of the sixteen hours, and four of the eight.
+STOP = "12:00", "16:00"
+IN_LONG_DAY = Decimal("0.750")
+
+
+class Plants:
+    """A machine in plant A of a company that has plants A, B and C."""
+
+    def __init__(self, connection: psycopg2.extensions.connection) -> None:
+        self.connection = connection
+        self.company = add_company(connection, "C1")
+        self.a = add_plant(connection, self.company, "A", "UTC", LONG_DAY)
+        self.b = add_plant(connection, self.company, "B", "UTC", SHORT_DAY)
+        self.c = add_plant(connection, self.company, "C", "UTC", SHORT_DAY)
+        self.machine = add_machine(connection, self.company, "M1", self.a)
+
+    def stop(self, days_ago: int, begin: str = STOP[0], end: str = STOP[1]) -> None:
+        """A stop of the machine on a date that is over."""
+        run(
+            self.connection,
+            "INSERT INTO silver.machine_downtime"
+            " (logical_date, company_iot_id, machine_iot_id, shift_id, down_start, down_end)"
+            " SELECT d.day, %s, %s, 1, (d.day + %s::time) AT TIME ZONE 'UTC',"
+            " (d.day + %s::time) AT TIME ZONE 'UTC'"
+            " FROM (SELECT (now() AT TIME ZONE 'UTC')::date - %s AS day) AS d",
+            self.company,
+            self.machine,
+            begin,
+            end,
+            days_ago,
+        )
+
+    def part(self) -> None:
+        """A FOCAS row of now."""
+        run(
+            self.connection,
+            "INSERT INTO silver.machine_focas (logical_date, company_iot_id, machine_iot_id,"
+            " shift_id, event_time, part_count, rej_count)"
+            " VALUES ((now() AT TIME ZONE 'UTC')::date, %s, %s, 0, now(), 1, 0)",
+            self.company,
+            self.machine,
+        )
+
+    def move(self, plant: int) -> None:
+        """The machine goes to a plant."""
+        run(
+            self.connection,
+            "UPDATE master.plant_machine_mapping SET plant_iot_id = %s WHERE machine_iot_id = %s",
+            plant,
+            self.machine,
+        )
+
+    def roll_up(self, days_ago: int = 1) -> None:
+        """Roll up a date of every plant."""
+        run(
+            self.connection,
+            "SELECT gold.fn_roll_up_dates(p.iot_id, d.day, d.day) FROM master.plants AS p,"
+            " (SELECT (now() AT TIME ZONE 'UTC')::date - %s AS day) AS d",
+            days_ago,
+        )
+
+    def day(self, days_ago: int) -> list[tuple[int | None, Decimal | None]]:
+        """Plant and availability of a date."""
+        return query(
+            self.connection,
+            "SELECT o.plant_iot_id, round(o.availability, 3) FROM gold.v_oee_dashboard AS o"
+            " WHERE o.machine_iot_id = %s AND o.day = (now() AT TIME ZONE 'UTC')::date - %s",
+            self.machine,
+            days_ago,
+        )
+
+    def plant_of(self, days_ago: int) -> list[int | None]:
+        """The plants that a date counts for."""
+        return [plant for plant, _ in self.day(days_ago)]
+
+
+@pytest.fixture(scope="module")
+def module_database(server: Server) -> Iterator[psycopg2.extensions.connection]:
+    url = server.create_database()
+    with v2_database(url, server.capabilities) as connection:
+        yield connection
+    server.drop_database(url)
+
+
+@pytest.fixture
+def plants(module_database: psycopg2.extensions.connection) -> Iterator[Plants]:
+    """One database for all tests here: none of them commits."""
+    yield Plants(module_database)
+    module_database.rollback()
+
+
+@pytest.mark.parametrize("moved", ["before the date is rolled up", "after"])
+def test_yesterday_stays_where_it_was(plants: Plants, moved: str) -> None:
+    plants.stop(1)
+    plants.part()
+    assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
+    if moved == "after":
+        plants.roll_up()
+    plants.move(plants.b)
+    assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
+    assert plants.plant_of(0) == [plants.b]
+    plants.roll_up()
+    assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
+    assert plants.plant_of(0) == [plants.b]
+
+
+def test_what_comes_late_counts_where_the_machine_stood(plants: Plants) -> None:
+    plants.stop(1)
+    plants.move(plants.b)
+    plants.roll_up()
+    plants.stop(1, "20:00", "22:00")
+    assert plants.day(1) == [(plants.a, Decimal("0.625"))]
+    run(plants.connection, "SELECT gold.fn_roll_up_stale(1000)")
+    assert plants.day(1) == [(plants.a, Decimal("0.625"))]
+
+
+def test_a_date_without_rows_counts_where_the_machine_stood_too(plants: Plants) -> None:
+    plants.move(plants.b)
+    plants.roll_up()
+    assert not plants.day(1)
+    plants.stop(1)
+    assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
+    run(plants.connection, "SELECT gold.fn_roll_up_stale(1000)")
+    assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
+
+
+def test_dates_that_wait_for_the_roll_up_count_where_the_machine_stood(plants: Plants) -> None:
+    plants.stop(20)
+    plants.move(plants.b)
+    assert plants.day(20) == [(plants.a, IN_LONG_DAY)]
+    plants.roll_up(20)
+    assert plants.day(20) == [(plants.a, IN_LONG_DAY)]
+
+
+def test_the_running_date_goes_with_the_machine(plants: Plants) -> None:
+    plants.stop(1)
+    plants.part()
+    for plant in (plants.b, plants.c, plants.a, plants.c):
+        plants.move(plant)
+    assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
+    assert plants.plant_of(0) == [plants.c]
+    assert query(
+        plants.connection,
+        "SELECT plant_iot_id, first_date::text, (now() AT TIME ZONE 'UTC')::date - last_date"
+        " FROM master.former_plants",
+    ) == [(plants.a, "-infinity", 1)]
+
+
+def test_a_later_move_begins_where_the_one_before_ended(plants: Plants) -> None:
+    plants.move(plants.b)
+    run(plants.connection, "UPDATE master.former_plants SET last_date = last_date - 2")
+    plants.move(plants.c)
+    for days_ago in (1, 2, 3):
+        plants.stop(days_ago)
+    in_short_day = Decimal("0.500")
+    assert plants.day(3) == [(plants.a, IN_LONG_DAY)]
+    assert plants.day(2) == [(plants.b, in_short_day)]
+    assert plants.day(1) == [(plants.b, in_short_day)]
+
+
+def test_a_machine_that_leaves_for_nowhere_keeps_its_past(plants: Plants) -> None:
+    plants.stop(1)
+    run(plants.connection, "DELETE FROM master.plant_machine_mapping")
+    assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
+
+
+def test_a_first_plant_takes_the_dates_that_are_not_rolled_up(plants: Plants) -> None:
+    plants.machine = add_machine(plants.connection, plants.company, "M2")
+    plants.stop(1)
+    assert not plants.day(1)  # nothing is planned, so a stop alone says nothing
+    run(
+        plants.connection,
+        "INSERT INTO master.plant_machine_mapping"
+        " (company_iot_id, plant_iot_id, machine_iot_id) VALUES (%s, %s, %s)",
+        plants.company,
+        plants.a,
+        plants.machine,
+    )
+    assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
+
+
+def test_a_machine_deleted_with_its_mapping_leaves_nothing(plants: Plants) -> None:
+    run(
+        plants.connection,
+        "WITH gone AS (DELETE FROM master.plant_machine_mapping)"
+        " DELETE FROM master.machine_info WHERE iot_id = %s",
+        plants.machine,
+    )
+    plants.machine = add_machine(plants.connection, plants.company, "M2", plants.a)
+    plants.move(plants.b)
+    run(plants.connection, "DELETE FROM master.plant_machine_mapping")
+    run(plants.connection, "DELETE FROM master.machine_info WHERE iot_id = %s", plants.machine)
+    assert value(plants.connection, "SELECT count(*) FROM master.former_plants") == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "shifts", "ends"),
+    [
+        ("Asia/Kolkata", (), "2026-03-02 18:30:00"),
+        ("Asia/Kolkata", (("22:00", "06:00", 1),), "2026-03-03 00:30:00"),
+        ("America/New_York", (("06:00", "14:00", 0),), "2026-03-03 05:00:00"),
+        ("America/New_York", (("22:00", "06:00", 1),), "2026-03-03 11:00:00"),
+        ("Pacific/Pago_Pago", (("23:30", "23:30", 1),), "2026-03-04 10:30:00"),
+    ],
+)  # fmt: skip
+def test_a_date_ends_with_its_last_shift_and_its_local_day(
+    plants: Plants, zone: str, shifts: tuple[tuple[str, str, int], ...], ends: str
+) -> None:
+    plant = add_plant(plants.connection, plants.company, "Z", zone, shifts)
+    assert (
+        value(
+            plants.connection,
+            "SELECT (master.fn_date_ends(%s, '2026-03-02') AT TIME ZONE 'UTC')::text",
+            plant,
+        )
+        == ends
+    )
+
+
+def test_a_date_of_no_plant_ends_with_the_day_of_utc(plants: Plants) -> None:
+    sql = "SELECT (master.fn_date_ends(0, '2026-03-02') AT TIME ZONE 'UTC')::text"
+    assert value(plants.connection, sql) == "2026-03-03 00:00:00"
