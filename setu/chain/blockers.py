@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,10 @@ from setu.errors import SetuError
 
 log = logging.getLogger("setu.chain.runner")
 
-POLL_S = 0.02
+POLL_S = 0.05
+#: While the session has just waited: it waits for one lock after the other, each for a moment.
+QUICK_POLL_S = 0.005
+QUICK_FOR_S = 1.0
 SHOWN = 5
 
 # A session that only reads holds no stronger lock than a query takes, and has no transaction id.
@@ -72,15 +76,17 @@ class Blockers:
         more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
         return lines[:SHOWN] + more
 
-    def look(self, cursor: Any, pid: int) -> None:
-        """Note whom the session waits for, and cancel them if that is asked for."""
+    def look(self, cursor: Any, pid: int) -> bool:
+        """Note whom the session waits for, and cancel them if asked to; whether it waits."""
         cursor.execute(_BLOCKERS, {"pid": pid, "cancels": self.cancels})
-        for blocker, *about, reads, cancelled in cursor.fetchall():
+        found = cursor.fetchall()
+        for blocker, *about, reads, cancelled in found:
             if blocker not in self._seen:
                 self._seen[blocker] = _line(blocker, *about)
                 self.only_reading = self.only_reading and bool(reads)
             if cancelled:
                 log.warning("cancelled a statement that only reads: %s", self._seen[blocker])
+        return bool(found)
 
 
 @contextmanager
@@ -125,9 +131,11 @@ def _second_session(waiting: Any) -> Any:
 
 def _watch(connection: Any, pid: int, blockers: Blockers, stop: threading.Event) -> None:
     try:
+        quick_until = 0.0
         with connection.cursor() as cursor:
-            while not stop.wait(POLL_S):
-                blockers.look(cursor, pid)
+            while not stop.wait(QUICK_POLL_S if time.monotonic() < quick_until else POLL_S):
+                if blockers.look(cursor, pid):
+                    quick_until = time.monotonic() + QUICK_FOR_S
     except psycopg2.Error as error:
         log.debug("nobody watches for blockers any longer: %s", error)
 
