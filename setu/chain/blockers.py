@@ -28,7 +28,8 @@ QUICK_POLL_S = 0.005
 QUICK_FOR_S = 1.0
 SHOWN = 5
 
-# A session that only reads holds no stronger lock than a query takes, and has no transaction id.
+# A session that only reads has, and asks for, no stronger lock than a query takes, and no
+# transaction id.
 # The statement that found it in the way cancels it: a moment later it may be at something else.
 _BLOCKERS = """
 SELECT a.pid, a.usename, a.application_name, a.backend_type, a.state,
@@ -44,7 +45,7 @@ CROSS JOIN LATERAL (
     SELECT
         a.backend_type = 'client backend' AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_locks AS l
-            WHERE l.pid = b.pid AND l.granted AND (
+            WHERE l.pid = b.pid AND (
                 l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock'
                 OR l.locktype = 'relation' AND l.mode <> 'AccessShareLock'
             )

@@ -141,6 +141,17 @@ def test_who_does_more_than_read_is_named_and_left_alone(
         assert writer.error is None
 
 
+def test_who_waits_to_write_ahead_of_the_step_is_left_alone(
+    repository: MiniRepository, database_url: str
+) -> None:
+    locks = "BEGIN; LOCK TABLE public.one; SELECT pg_sleep(60)"
+    inserts = "INSERT INTO public.one VALUES (1)"
+    with in_the_way(database_url, locks), in_the_way(database_url, inserts) as writer:
+        message = gives_up(repository, "lock_attempts=3", "cancel_readers_after=1")
+        assert f"pid {writer.pid}, " in message
+        assert writer.error is None
+
+
 def test_a_transaction_that_has_read_and_idles_is_named_and_left_alone(
     repository: MiniRepository, database_url: str
 ) -> None:
