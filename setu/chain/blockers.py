@@ -2,7 +2,7 @@
 
 The server ends a wait with the name of no session. So while a step is tried again, a second
 session asks whom the deploy's own waits for; the message of a step that gave up names them. On
-request it also cancels statements that only read, as pg_repack does after its wait timeout.
+request it also cancels queries of transactions that have only read so far.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import psycopg2
@@ -28,34 +29,39 @@ QUICK_POLL_S = 0.005
 QUICK_FOR_S = 1.0
 SHOWN = 5
 
-# A session that only reads has, and asks for, no stronger lock than a query takes, and no
-# transaction id.
-# The statement that found it in the way cancels it: a moment later it may be at something else.
+# A transaction that has only read has, and asks for, no stronger lock than a query takes, and no
+# transaction id. Of these a query can be cancelled, not a procedure or a block, which may write
+# later, nor COPY, which a backup runs. The statement that found it in the way cancels it: a moment
+# later it may be at something else.
 _BLOCKERS = """
 SELECT a.pid, a.usename, a.application_name, a.backend_type, a.state,
        extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start)),
-       regexp_replace(left(a.query, 100), '\\s+', ' ', 'g'), r.reads,
-       CASE WHEN %(cancels)s AND r.reads AND r.signals AND a.state = 'active'
-           THEN pg_catalog.pg_cancel_backend(a.pid) END
+       regexp_replace(left(a.query, 100), '\\s+', ' ', 'g'), r.can_go,
+       CASE WHEN %(cancels)s AND r.can_go THEN pg_catalog.pg_cancel_backend(a.pid) END
 FROM (SELECT DISTINCT unnest(pg_catalog.pg_blocking_pids(%(pid)s))) AS b (pid)
 LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = b.pid
 LEFT JOIN pg_catalog.pg_roles AS o ON o.oid = a.usesysid
 INNER JOIN pg_catalog.pg_roles AS me ON me.rolname = current_user
 CROSS JOIN LATERAL (
     SELECT
-        a.backend_type = 'client backend' AND NOT EXISTS (
+        a.backend_type = 'client backend' AND a.state = 'active' AND a.query ~* %(queries)s
+        AND (
+            me.rolsuper OR NOT o.rolsuper AND (
+                pg_catalog.pg_has_role(o.oid, 'USAGE')
+                OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE')
+            )
+        )
+        AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_locks AS l
             WHERE l.pid = b.pid AND (
                 l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock'
                 OR l.locktype = 'relation' AND l.mode <> 'AccessShareLock'
             )
-        ) AS reads,
-        me.rolsuper OR NOT o.rolsuper AND (
-            pg_catalog.pg_has_role(o.oid, 'USAGE')
-            OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE')
-        ) AS signals
+        ) AS can_go
 ) AS r
 """
+_QUERIES = r"^(\s|/\*([^*]|\*+[^*/])*\*+/|--[^\n]*\n)*(SELECT|WITH|TABLE|VALUES|FETCH|EXPLAIN)\M"
+_SAME_SERVER = "SELECT FROM pg_catalog.pg_stat_activity WHERE pid = %s AND backend_start = %s"
 
 
 @dataclass
@@ -63,12 +69,12 @@ class Blockers:
     """The sessions that a step waited for in its present attempt."""
 
     cancels: bool = False
-    only_reading: bool = True
+    can_be_cancelled: bool = True
     _seen: dict[object, str] = field(default_factory=dict)
 
     def begin(self, *, cancels: bool) -> None:
         """Begin another attempt."""
-        self.cancels, self.only_reading = cancels, True
+        self.cancels, self.can_be_cancelled = cancels, True
         self._seen = {}
 
     def described(self) -> list[str]:
@@ -79,14 +85,16 @@ class Blockers:
 
     def look(self, cursor: Any, pid: int) -> bool:
         """Note whom the session waits for, and cancel them if asked to; whether it waits."""
-        cursor.execute(_BLOCKERS, {"pid": pid, "cancels": self.cancels})
+        cursor.execute(_BLOCKERS, {"pid": pid, "cancels": self.cancels, "queries": _QUERIES})
         found = cursor.fetchall()
-        for blocker, *about, reads, cancelled in found:
+        for blocker, *about, can_go, cancelled in found:
             if blocker not in self._seen:
                 self._seen[blocker] = _line(blocker, *about)
-                self.only_reading = self.only_reading and bool(reads)
+                self.can_be_cancelled = self.can_be_cancelled and bool(can_go)
             if cancelled:
-                log.warning("cancelled a statement that only reads: %s", self._seen[blocker])
+                log.warning(
+                    "cancelled a query whose transaction had only read: %s", self._seen[blocker]
+                )
         return bool(found)
 
 
@@ -99,14 +107,20 @@ def watched_for_blockers(waiting: Any) -> Iterator[Blockers]:
     :param waiting: the psycopg2 connection of the session.
     """
     blockers = Blockers()
-    watcher = _second_session(waiting)
-    if watcher is None:
+    if waiting.info.backend_pid == 0:
         yield blockers
         return
     with waiting.cursor() as cursor:
         # A pooler gives the connection a number of its own.
-        cursor.execute("SELECT pg_catalog.pg_backend_pid()")
-        pid = cursor.fetchone()[0]
+        cursor.execute(
+            "SELECT pid, backend_start FROM pg_catalog.pg_stat_activity"
+            " WHERE pid = pg_catalog.pg_backend_pid()"
+        )
+        pid, since = cursor.fetchone()
+    watcher = _second_session(pid, since)
+    if watcher is None:
+        yield blockers
+        return
     stop = threading.Event()
     thread = threading.Thread(target=_watch, args=(watcher, pid, blockers, stop), daemon=True)
     with closing(watcher):
@@ -118,16 +132,21 @@ def watched_for_blockers(waiting: Any) -> Iterator[Blockers]:
             thread.join()
 
 
-def _second_session(waiting: Any) -> Any:
-    if waiting.info.backend_pid == 0:
-        return None
+def _second_session(pid: int, since: datetime) -> Any:
     try:
         connection = open_driver(database_url(), "lock watcher")
     except (SetuError, psycopg2.Error) as error:
         log.debug("nobody watches for blockers: %s", error)
         return None
     connection.autocommit = True
-    return connection
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '10 s'")
+        cursor.execute(_SAME_SERVER, (pid, since))
+        if cursor.rowcount:
+            return connection
+    connection.close()
+    log.debug("nobody watches for blockers: of several hosts, another one answered")
+    return None
 
 
 def _watch(connection: Any, pid: int, blockers: Blockers, stop: threading.Event) -> None:

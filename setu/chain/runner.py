@@ -47,6 +47,8 @@ _REST_NEW_JOBS = Statement(
 )
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 1.0
+#: The attempts that a message suggests before readers are cancelled.
+READERS_MAY_STAY = 5
 
 
 @dataclass(frozen=True)
@@ -291,8 +293,11 @@ def _exhausted(error: LockTimeoutError, run: Run, blockers: Blockers) -> LockTim
         context += ["In the way at the last attempt:"]
         context += [f"    {line}" for line in blockers.described()]
         hint = "Wait for these sessions or end them, then run the same command again"
-        if blockers.only_reading and not blockers.cancels:
-            hint += "; -x cancel_readers_after=5 cancels statements that only read"
+        if blockers.can_be_cancelled and not blockers.cancels:
+            hint += (
+                f"; -x cancel_readers_after={READERS_MAY_STAY} with more than {READERS_MAY_STAY} "
+                "lock_attempts cancels them, since they only read so far"
+            )
     return LockTimeoutError(error.title, context=context, hint=hint, sqlstate=error.sqlstate)
 
 

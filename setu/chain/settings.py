@@ -69,7 +69,7 @@ KNOWN: tuple[Setting, ...] = (
         "cancel_readers_after",
         "0",
         "integer",
-        "tries after which statements in the way that only read are cancelled; 0: never",
+        "tries after which queries in the way that have only read are cancelled; 0: never",
         0,
     ),
     Setting("deploy_lock_wait", "10s", "interval", "longest wait for another deploy to end"),

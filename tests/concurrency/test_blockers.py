@@ -25,6 +25,7 @@ from tests.mini_repository import MiniRepository
 pytestmark = pytest.mark.requires("multi_session")
 
 READS = "SELECT count(*) FROM public.one, pg_sleep(60)"
+TAGGED = f"/* dashboard * 7 */ -- now\n {READS}"
 READS_IN_TRANSACTION = "BEGIN; SELECT count(*) FROM public.one"
 WRITES = "BEGIN; INSERT INTO public.one VALUES (1)"
 RENAMES = "ALTER TABLE public.one RENAME TO two;"
@@ -95,17 +96,19 @@ def in_the_way(url: str, sql: str) -> Iterator[Session]:
 
 
 @contextmanager
-def role_without_rights(url: str) -> Iterator[str]:
-    """The address for a role that may log in and no more."""
-    role = f"watcher_{uuid4().hex}"
+def lesser_role(url: str) -> Iterator[str]:
+    """The address for a role that owns ``public.one`` and has no other right."""
+    role = f"deployer_{uuid4().hex}"
     admin = psycopg2.connect(url)
     admin.autocommit = True
     try:
         with admin.cursor() as cursor:
             cursor.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
+            cursor.execute(f"ALTER TABLE public.one OWNER TO {role}")
         yield make_url(url).set(username=role, password=role).render_as_string(hide_password=False)
     finally:
         with admin.cursor() as cursor:
+            cursor.execute("ALTER TABLE public.one OWNER TO CURRENT_USER")
             cursor.execute(f"DROP ROLE {role}")
         admin.close()
 
@@ -126,7 +129,23 @@ def test_a_reader_in_the_way_is_named(
         assert reader.error is None
     assert f"pid {reader.pid}, user {reader.user}, application dashboard" in message
     assert f": {READS}" in message
-    assert "-x cancel_readers_after=5 cancels statements that only read" in message
+    assert "-x cancel_readers_after=5 with more than 5 lock_attempts cancels them" in message
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DO 'BEGIN PERFORM count(*) FROM public.one; PERFORM pg_sleep(60); END'",
+        "COPY (SELECT count(*) FROM public.one, pg_sleep(60)) TO '/dev/null'",
+    ],
+)
+def test_a_block_that_may_write_later_and_a_backup_are_named_and_left_alone(
+    repository: MiniRepository, database_url: str, sql: str
+) -> None:
+    with in_the_way(database_url, sql) as session:
+        message = gives_up(repository, "lock_attempts=3", "cancel_readers_after=1")
+        assert f"pid {session.pid}, " in message
+        assert session.error is None
 
 
 @pytest.mark.parametrize("sql", [WRITES, "BEGIN; LOCK TABLE public.one IN ROW SHARE MODE"])
@@ -159,23 +178,23 @@ def test_a_transaction_that_has_read_and_idles_is_named_and_left_alone(
         message = gives_up(repository, "lock_attempts=3", "cancel_readers_after=1")
         assert f"pid {reader.pid}, " in message
         assert "idle in transaction for " in message
+        assert "cancel_readers_after" not in gives_up(repository, "lock_attempts=2")
 
 
 def test_a_reader_whom_the_deploy_may_not_cancel_is_named(
     repository: MiniRepository, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting = psycopg2.connect(database_url)
-    with (
-        closing(waiting),
-        role_without_rights(database_url) as url,
-        in_the_way(database_url, READS) as reader,
-    ):
+    with lesser_role(database_url) as url, in_the_way(database_url, READS) as reader:
         monkeypatch.setenv("DATABASE_URL", url)
-        with watched_for_blockers(waiting) as blockers, waiting.cursor() as cursor:
+        with (
+            closing(psycopg2.connect(url)) as waiting,
+            watched_for_blockers(waiting) as blockers,
+            waiting.cursor() as cursor,
+        ):
             blockers.begin(cancels=True)
             cursor.execute("SET lock_timeout = '1 s'")
             with pytest.raises(psycopg2.errors.LockNotAvailable):
-                cursor.execute(RENAMES)
+                cursor.execute("LOCK TABLE public.one")
         assert blockers.described() == [
             f"pid {reader.pid}, user {reader.user}, application dashboard, at work on what this "
             "role may not see"
@@ -186,7 +205,7 @@ def test_a_reader_whom_the_deploy_may_not_cancel_is_named(
 def test_readers_are_cancelled_after_so_many_attempts_on_request(
     repository: MiniRepository, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with in_the_way(database_url, READS) as first, in_the_way(database_url, READS) as second:
+    with in_the_way(database_url, READS) as first, in_the_way(database_url, TAGGED) as second:
         with caplog.at_level("WARNING"):
             command.upgrade(repository.config("lock_attempts=4", "cancel_readers_after=2"), "head")
         first.join(10)
@@ -194,8 +213,12 @@ def test_readers_are_cancelled_after_so_many_attempts_on_request(
         assert isinstance(first.error, psycopg2.errors.QueryCanceled)
         assert isinstance(second.error, psycopg2.errors.QueryCanceled)
     waits = [r for r in caplog.messages if r.startswith("0002 up: Revision 0002 did not get")]
-    cancels = [r for r in caplog.messages if r.startswith("cancelled a statement that only reads")]
+    cancels = [
+        r
+        for r in caplog.messages
+        if r.startswith("cancelled a query whose transaction had only read")
+    ]
     assert len(waits) == 2
     assert sorted({line.split(", ")[0] for line in cancels}) == sorted(
-        f"cancelled a statement that only reads: pid {s.pid}" for s in (first, second)
+        f"cancelled a query whose transaction had only read: pid {s.pid}" for s in (first, second)
     )

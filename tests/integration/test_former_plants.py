@@ -47,14 +47,37 @@ class Plants:
             days_ago,
         )
 
-    def part(self) -> None:
-        """A FOCAS row of now."""
+    def part(self, days_ago: int = 0) -> None:
+        """A FOCAS row of now, or of some days ago."""
         run(
             self.connection,
             "INSERT INTO silver.machine_focas (logical_date, company_iot_id, machine_iot_id,"
             " shift_id, event_time, part_count, rej_count)"
-            " VALUES ((now() AT TIME ZONE 'UTC')::date, %s, %s, 0, now(), 1, 0)",
+            " SELECT (d.at AT TIME ZONE 'UTC')::date, %s, %s, 0, d.at, 1, 0"
+            " FROM (SELECT now() - %s * INTERVAL '24 hours' AS at) AS d",
             self.company,
+            self.machine,
+            days_ago,
+        )
+
+    def has_rolled_up(self, plant: int, days_ago: int) -> None:
+        """A plant has been rolled up to a date, of which its machines had no rows."""
+        run(
+            self.connection,
+            "INSERT INTO gold.rolled_up_dates SELECT %s, d.day - 9, d.day"
+            " FROM (SELECT (now() AT TIME ZONE 'UTC')::date - %s AS day) AS d",
+            plant,
+            days_ago,
+        )
+
+    def enter(self, plant: int) -> None:
+        """The machine gets its first plant."""
+        run(
+            self.connection,
+            "INSERT INTO master.plant_machine_mapping"
+            " (company_iot_id, plant_iot_id, machine_iot_id) VALUES (%s, %s, %s)",
+            self.company,
+            plant,
             self.machine,
         )
 
@@ -74,6 +97,14 @@ class Plants:
             "SELECT gold.fn_roll_up_dates(p.iot_id, d.day, d.day) FROM master.plants AS p,"
             " (SELECT (now() AT TIME ZONE 'UTC')::date - %s AS day) AS d",
             days_ago,
+        )
+
+    def roll_up_without_plant(self) -> None:
+        """Roll up yesterday of the machines without a plant."""
+        run(
+            self.connection,
+            "SELECT gold.fn_roll_up_dates(0, d.day, d.day)"
+            " FROM (SELECT (now() AT TIME ZONE 'UTC')::date - 1 AS day) AS d",
         )
 
     def day(self, days_ago: int) -> list[tuple[int | None, Decimal | None]]:
@@ -185,14 +216,53 @@ def test_a_first_plant_takes_the_dates_that_are_not_rolled_up(plants: Plants) ->
     plants.machine = add_machine(plants.connection, plants.company, "M2")
     plants.stop(1)
     assert not plants.day(1)  # nothing is planned, so a stop alone says nothing
-    run(
-        plants.connection,
-        "INSERT INTO master.plant_machine_mapping"
-        " (company_iot_id, plant_iot_id, machine_iot_id) VALUES (%s, %s, %s)",
-        plants.company,
-        plants.a,
-        plants.machine,
-    )
+    plants.enter(plants.a)
+    assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
+
+
+def test_a_first_plant_that_is_rolled_up_further_takes_them_too(plants: Plants) -> None:
+    plants.machine = add_machine(plants.connection, plants.company, "M2")
+    plants.has_rolled_up(0, 2)
+    plants.has_rolled_up(plants.a, 1)
+    plants.stop(1)
+    run(plants.connection, "DELETE FROM gold.stale_machine_days")
+    plants.enter(plants.a)
+    assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
+    run(plants.connection, "SELECT gold.fn_roll_up_stale(1000)")
+    assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
+
+
+def test_a_machine_without_rows_leaves_no_note_on_them(plants: Plants) -> None:
+    plants.has_rolled_up(0, 2)
+    plants.has_rolled_up(plants.a, 1)
+    plants.machine = add_machine(plants.connection, plants.company, "M2", plants.a)
+    assert value(plants.connection, "SELECT count(*) FROM gold.stale_machine_days") == 0
+
+
+def test_a_date_rolled_up_without_a_plant_stays_without_one(plants: Plants) -> None:
+    plants.machine = add_machine(plants.connection, plants.company, "M2")
+    plants.part(1)
+    plants.roll_up_without_plant()
+    plants.stop(1)
+    run(plants.connection, "DELETE FROM gold.stale_machine_days")
+    plants.enter(plants.a)
+    plants.roll_up()
+    assert plants.plant_of(1) == [None]
+
+
+def test_a_date_that_the_new_plant_has_been_rolled_up_for_stays(plants: Plants) -> None:
+    plants.part()
+    plants.has_rolled_up(plants.b, 0)
+    plants.move(plants.b)
+    assert plants.plant_of(0) == [plants.a]
+    plants.roll_up(0)
+    assert plants.plant_of(0) == [plants.a]
+
+
+def test_a_place_that_another_machine_takes_is_left_as_in_a_move(plants: Plants) -> None:
+    plants.stop(1)
+    other = add_machine(plants.connection, plants.company, "M2")
+    run(plants.connection, "UPDATE master.plant_machine_mapping SET machine_iot_id = %s", other)
     assert plants.day(1) == [(plants.a, IN_LONG_DAY)]
 
 

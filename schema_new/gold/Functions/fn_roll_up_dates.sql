@@ -53,6 +53,11 @@ BEGIN
         ON f.machine_iot_id = w.machine_iot_id
         AND w.logical_date BETWEEN f.first_date AND f.last_date
     WHERE w.day_is_reported AND coalesce(f.plant_iot_id, pm.plant_iot_id, 0) = p_plant_iot_id
+        -- It got the plant after its date had been rolled up without one.
+        AND NOT EXISTS (
+            SELECT 1 FROM gold.machine_shifts AS o
+            WHERE o.machine_iot_id = w.machine_iot_id AND o.logical_date = w.logical_date
+        )
     ON CONFLICT (machine_iot_id, logical_date, shift_id) DO NOTHING;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     RETURN v_rows;

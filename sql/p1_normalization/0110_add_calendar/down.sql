@@ -3,6 +3,7 @@
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on four tables of master, milliseconds, to drop triggers
 -- down: undone by upgrading again
+DROP TRIGGER plant_machine_mapping_inserted ON master.plant_machine_mapping;
 DROP TRIGGER plant_machine_mapping_deleted ON master.plant_machine_mapping;
 DROP TRIGGER plant_machine_mapping_moved ON master.plant_machine_mapping;
 DROP TRIGGER plants_plan ON master.plants;
@@ -14,6 +15,7 @@ DROP TRIGGER shift_breaks_past ON master.shift_breaks;
 DROP TRIGGER shift_definitions_plan ON master.shift_definitions;
 DROP TRIGGER shift_definitions_past ON master.shift_definitions;
 DROP TRIGGER shift_calendar_begun ON master.shift_calendar;
+DROP FUNCTION master.fn_note_first_plant();
 DROP FUNCTION master.fn_note_former_plant();
 DROP FUNCTION master.fn_keep_shift_calendar();
 DROP FUNCTION master.fn_refuse_calendar_change();

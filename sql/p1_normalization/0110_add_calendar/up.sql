@@ -30,3 +30,4 @@ SELECT master.fn_plan_shifts(p.iot_id) FROM master.plants AS p;
 -- @include schema_new/master/Functions/fn_refuse_calendar_change.sql
 -- @include schema_new/master/Functions/fn_keep_shift_calendar.sql
 -- @include schema_new/master/Functions/fn_note_former_plant.sql
+-- @include schema_new/master/Functions/fn_note_first_plant.sql
