@@ -61,7 +61,8 @@ CROSS JOIN LATERAL (
 ) AS r
 """
 _QUERIES = r"^(\s|/\*([^*]|\*+[^*/])*\*+/|--[^\n]*\n)*(SELECT|WITH|TABLE|VALUES|FETCH|EXPLAIN)\M"
-_SAME_SERVER = "SELECT FROM pg_catalog.pg_stat_activity WHERE pid = %s AND backend_start = %s"
+# A pooler gives a connection a process id of its own. Servers differ in the instant of their start.
+_WHERE = "SELECT pg_catalog.pg_backend_pid(), pg_catalog.pg_postmaster_start_time()"
 
 
 @dataclass
@@ -111,13 +112,9 @@ def watched_for_blockers(waiting: Any) -> Iterator[Blockers]:
         yield blockers
         return
     with waiting.cursor() as cursor:
-        # A pooler gives the connection a number of its own.
-        cursor.execute(
-            "SELECT pid, backend_start FROM pg_catalog.pg_stat_activity"
-            " WHERE pid = pg_catalog.pg_backend_pid()"
-        )
-        pid, since = cursor.fetchone()
-    watcher = _second_session(pid, since)
+        cursor.execute(_WHERE)
+        pid, server = cursor.fetchone()
+    watcher = _second_session(server)
     if watcher is None:
         yield blockers
         return
@@ -132,20 +129,22 @@ def watched_for_blockers(waiting: Any) -> Iterator[Blockers]:
             thread.join()
 
 
-def _second_session(pid: int, since: datetime) -> Any:
+def _second_session(server: datetime) -> Any:
+    """A session on the server that was started at that instant; None if there is none."""
+    connection = None
     try:
         connection = open_driver(database_url(), "lock watcher")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = '10 s'")
+            cursor.execute(_WHERE)
+            if cursor.fetchone()[1] == server:
+                return connection
+        log.debug("nobody watches for blockers: of several hosts, another one answered")
     except (SetuError, psycopg2.Error) as error:
         log.debug("nobody watches for blockers: %s", error)
-        return None
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = '10 s'")
-        cursor.execute(_SAME_SERVER, (pid, since))
-        if cursor.rowcount:
-            return connection
-    connection.close()
-    log.debug("nobody watches for blockers: of several hosts, another one answered")
+    if connection is not None:
+        connection.close()
     return None
 
 
