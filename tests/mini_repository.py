@@ -7,8 +7,11 @@ import shutil
 import subprocess
 import sys
 from argparse import Namespace
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
+import pytest
 from alembic.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +31,14 @@ from alembic.config import main
 
 main(prog="alembic")
 """
+
+
+def leave_out_preflight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands of this process run without pre-flight, which asks for the real chain."""
+    preflight = ModuleType("setu.preflight")
+    preflight.__spec__ = ModuleSpec("setu.preflight", None)
+    preflight.check = lambda *_, **__: None  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "setu.preflight", preflight)
 
 
 class MiniRepository:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +17,7 @@ from sqlalchemy import make_url
 from alembic import command
 from setu.chain.blockers import watched_for_blockers
 from setu.errors import LockTimeoutError
-from tests.mini_repository import MiniRepository
+from tests.mini_repository import MiniRepository, leave_out_preflight
 
 pytestmark = pytest.mark.requires("multi_session")
 
@@ -37,10 +34,7 @@ def repository(
 ) -> MiniRepository:
     """A chain whose next step, ``0002``, renames ``public.one``."""
     monkeypatch.setenv("DATABASE_URL", database_url)
-    preflight = ModuleType("setu.preflight")
-    preflight.__spec__ = ModuleSpec("setu.preflight", None)
-    preflight.check = lambda *_, **__: None  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "setu.preflight", preflight)
+    leave_out_preflight(monkeypatch)
     made = MiniRepository(tmp_path)
     made.add("0001_table", up="CREATE TABLE public.one (a int);")
     command.upgrade(made.config(), "head")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 
 import psycopg2
 import pytest
@@ -18,7 +15,7 @@ from setu.db.connection import connected
 from setu.db.connection import database_url as url_of
 from setu.db.deploy_lock import LOCK_KEY, deploy_lock, offline_lock_sql, offline_unlock_sql
 from setu.errors import DeployLockError, StatementError
-from tests.mini_repository import MiniRepository
+from tests.mini_repository import MiniRepository, leave_out_preflight
 
 
 @pytest.fixture
@@ -32,10 +29,7 @@ def repository(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> MiniRepository:
     monkeypatch.setenv("DATABASE_URL", database_url)
-    preflight = ModuleType("setu.preflight")
-    preflight.__spec__ = ModuleSpec("setu.preflight", None)
-    preflight.check = lambda *_, **__: None  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "setu.preflight", preflight)
+    leave_out_preflight(monkeypatch)
     return MiniRepository(tmp_path)
 
 

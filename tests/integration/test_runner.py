@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 import time
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import psycopg2
@@ -23,7 +20,7 @@ from setu.errors import (
     StepError,
     VerifyError,
 )
-from tests.mini_repository import MiniRepository
+from tests.mini_repository import MiniRepository, leave_out_preflight
 
 FLAKY = """\
 DO $flaky$
@@ -41,10 +38,7 @@ def repository(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> MiniRepository:
     monkeypatch.setenv("DATABASE_URL", database_url)
-    preflight = ModuleType("setu.preflight")
-    preflight.__spec__ = ModuleSpec("setu.preflight", None)
-    preflight.check = lambda *_, **__: None  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "setu.preflight", preflight)
+    leave_out_preflight(monkeypatch)
     return MiniRepository(tmp_path)
 
 
