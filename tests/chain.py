@@ -35,12 +35,14 @@ Row = tuple[Any, ...]
 #: What SETU computes from silver, again where it need be; test_kept_roll_up.py compares reports.
 COMPUTED = (
     "gold.long_stops",
+    "gold.machine_days",
     "gold.machine_shifts",
     "gold.rolled_up_chunks",
     "gold.rolled_up_dates",
     "gold.stale_machine_days",
     # The same before the swap, and the calendar of dates that are over.
     "_stage.long_stops",
+    "_stage.machine_days",
     "_stage.machine_shifts",
     "_stage.rolled_up_chunks",
     "_stage.rolled_up_dates",

@@ -47,6 +47,39 @@ class World:
     )
 
 
+#: Machine days in which gold.v_machine_days is not what its shifts add up to.
+DAYS_APART = """
+WITH added_up AS (
+    SELECT s.company_iot_id, s.plant_iot_id, s.machine_iot_id, s.logical_date,
+        sum(s.planned_sec) AS planned_sec, sum(s.downtime_sec) AS downtime_sec,
+        sum(s.stops) AS stops, sum(s.cycles) AS cycles,
+        sum(s.cycles_without_std) AS cycles_without_std, sum(s.std_sec) AS std_sec,
+        sum(s.run_time_sec) AS run_time_sec,
+        coalesce(sum(s.cycles) FILTER (WHERE s.shift_id <> 0), 0) AS scheduled_cycles,
+        coalesce(sum(s.cycles_without_std) FILTER (WHERE s.shift_id <> 0), 0)
+            AS scheduled_cycles_without_std,
+        coalesce(sum(s.std_sec) FILTER (WHERE s.shift_id <> 0), 0) AS scheduled_std_sec,
+        sum(s.parts) AS parts, sum(s.rejects) AS rejects,
+        sum(s.unpaired_readings) AS unpaired_readings
+    FROM gold.v_machine_shifts AS s
+    GROUP BY s.company_iot_id, s.plant_iot_id, s.machine_iot_id, s.logical_date
+)
+(SELECT * FROM added_up EXCEPT ALL SELECT * FROM gold.v_machine_days)
+UNION ALL
+(SELECT * FROM gold.v_machine_days EXCEPT ALL SELECT * FROM added_up)
+"""
+
+
+#: The same of the two tables, whatever the views make of them.
+SHIFTS_APART = DAYS_APART.replace("gold.v_machine_shifts", "gold.machine_shifts").replace(
+    "SELECT * FROM gold.v_machine_days",
+    "SELECT company_iot_id, plant_iot_id, machine_iot_id, logical_date, planned_sec, downtime_sec,"
+    " stops, cycles, cycles_without_std, std_sec, run_time_sec, scheduled_cycles,"
+    " scheduled_cycles_without_std, scheduled_std_sec, parts, rejects, unpaired_readings"
+    " FROM gold.machine_days",
+)
+
+
 class Fleet:
     """Two machines in a plant, one in none, and the moves that a test makes with them."""
 
@@ -138,7 +171,7 @@ class Fleet:
         return answer[0], answer[1]
 
     def check(self, world: World) -> None:
-        """The view says what the model says, to the microsecond."""
+        """The view says what the model says, to the microsecond, and the days are its sums."""
         rows = query(
             self.connection, f"SELECT now(), {COLUMNS} FROM gold.v_machine_shifts ORDER BY 2, 3, 4"
         )
@@ -147,6 +180,7 @@ class Fleet:
         assert len(found) == len(rows)
         wanted = expected(self, world, now)
         assert found == wanted
+        assert query(self.connection, DAYS_APART) == []
 
 
 def union(pieces: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
@@ -428,6 +462,41 @@ def test_a_late_row_that_nothing_notes_is_seen_by_the_check(
         run(fleet.connection, definition)
     # With the trigger, the same is seen.
     fleet.clear()
+
+
+OLDEST = "logical_date = (SELECT min(r.logical_date) FROM gold.machine_shifts AS r)"
+MOVED = f"UPDATE gold.machine_shifts SET logical_date = logical_date - 9 WHERE {OLDEST}"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "change"),
+    [
+        ("machine_shifts_updated_from", MOVED),
+        ("machine_shifts_updated_to", MOVED),
+        ("machine_shifts_deleted", f"DELETE FROM gold.machine_shifts WHERE {OLDEST}"),
+        ("machine_shifts_truncated", "TRUNCATE gold.machine_shifts"),
+    ],
+)
+def test_the_days_follow_the_shifts_however_those_change(
+    fleet: Fleet, trigger: str, change: str
+) -> None:
+    for enabled in (True, False):
+        fleet.clear()
+        world = World()
+        base = value(fleet.connection, "SELECT date_trunc('hour', now())").astimezone(UTC)
+        make(fleet, world, base, ("cycle", 0, timedelta(days=4), 60))
+        make(fleet, world, base, ("stop", 1, timedelta(days=6), timedelta(hours=30)))
+        run(fleet.connection, "CALL gold.sp_roll_up(0, NULL)")
+        assert query(fleet.connection, SHIFTS_APART) == []
+        if not enabled:
+            run(fleet.connection, f"ALTER TABLE gold.machine_shifts DISABLE TRIGGER {trigger}")
+        try:
+            run(fleet.connection, change)
+            apart = query(fleet.connection, SHIFTS_APART)
+        finally:
+            run(fleet.connection, f"ALTER TABLE gold.machine_shifts ENABLE TRIGGER {trigger}")
+        assert (apart == []) is enabled
+        run(fleet.connection, "TRUNCATE gold.machine_shifts")
 
 
 def test_a_stop_without_an_end_lasts_again_once_the_cycle_that_ended_it_is_gone(

@@ -6,11 +6,10 @@ SELECT
     s.company_iot_id,
     s.plant_iot_id,
     s.machine_iot_id,
-    sum(s.stops) AS total_stops,
-    sum(s.downtime_sec) AS total_downtime_sec
-FROM gold.v_machine_shifts AS s
-GROUP BY s.logical_date, s.company_iot_id, s.plant_iot_id, s.machine_iot_id
-HAVING sum(s.stops) > 0 OR sum(s.downtime_sec) > 0;
+    s.stops AS total_stops,
+    s.downtime_sec AS total_downtime_sec
+FROM gold.v_machine_days AS s
+WHERE s.stops > 0 OR s.downtime_sec > 0;
 
 COMMENT ON VIEW gold.v_daily_downtime IS
     'Stops of each machine by business date, the day of the plant''s shifts in its own zone; '

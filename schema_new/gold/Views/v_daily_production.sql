@@ -6,12 +6,11 @@ SELECT
     s.company_iot_id,
     s.plant_iot_id,
     s.machine_iot_id,
-    sum(s.cycles) AS total_cycles,
-    sum(s.std_sec) / nullif(sum(s.cycles) - sum(s.cycles_without_std), 0) AS avg_std_cycle_time,
-    sum(s.run_time_sec) AS total_production_time_sec
-FROM gold.v_machine_shifts AS s
-GROUP BY s.logical_date, s.company_iot_id, s.plant_iot_id, s.machine_iot_id
-HAVING sum(s.cycles) > 0;
+    s.cycles AS total_cycles,
+    s.std_sec::numeric / nullif(s.cycles - s.cycles_without_std, 0) AS avg_std_cycle_time,
+    s.run_time_sec AS total_production_time_sec
+FROM gold.v_machine_days AS s
+WHERE s.cycles > 0;
 
 COMMENT ON VIEW gold.v_daily_production IS
     'Cycles of each machine by business date, the day of the plant''s shifts in its own zone; '

@@ -7,24 +7,20 @@ WITH days AS (
         s.plant_iot_id,
         s.machine_iot_id,
         s.logical_date AS day,
-        sum(s.planned_sec) AS planned_sec,
-        sum(s.downtime_sec) AS downtime_sec,
+        s.planned_sec,
+        s.downtime_sec,
         -- Cycles outside the scheduled time have no share in its run time.
-        CASE WHEN sum(s.cycles) > 0 THEN sum(CASE WHEN s.shift_id <> 0 THEN s.cycles ELSE 0 END) END
-            AS cycles,
+        CASE WHEN s.cycles > 0 THEN s.scheduled_cycles END AS cycles,
         CASE
-            WHEN sum(CASE WHEN s.shift_id <> 0 THEN s.cycles_without_std ELSE 0 END) = 0
-                AND sum(CASE WHEN s.shift_id <> 0 THEN s.cycles ELSE 0 END) > 0
-                THEN sum(CASE WHEN s.shift_id <> 0 THEN s.std_sec ELSE 0 END)
+            WHEN s.scheduled_cycles > 0 AND s.scheduled_cycles_without_std = 0
+                THEN s.scheduled_std_sec
         END AS std_sec,
         -- A FOCAS row with one of the two and not the other leaves the share of rejects unknown.
-        CASE WHEN sum(s.unpaired_readings) = 0 THEN sum(s.parts) END AS parts,
-        CASE WHEN sum(s.unpaired_readings) = 0 THEN sum(s.rejects) END AS rejects
-    FROM gold.v_machine_shifts AS s
-    GROUP BY s.company_iot_id, s.plant_iot_id, s.machine_iot_id, s.logical_date
+        CASE WHEN s.unpaired_readings = 0 THEN s.parts END AS parts,
+        CASE WHEN s.unpaired_readings = 0 THEN s.rejects END AS rejects
+    FROM gold.v_machine_days AS s
     -- A stop outside the scheduled time alone says nothing about the machine.
-    HAVING sum(s.cycles) > 0 OR sum(s.downtime_sec) > 0 OR sum(s.unpaired_readings) > 0
-        OR sum(s.parts) IS NOT NULL
+    WHERE s.cycles > 0 OR s.downtime_sec > 0 OR s.unpaired_readings > 0 OR s.parts IS NOT NULL
 ),
 factors AS (
     SELECT
@@ -40,7 +36,7 @@ factors AS (
         d.planned_sec - d.downtime_sec AS run_sec,
         (d.planned_sec - d.downtime_sec) / nullif(d.planned_sec, 0) AS availability,
         d.std_sec / nullif(d.planned_sec - d.downtime_sec, 0) AS performance,
-        (d.parts - d.rejects) / nullif(d.parts, 0) AS quality
+        (d.parts - d.rejects)::numeric / nullif(d.parts, 0) AS quality
     FROM days AS d
 )
 SELECT

@@ -13,22 +13,27 @@ WITH machines AS NOT MATERIALIZED (
     LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
     LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(pm.plant_iot_id, 0)
 ),
--- No row of these dates is older than dates_from, whatever its zone, and no stop of at most a day
--- that reaches into them begins before since.
+-- No row of the dates from first_date on is older than dates_from, whatever its zone, and no stop
+-- of at most a day that reaches into them begins before since.
 live AS (
     SELECT
+        e.first_date,
         greatest(
             now() - INTERVAL '8 days',
-            ((min(coalesce(r.last_date, '-infinity')) + 1)::timestamp - INTERVAL '38 hours')
-                AT TIME ZONE 'UTC'
+            (e.first_date::timestamp - INTERVAL '38 hours') AT TIME ZONE 'UTC'
         ) AS since,
         greatest(
             now() - INTERVAL '8 days',
-            ((min(coalesce(r.last_date, '-infinity')) + 1)::timestamp - INTERVAL '14 hours')
-                AT TIME ZONE 'UTC'
+            (e.first_date::timestamp - INTERVAL '14 hours') AT TIME ZONE 'UTC'
         ) AS dates_from
-    FROM (SELECT x.iot_id FROM master.plants AS x UNION ALL SELECT 0) AS p
-    LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = p.iot_id
+    FROM (
+        SELECT
+            greatest(
+                (now() AT TIME ZONE 'UTC')::date - 3, min(coalesce(r.last_date, '-infinity')) + 1
+            ) AS first_date
+        FROM (SELECT x.iot_id FROM master.plants AS x UNION ALL SELECT 0) AS p
+        LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = p.iot_id
+    ) AS e
 ),
 -- When each machine stood. A stop without an end lasts until the machine shows otherwise, or until
 -- now.
@@ -163,7 +168,7 @@ FROM (
             max(d.shift_name) AS shift_name,
             count(*) AS stops
         FROM silver.machine_downtime AS d
-        WHERE d.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
+        WHERE d.logical_date BETWEEN (SELECT b.first_date FROM live AS b)
                 AND (now() AT TIME ZONE 'UTC')::date + 1
             AND d.down_start >= now() - INTERVAL '8 days'
             AND d.down_start >= (SELECT b.dates_from FROM live AS b)
@@ -203,7 +208,7 @@ FROM (
                 WHERE c.cycle_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
             )) AS run_time_sec
         FROM silver.machine_cycles AS c
-        WHERE c.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
+        WHERE c.logical_date BETWEEN (SELECT b.first_date FROM live AS b)
                 AND (now() AT TIME ZONE 'UTC')::date + 1
             AND c.cycle_start >= now() - INTERVAL '8 days'
             AND c.cycle_start >= (SELECT b.dates_from FROM live AS b)
@@ -240,7 +245,7 @@ FROM (
             count(*) FILTER (WHERE (f.part_count IS NULL) <> (f.rej_count IS NULL))
                 AS unpaired_readings
         FROM silver.machine_focas AS f
-        WHERE f.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
+        WHERE f.logical_date BETWEEN (SELECT b.first_date FROM live AS b)
                 AND (now() AT TIME ZONE 'UTC')::date + 1
             AND f.event_time >= now() - INTERVAL '8 days'
             AND f.event_time >= (SELECT b.dates_from FROM live AS b)

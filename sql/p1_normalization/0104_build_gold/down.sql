@@ -30,6 +30,7 @@ DROP TABLE _stage.stale_machine_days;
 DROP TABLE _stage.rolled_up_dates;
 DROP TABLE _stage.rolled_up_chunks;
 DROP TABLE _stage.long_stops;
+SELECT _archive.archive_table('_stage.machine_days', 'v2_machine_days');
 SELECT _archive.archive_table('_stage.machine_shifts', 'v2_machine_shifts');
 SELECT _archive.archive_table('_stage.former_plants', 'v2_former_plants');
 SELECT _archive.archive_table('_stage.plant_days_off', 'v2_plant_days_off');

@@ -22,7 +22,7 @@ SELECT _archive.restore_aggregates('_stage', ARRAY[
 
 SELECT _archive.restore_in_place(
     '_stage', 'shift_calendar', 'shift_calendar_extents', 'shift_breaks', 'plant_days_off',
-    'former_plants', 'machine_shifts'
+    'former_plants', 'machine_shifts', 'machine_days'
 );
 
 -- @with gold => _stage, silver => _stage, master => _stage
@@ -38,6 +38,7 @@ SELECT _archive.restore_in_place(
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#function
 -- @include schema_new/gold/Views/v_days_to_redo.sql#view
+-- @include schema_new/gold/Functions/fn_keep_machine_days.sql
 -- @include schema_new/gold/Functions/fn_note_stale.sql
 -- @include schema_new/gold/Functions/fn_stop_until.sql
 -- @include schema_new/gold/Functions/fn_note_signs.sql

@@ -16,21 +16,32 @@ BEGIN
     ) <> 8 THEN
         RAISE EXCEPTION 'v2 must have eight continuous aggregates over its silver';
     END IF;
-    SELECT string_agg(format('%s_%s', v.name, e.event), ', ') INTO v_missing
-    FROM unnest(ARRAY['machine_cycles', 'machine_downtime', 'machine_focas']) AS v (name)
-    CROSS JOIN unnest(ARRAY['inserted', 'updated', 'deleted', 'truncated']) AS e (event)
+    SELECT string_agg(format('%s_%s', v.name, v.event), ', ') INTO v_missing
+    FROM (
+        SELECT d.layer, d.name, n.event
+        FROM (VALUES
+            ('silver', 'machine_cycles', ARRAY['inserted', 'updated', 'deleted', 'truncated']),
+            ('silver', 'machine_downtime', ARRAY['inserted', 'updated', 'deleted', 'truncated']),
+            ('silver', 'machine_focas', ARRAY['inserted', 'updated', 'deleted', 'truncated']),
+            (
+                'gold', 'machine_shifts',
+                ARRAY['inserted', 'updated_from', 'updated_to', 'deleted', 'truncated']
+            )
+        ) AS d (layer, name, events)
+        CROSS JOIN unnest(d.events) AS n (event)
+    ) AS v
     WHERE NOT EXISTS (
         SELECT 1 FROM pg_trigger AS t
         WHERE t.tgrelid = coalesce(
-                to_regclass('_stage.' || v.name), to_regclass('silver.' || v.name)
+                to_regclass('_stage.' || v.name), to_regclass(format('%I.%I', v.layer, v.name))
             )
-            AND t.tgname = format('%s_%s', v.name, e.event) AND t.tgenabled <> 'D'
+            AND t.tgname = format('%s_%s', v.name, v.event) AND t.tgenabled <> 'D'
     );
     IF v_missing IS NOT NULL THEN
-        RAISE EXCEPTION 'rows that come late are not noted, so reports would miss them'
+        RAISE EXCEPTION 'rows that come late are not noted or added up, so reports would miss them'
             USING DETAIL = format('Triggers: %s.', v_missing),
-                HINT = 'Enable the triggers, or create them by '
-                       'schema_new/gold/Functions/fn_note_*.sql';
+                HINT = 'Enable the triggers, or create them by schema_new/gold/Functions/'
+                       'fn_note_*.sql and fn_keep_machine_days.sql';
     END IF;
 END
 $verify$;

@@ -24,7 +24,8 @@ BEGIN
     -- Dashboards enter through gold, other sessions through the tables.
     FOREACH v_view IN ARRAY ARRAY[
         'v_daily_downtime', 'v_daily_production', 'v_oee_by_shift', 'v_oee_dashboard',
-        'v_machine_shifts', 'v_recent_machine_shifts', 'v_days_to_redo', 'v_live_machine_status',
+        'v_machine_days', 'v_machine_shifts', 'v_machine_shifts_from_silver',
+        'v_recent_machine_shifts', 'v_days_to_redo', 'v_live_machine_status',
         'v_downtime_dashboard', 'v_production_dashboard'
     ] LOOP
         PERFORM set_config('lock_timeout', greatest(
@@ -105,6 +106,11 @@ DROP FUNCTION gold.fn_roll_up_dates(integer, date, date);
 DROP FUNCTION gold.fn_next_dates_to_roll_up(integer);
 DROP FUNCTION gold.fn_resolve_open_stops();
 DROP FUNCTION gold.fn_note_chunks();
+DROP TRIGGER machine_shifts_truncated ON gold.machine_shifts;
+DROP TRIGGER machine_shifts_deleted ON gold.machine_shifts;
+DROP TRIGGER machine_shifts_updated_to ON gold.machine_shifts;
+DROP TRIGGER machine_shifts_updated_from ON gold.machine_shifts;
+DROP TRIGGER machine_shifts_inserted ON gold.machine_shifts;
 DROP TRIGGER machine_focas_truncated ON silver.machine_focas;
 DROP TRIGGER machine_focas_deleted ON silver.machine_focas;
 DROP TRIGGER machine_focas_updated ON silver.machine_focas;
@@ -124,6 +130,7 @@ DROP FUNCTION gold.fn_note_cycles();
 DROP FUNCTION gold.fn_note_signs(integer[], timestamptz[], timestamptz[]);
 DROP FUNCTION gold.fn_stop_until(integer, timestamptz, timestamptz);
 DROP FUNCTION gold.fn_note_stale(integer[], timestamptz[], timestamptz[]);
+DROP FUNCTION gold.fn_keep_machine_days();
 DROP FUNCTION gold.fn_days_to_read();
 DROP FUNCTION gold.fn_unread_dates(date, date);
 DROP FUNCTION gold.fn_dates_in_silver();
@@ -155,7 +162,8 @@ DROP FUNCTION gold.get_cycle_summary(integer, integer, timestamptz, timestamptz)
 
 SELECT _archive.move_tables(
     'gold', '_stage', ARRAY[
-        'stale_machine_days', 'rolled_up_dates', 'rolled_up_chunks', 'machine_shifts', 'long_stops'
+        'stale_machine_days', 'rolled_up_dates', 'rolled_up_chunks', 'machine_days',
+        'machine_shifts', 'long_stops'
     ]
 );
 SELECT _archive.move_tables(
@@ -241,6 +249,7 @@ SELECT _archive.move_dependent_views();
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#function
 -- @include schema_new/gold/Views/v_days_to_redo.sql#view
+-- @include schema_new/gold/Functions/fn_keep_machine_days.sql
 -- @include schema_new/gold/Functions/fn_note_stale.sql
 -- @include schema_new/gold/Functions/fn_stop_until.sql
 -- @include schema_new/gold/Functions/fn_note_signs.sql

@@ -170,7 +170,7 @@ SELECT _archive.move_tables(
 
 SELECT _archive.move_tables(
     '_stage', 'gold', ARRAY[
-        'long_stops', 'machine_shifts', 'rolled_up_chunks', 'rolled_up_dates',
+        'long_stops', 'machine_shifts', 'machine_days', 'rolled_up_chunks', 'rolled_up_dates',
         'stale_machine_days'
     ]
 );
@@ -212,11 +212,14 @@ UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
 -- @include schema_new/gold/Views/v_recent_machine_shifts.sql#view
 -- @include schema_new/gold/Views/v_days_to_redo.sql#view
 -- @include schema_new/gold/Functions/fn_days_to_read.sql#function
+-- @include schema_new/gold/Views/v_machine_shifts_from_silver.sql#view
 -- @include schema_new/gold/Views/v_machine_shifts.sql#view
+-- @include schema_new/gold/Views/v_machine_days.sql#view
 -- @include schema_new/gold/Views/v_oee_dashboard.sql#view
 -- @include schema_new/gold/Views/v_oee_by_shift.sql#view
 -- @include schema_new/gold/Views/v_daily_production.sql#view
 -- @include schema_new/gold/Views/v_daily_downtime.sql#view
+-- @include schema_new/gold/Functions/fn_keep_machine_days.sql
 -- @include schema_new/gold/Functions/fn_note_stale.sql
 -- @include schema_new/gold/Functions/fn_stop_until.sql
 -- @include schema_new/gold/Functions/fn_note_signs.sql

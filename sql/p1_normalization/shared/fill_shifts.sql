@@ -27,3 +27,4 @@ $fill$;
 
 -- Without statistics of its tables, a report has a bad plan in its first minute.
 ANALYZE gold.machine_shifts;
+ANALYZE gold.machine_days;

@@ -1,0 +1,85 @@
+-- New: what each machine did on each business date: rolled-up days, and from silver the days that
+-- are not rolled up or have late rows.
+-- @section view
+CREATE VIEW gold.v_machine_days AS
+SELECT
+    d.company_iot_id,
+    d.plant_iot_id,
+    d.machine_iot_id,
+    d.logical_date,
+    d.planned_sec,
+    d.downtime_sec,
+    d.stops,
+    d.cycles,
+    d.cycles_without_std,
+    d.std_sec,
+    d.run_time_sec,
+    d.scheduled_cycles,
+    d.scheduled_cycles_without_std,
+    d.scheduled_std_sec,
+    d.parts,
+    d.rejects,
+    d.unpaired_readings
+FROM gold.machine_days AS d
+WHERE NOT EXISTS (
+    SELECT 1 FROM gold.v_days_to_redo AS k
+    WHERE k.machine_iot_id = d.machine_iot_id AND k.logical_date = d.logical_date
+)
+UNION ALL
+SELECT
+    s.company_iot_id,
+    s.plant_iot_id,
+    s.machine_iot_id,
+    s.logical_date,
+    sum(s.planned_sec) AS planned_sec,
+    sum(s.downtime_sec) AS downtime_sec,
+    sum(s.stops)::bigint AS stops,
+    sum(s.cycles)::bigint AS cycles,
+    sum(s.cycles_without_std)::bigint AS cycles_without_std,
+    sum(s.std_sec)::bigint AS std_sec,
+    sum(s.run_time_sec) AS run_time_sec,
+    sum(CASE WHEN s.shift_id <> 0 THEN s.cycles ELSE 0 END)::bigint AS scheduled_cycles,
+    sum(CASE WHEN s.shift_id <> 0 THEN s.cycles_without_std ELSE 0 END)::bigint
+        AS scheduled_cycles_without_std,
+    sum(CASE WHEN s.shift_id <> 0 THEN s.std_sec ELSE 0 END)::bigint AS scheduled_std_sec,
+    sum(s.parts)::bigint AS parts,
+    sum(s.rejects)::bigint AS rejects,
+    sum(s.unpaired_readings)::bigint AS unpaired_readings
+FROM gold.v_machine_shifts_from_silver AS s
+GROUP BY s.company_iot_id, s.plant_iot_id, s.machine_iot_id, s.logical_date;
+
+COMMENT ON VIEW gold.v_machine_days IS
+    'What each machine did on a business date (in its plant''s zone): times in seconds, up to now '
+    'while the date runs';
+COMMENT ON COLUMN gold.v_machine_days.company_iot_id IS 'Key of the company';
+COMMENT ON COLUMN gold.v_machine_days.plant_iot_id IS
+    'Its plant when the date ended, or now while the date runs; null: none';
+COMMENT ON COLUMN gold.v_machine_days.machine_iot_id IS 'Key of the machine';
+COMMENT ON COLUMN gold.v_machine_days.logical_date IS
+    'Business date: the date, in the plant''s zone, to which its shifts belong';
+COMMENT ON COLUMN gold.v_machine_days.planned_sec IS
+    'Seconds of the shifts without breaks, until now at most; null: the plant has no shift on that '
+    'date';
+COMMENT ON COLUMN gold.v_machine_days.downtime_sec IS
+    'Planned seconds in which a stop lasted: a stop that crosses dates is divided among them, two '
+    'at once count once';
+COMMENT ON COLUMN gold.v_machine_days.stops IS 'Stops that began on the date';
+COMMENT ON COLUMN gold.v_machine_days.cycles IS 'Cycles that began on the date';
+COMMENT ON COLUMN gold.v_machine_days.cycles_without_std IS 'Of these, without a standard time';
+COMMENT ON COLUMN gold.v_machine_days.std_sec IS
+    'Seconds: the standard times of the cycles, summed';
+COMMENT ON COLUMN gold.v_machine_days.run_time_sec IS
+    'Seconds from start to end of the cycles that have ended, summed';
+COMMENT ON COLUMN gold.v_machine_days.scheduled_cycles IS 'Cycles that began in a shift';
+COMMENT ON COLUMN gold.v_machine_days.scheduled_cycles_without_std IS
+    'Of these, without a standard time';
+COMMENT ON COLUMN gold.v_machine_days.scheduled_std_sec IS
+    'Seconds: the standard times of the cycles that began in a shift, summed';
+COMMENT ON COLUMN gold.v_machine_days.parts IS 'Parts made on the date; null: no FOCAS row says';
+COMMENT ON COLUMN gold.v_machine_days.rejects IS
+    'Rejected parts of the date; null: no FOCAS row says';
+COMMENT ON COLUMN gold.v_machine_days.unpaired_readings IS
+    'FOCAS rows with parts and no rejects, or the reverse';
+
+-- @section grants
+GRANT SELECT ON gold.v_machine_days TO setu_etl, setu_reader;
