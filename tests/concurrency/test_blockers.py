@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import psycopg2
@@ -17,6 +14,7 @@ from sqlalchemy import make_url
 from alembic import command
 from setu.chain.blockers import watched_for_blockers
 from setu.errors import LockTimeoutError
+from tests.concurrency.long_session import in_the_way
 from tests.mini_repository import MiniRepository, leave_out_preflight
 
 pytestmark = pytest.mark.requires("multi_session")
@@ -40,53 +38,6 @@ def repository(
     command.upgrade(made.config(), "head")
     made.add("0002_rename", up=RENAMES)
     return made
-
-
-class Session(threading.Thread):
-    """A session in the way, at work in a thread."""
-
-    def __init__(self, url: str, sql: str) -> None:
-        super().__init__(daemon=True)
-        self.error: psycopg2.Error | None = None
-        self.connection: Any = psycopg2.connect(url, application_name="dashboard")
-        self.connection.autocommit = True
-        self.sql = sql
-        self.pid = self.connection.info.backend_pid
-        self.user = self.connection.info.user
-
-    def run(self) -> None:
-        try:
-            with self.connection.cursor() as cursor:
-                cursor.execute(self.sql)
-        except psycopg2.Error as error:
-            self.error = error
-
-
-@contextmanager
-def in_the_way(url: str, sql: str) -> Iterator[Session]:
-    """Inside, a session has run the statement, or runs it, and holds a lock on ``public.one``."""
-    session = Session(url, sql)
-    session.start()
-    observer = psycopg2.connect(url)
-    observer.autocommit = True
-    try:
-        deadline = time.monotonic() + 10
-        with observer.cursor() as cursor:
-            while True:
-                cursor.execute(
-                    "SELECT FROM pg_locks WHERE pid = %s AND relation = 'public.one'::regclass",
-                    (session.pid,),
-                )
-                if cursor.rowcount:
-                    break
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-            yield session
-            cursor.execute("SELECT pg_terminate_backend(%s)", (session.pid,))
-    finally:
-        observer.close()
-        session.join(10)
-        session.connection.close()
 
 
 @contextmanager

@@ -91,33 +91,31 @@ $function$;
 COMMENT ON FUNCTION _stage.unwatch(regclass) IS
     'Drops the triggers that note changes of a table of v1';
 
+-- A table that is in use is left for the next call: the step is tried again, and sees who uses it.
 CREATE PROCEDURE _stage.watch_v1(p_watch boolean)
 LANGUAGE plpgsql
 AS $procedure$
 DECLARE
     v_table regclass;
-    v_attempts integer := current_setting('setu.lock_attempts')::integer;
+    v_in_use text[];
 BEGIN
     FOR v_table IN SELECT w.name FROM _stage.watched_tables() AS w (name) LOOP
-        FOR v_attempt IN 1..v_attempts LOOP
-            EXIT WHEN _stage.is_watched(v_table) = p_watch;
-            BEGIN
-                IF p_watch THEN
-                    PERFORM _stage.watch(v_table);
-                ELSE
-                    PERFORM _stage.unwatch(v_table);
-                END IF;
-            EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-                IF v_attempt = v_attempts THEN
-                    RAISE;
-                END IF;
-            END;
-            COMMIT;
-            IF _stage.is_watched(v_table) <> p_watch THEN
-                PERFORM pg_sleep(0.1 + random() * least(v_attempt, 10) / 10);
+        CONTINUE WHEN _stage.is_watched(v_table) = p_watch;
+        BEGIN
+            IF p_watch THEN
+                PERFORM _stage.watch(v_table);
+            ELSE
+                PERFORM _stage.unwatch(v_table);
             END IF;
-        END LOOP;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            v_in_use := v_in_use || v_table::text;
+        END;
+        COMMIT;
     END LOOP;
+    IF v_in_use IS NOT NULL THEN
+        RAISE EXCEPTION 'other sessions use %', array_to_string(v_in_use, ', ')
+            USING ERRCODE = 'lock_not_available';
+    END IF;
     IF p_watch THEN
         -- Changes of master since it was copied.
         INSERT INTO _stage.noted_masters (table_name) VALUES ('machine_info');
