@@ -40,7 +40,7 @@ WARM_UP_S = 5.0
 JOBS_S = 90.0
 
 
-def go_back(url: str) -> tuple[Counter[str], dict[str, float]]:
+def go_back(url: str, *settings: str) -> tuple[Counter[str], dict[str, float]]:
     """Go down to 0001: how often each step was tried again, and the seconds of each.
 
     In a process of its own: the notices of a deploy take a callback of the driver, which holds for
@@ -48,7 +48,8 @@ def go_back(url: str) -> tuple[Counter[str], dict[str, float]]:
     """
     done = subprocess.run(
         [
-            sys.executable, "-m", "alembic.config", "-x", "accept_known_bad_pair=yes",
+            sys.executable, "-m", "alembic.config",
+            *(word for one in ("accept_known_bad_pair=yes", *settings) for word in ("-x", one)),
             "downgrade", "0001",
         ],
         cwd=repository_root(),
