@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import psycopg2.extensions
 import pytest
 
-from tests.fresh_v2 import add_company, add_machine, add_plant, v2_database
-from tests.servers.at_hand import Server
+from tests.fresh_v2 import add_company, add_machine, add_plant
 from tests.v1 import query, run, value
 
 #: Sixteen hours and eight, in UTC: yesterday is over at any time of the day.
@@ -122,19 +120,9 @@ class Plants:
         return [plant for plant, _ in self.day(days_ago)]
 
 
-@pytest.fixture(scope="module")
-def module_database(server: Server) -> Iterator[psycopg2.extensions.connection]:
-    url = server.create_database()
-    with v2_database(url, server.capabilities) as connection:
-        yield connection
-    server.drop_database(url)
-
-
 @pytest.fixture
-def plants(module_database: psycopg2.extensions.connection) -> Iterator[Plants]:
-    """One database for all tests here: none of them commits."""
-    yield Plants(module_database)
-    module_database.rollback()
+def plants(v2: psycopg2.extensions.connection) -> Plants:
+    return Plants(v2)
 
 
 @pytest.mark.parametrize("moved", ["before the date is rolled up", "after"])

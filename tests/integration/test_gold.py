@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,8 +9,7 @@ import psycopg2.errors
 import psycopg2.extensions
 import pytest
 
-from tests.fresh_v2 import add_company, add_machine, add_plant, v2_database
-from tests.servers.at_hand import Server
+from tests.fresh_v2 import add_company, add_machine, add_plant
 from tests.v1 import ROOT, query, run, value
 
 AGGREGATES = {
@@ -129,23 +127,6 @@ def exactly(*values: Fraction | int | None) -> tuple[Decimal | None, ...]:
         else Decimal(round(Fraction(number) * 10**9)).scaleb(-9).quantize(Decimal(1).scaleb(-9))
         for number in values
     )
-
-
-@pytest.fixture(scope="module")
-def module_database(server: Server) -> Iterator[psycopg2.extensions.connection]:
-    url = server.create_database()
-    with v2_database(url, server.capabilities) as connection:
-        yield connection
-    server.drop_database(url)
-
-
-@pytest.fixture
-def v2(
-    module_database: psycopg2.extensions.connection,
-) -> Iterator[psycopg2.extensions.connection]:
-    """One database for all tests here: none of them commits."""
-    yield module_database
-    module_database.rollback()
 
 
 @pytest.fixture

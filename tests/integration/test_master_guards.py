@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg2.errors
 import psycopg2.extensions
 import pytest
 
-from tests.fresh_v2 import add_company, add_machine, add_plant, v2_database
-from tests.servers.at_hand import Server
+from tests.fresh_v2 import add_company, add_machine, add_plant
 from tests.v1 import query, run, value
 
 # A's company, plant and machine, and B's.
@@ -45,23 +42,6 @@ CONTRADICTIONS = {
     " RETURNING rule_id) INSERT INTO alerting.active_alerts (company_iot_id, machine_iot_id,"
     " rule_id, start_time, last_checked_at) SELECT %(a)s, %(machine_b)s, 1, now(), now()",
 }
-
-
-@pytest.fixture(scope="module")
-def module_database(server: Server) -> Iterator[psycopg2.extensions.connection]:
-    url = server.create_database()
-    with v2_database(url, server.capabilities) as connection:
-        yield connection
-    server.drop_database(url)
-
-
-@pytest.fixture
-def v2(
-    module_database: psycopg2.extensions.connection,
-) -> Iterator[psycopg2.extensions.connection]:
-    """One database for all tests here: none of them commits."""
-    yield module_database
-    module_database.rollback()
 
 
 @pytest.mark.parametrize("name", CONTRADICTIONS)

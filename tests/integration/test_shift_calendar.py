@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -24,22 +23,11 @@ ENTRIES = (
 )
 
 
-@pytest.fixture(scope="module")
-def module_database(server: Server) -> Iterator[psycopg2.extensions.connection]:
-    url = server.create_database()
-    with v2_database(url, server.capabilities) as connection:
-        yield connection
-    server.drop_database(url)
-
-
 @pytest.fixture
-def v2(
-    module_database: psycopg2.extensions.connection,
-) -> Iterator[psycopg2.extensions.connection]:
-    """One database for all tests here: none of them commits."""
-    run(module_database, "SET timezone = 'UTC'")
-    yield module_database
-    module_database.rollback()
+def v2(v2: psycopg2.extensions.connection) -> psycopg2.extensions.connection:
+    """Sessions of UTC."""
+    run(v2, "SET timezone = 'UTC'")
+    return v2
 
 
 def new_plant(connection: psycopg2.extensions.connection, timezone: str = "UTC") -> int:
