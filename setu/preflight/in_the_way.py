@@ -18,6 +18,8 @@ from setu.catalog import Catalog
 from setu.catalog.names import type_text
 from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import files_below
+from setu.catalog.released import read_files
+from setu.chain.releases import read_releases
 from setu.chain.repository import steps_to
 from setu.chain.settings import Settings
 from setu.db.session_settings import stable_settings
@@ -133,7 +135,11 @@ def _places_taken(connection: Connection, plan: Plan, root: Path) -> Iterator[Fi
     """Where v1's objects come back to."""
     if not plan.passes(SWAP_REVISION) and not plan.passes(_BRONZE):
         return
-    v1, v2 = (_names(_parsed(root, folder)) for folder in ("schema", "schema_new"))
+    v1, v2 = _names(_parsed(root, "schema")), _names(_parsed(root, "schema_new"))
+    # A database that stands at a release has what a later one drops.
+    for release in read_releases(root):
+        files = read_files(root, release.revision) or []
+        v2 |= _names(parse_schema(files, settings=Settings().session_settings()))
     with stable_settings(connection):
         there = {(row[0], row[1]) for row in _ask(connection, _THERE)}
     taken = sorted(

@@ -14,6 +14,8 @@ from sqlalchemy import Connection
 from setu.catalog import Catalog
 from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import files_below
+from setu.catalog.released import read_files
+from setu.chain.releases import first_release_end
 from setu.chain.settings import Settings
 from setu.db.session_settings import stable_settings
 from setu.preflight.findings import SWAP_REVISION, V1_REVISION, Finding, Plan
@@ -121,24 +123,45 @@ def _rows_before_base(connection: Connection, root: Path) -> list[Finding]:
 
 
 def _changed_archive(connection: Connection, plan: Plan, root: Path) -> list[Finding]:
-    """v2's tables that an earlier downgrade archived must be as ``schema_new/`` has them."""
+    """v2's tables that an earlier downgrade archived must be as the steps make them."""
     with stable_settings(connection):
         rows = _ask(connection, _ARCHIVED_COLUMNS).all()
     if not rows:
         return []
-    wanted = parse_schema(files_below(root / "schema_new"), settings=Settings().session_settings())
+    wanted = _as_made(root)
     found = sorted({column for row in rows for column in _odd(wanted, *row)})
     missing = sorted(_lost(wanted, {(row[0], row[1]) for row in rows}))
     if not found and not missing:
         return []
     return [
         Finding(
-            "v2's tables in _archive are not as schema_new/ has them, and could not be restored.",
+            "v2's tables in _archive are not as the steps make them, and could not be restored.",
             [*found, *missing][:SHOWN],
-            "Change them back: somebody edited them, or schema_new/ changed after the downgrade",
+            "Change them back: somebody edited them, or the steps changed after the downgrade",
             stops=plan.passes("0101"),
         )
     ]
+
+
+def _as_made(root: Path) -> Catalog:
+    """v2's tables as the first release makes them: an archived one has nothing of a later release.
+
+    A table that a later release makes or drops is left out.
+    """
+    settings = Settings().session_settings()
+    head = parse_schema(files_below(root / "schema_new"), settings=settings)
+    released = read_files(root, first_release_end(root))
+    if released is None:
+        return head
+    made = parse_schema(released, settings=settings)
+    there = tuple(f"{key.name}." for key in head if key.kind == "table")
+    return Catalog(
+        {
+            key: fields
+            for key, fields in made.objects.items()
+            if key.kind in ("table", "column") and f"{key.name}.".startswith(there)
+        }
+    )
 
 
 _ARCHIVED_COLUMNS: Final = """

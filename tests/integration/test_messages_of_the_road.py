@@ -217,7 +217,7 @@ def test_an_archive_is_dropped_only_where_all_holds_and_nobody_reads_it(road: Ro
     chain.run(f"ALTER TABLE _archive.{table} ADD COLUMN own text")
     with pytest.raises(SetuError) as caught:
         chain.upgrade()
-    said = "v2's tables in _archive are not as schema_new/ has them, and could not be restored."
+    said = "v2's tables in _archive are not as the steps make them, and could not be restored."
     assert said in str(caught.value)
     assert f"_archive.{table}.own" in str(caught.value)
     chain.run(f"ALTER TABLE _archive.{table} DROP COLUMN own")

@@ -19,6 +19,7 @@ from setu.chain.fresh import apply_fresh
 from setu.chain.releases import read_releases, verify_released, write_release
 from setu.chain.repository import steps_to
 from setu.db.connection import connected
+from setu.review.expected import freeze_catalog
 from setu.review.lint import lint
 from setu.review.verification import broken_checks
 from tests.chain import Chain, chain_on
@@ -35,6 +36,10 @@ from tests.servers.at_hand import Server
 NAMES = [change.__name__ for change in CHANGES]
 #: Files edited by hand, at most.
 BUDGET = {"column_from_gateway_to_gold": 8}
+OPERATORS = """
+SELECT machine_iot_id, down_start, operator_id
+FROM silver.machine_downtime
+ORDER BY machine_iot_id, down_start"""
 
 
 @dataclass(repr=False)
@@ -61,19 +66,23 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """A copy of the repository, released."""
     copy = Copy.of_this(tmp_path_factory.mktemp("repository"))
     write_release(copy.root, "2.0")
+    freeze_catalog(copy.root)
     return copy
 
 
 @pytest.fixture(scope="module")
-def seen(server: Server, copy: Copy) -> Iterator[dict[str, Seen]]:
-    """The changes, one after the other."""
-    found: dict[str, Seen] = {}
-    with pytest.MonkeyPatch.context() as patch, chain_on(server, copy.root) as stood:
+def stood(server: Server, copy: Copy) -> Iterator[Chain]:
+    """A database at the release, with data in it; it follows the changes."""
+    with pytest.MonkeyPatch.context() as patch, chain_on(server, copy.root) as chain:
         patch.chdir(copy.root)
-        at_the_release_with_data(stood)
-        for change in CHANGES:
-            found[change.__name__] = see(change.__name__, copy, stood, server)
-        yield found
+        at_the_release_with_data(chain)
+        yield chain
+
+
+@pytest.fixture(scope="module")
+def seen(server: Server, copy: Copy, stood: Chain) -> dict[str, Seen]:
+    """The changes, one after the other."""
+    return {change.__name__: see(change.__name__, copy, stood, server) for change in CHANGES}
 
 
 def see(name: str, copy: Copy, stood: Chain, server: Server) -> Seen:
@@ -199,3 +208,27 @@ def test_the_changes_can_be_released_in_turn(seen: dict[str, Seen], copy: Copy) 
     release = write_release(copy.root, "2.1")
     assert len(release.steps) == len(CHANGES)
     assert lint(copy.root) == []
+
+
+@pytest.mark.requires("multi_session")
+def test_a_later_release_goes_to_v1_and_up_again(seen: dict[str, Seen], stood: Chain) -> None:
+    assert seen
+    before, operators = stood.catalog(), stood.query(OPERATORS)
+    stood.downgrade("0001")
+    stood.upgrade()
+    same(before, stood.catalog())
+    assert stood.query(OPERATORS) == operators
+    assert any(operator for _, _, operator in operators)
+
+
+def test_a_database_at_a_release_goes_back_past_what_a_later_one_drops(
+    server: Server, tmp_path: Path
+) -> None:
+    copy = Copy.of_this(tmp_path)
+    write_release(copy.root, "2.0")
+    freeze_catalog(copy.root)
+    copy.remove("schema_new/silver/Tables/customer_feedback.sql")
+    with chain_on(server, copy.root) as chain:
+        chain.upgrade()
+        chain.downgrade("0001")
+        assert chain.revision() == "0001"
