@@ -6,17 +6,32 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_kept text := format(
-        '_archive.%I',
-        'kept_' || (SELECT c.relname FROM pg_class AS c WHERE c.oid = p_table) || '_' || p_column
-    );
+    v_name text;
     v_key text := (SELECT string_agg(format('t.%I', k.name), ', ') FROM unnest(p_key) AS k (name));
+    v_value text;
+    v_filled boolean;
     v_rows bigint;
 BEGIN
-    EXECUTE format('DROP TABLE IF EXISTS %s', v_kept);
+    SELECT
+        concat_ws('_', 'kept', tn.nspname, c.relname, a.attname),
+        -- Text needs no type of its own, which the revision may drop with the column.
+        format('t.%I', a.attname) || CASE WHEN yn.nspname = 'pg_catalog' THEN '' ELSE '::text' END,
+        a.atthasdef
+    INTO STRICT v_name, v_value, v_filled
+    FROM pg_attribute AS a
+    INNER JOIN pg_class AS c ON c.oid = a.attrelid
+    INNER JOIN pg_namespace AS tn ON tn.oid = c.relnamespace
+    INNER JOIN pg_type AS y ON y.oid = a.atttypid
+    INNER JOIN pg_namespace AS yn ON yn.oid = y.typnamespace
+    WHERE a.attrelid = p_table AND a.attname = p_column AND NOT a.attisdropped;
+    -- PostgreSQL would cut a longer name, so that two columns could share it.
+    v_name := CASE WHEN octet_length(v_name) > 63 THEN 'kept_' || md5(v_name) ELSE v_name END;
+    EXECUTE format('DROP TABLE IF EXISTS _archive.%I', v_name);
     EXECUTE format(
-        'CREATE TABLE %s AS SELECT %s, t.%I FROM %s AS t WHERE t.%3$I IS NOT NULL',
-        v_kept, v_key, p_column, p_table
+        -- Where a default fills the column again, null is a value to keep.
+        'CREATE TABLE _archive.%I AS SELECT %s, %s AS %I FROM %s AS t'
+        ' WHERE %L OR t.%4$I IS NOT NULL',
+        v_name, v_key, v_value, p_column, p_table, v_filled
     );
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     RETURN v_rows;

@@ -7,23 +7,31 @@ SET search_path = pg_catalog, pg_temp
 SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0
 AS $function$
 DECLARE
-    v_kept text := format(
-        '_archive.%I',
-        'kept_' || (SELECT c.relname FROM pg_class AS c WHERE c.oid = p_table) || '_' || p_column
-    );
+    v_name text;
+    v_type text;
     v_key text := (
         SELECT string_agg(format('t.%I = k.%1$I', k.name), ' AND ') FROM unnest(p_key) AS k (name)
     );
     v_rows bigint := 0;
 BEGIN
-    IF to_regclass(v_kept) IS NOT NULL THEN
-        EXECUTE format('ANALYZE %s', v_kept);
+    SELECT
+        concat_ws('_', 'kept', n.nspname, c.relname, a.attname),
+        format_type(a.atttypid, a.atttypmod)
+    INTO STRICT v_name, v_type
+    FROM pg_attribute AS a
+    INNER JOIN pg_class AS c ON c.oid = a.attrelid
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE a.attrelid = p_table AND a.attname = p_column AND NOT a.attisdropped;
+    -- The name that fn_keep_column gives.
+    v_name := CASE WHEN octet_length(v_name) > 63 THEN 'kept_' || md5(v_name) ELSE v_name END;
+    IF to_regclass(format('_archive.%I', v_name)) IS NOT NULL THEN
+        EXECUTE format('ANALYZE _archive.%I', v_name);
         EXECUTE format(
-            'UPDATE %s AS t SET %I = k.%2$I FROM %s AS k WHERE %s',
-            p_table, p_column, v_kept, v_key
+            'UPDATE %s AS t SET %I = k.%2$I::%s FROM _archive.%I AS k WHERE %s',
+            p_table, p_column, v_type, v_name, v_key
         );
         GET DIAGNOSTICS v_rows = ROW_COUNT;
-        EXECUTE format('DROP TABLE %s', v_kept);
+        EXECUTE format('DROP TABLE _archive.%I', v_name);
     END IF;
     RETURN v_rows;
 END

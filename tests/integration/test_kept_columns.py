@@ -1,0 +1,85 @@
+"""A column that a revision drops comes back with each of its values."""
+
+from __future__ import annotations
+
+import psycopg2
+import pytest
+
+from tests.v1 import ROOT
+
+FUNCTIONS = [
+    (ROOT / f"schema_new/_etl/Functions/fn_{name}_column.sql").read_text(encoding="utf-8")
+    for name in ("keep", "restore")
+]
+LONG = "seconds_between_the_last_two_readings"
+#: Each column of ``odd.t``: its type with what follows, and the values of two rows.
+COLUMNS = {
+    "a default": ("c", "text DEFAULT 'viewer'", ("'admin'", "NULL")),
+    "an enum that goes with it": ("c", "odd.mood", ("'glad'", "NULL")),
+    "an array of it": ("c", "odd.mood[]", ("'{glad,sad}'", "'{}'")),
+    "a domain": ("c", "odd.few", ("7", "NULL")),
+    "a length": ("c", "varchar(3)", ("'abc'", "NULL")),
+    "a number": ("c", "numeric(12, 3)", ("0.125", "'NaN'")),
+}
+
+
+def run(url: str, *statements: str) -> list[tuple[object, ...]]:
+    connection = psycopg2.connect(url)
+    try:
+        with connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    """A database with the two functions, and a schema of its own."""
+    run(database_url, "CREATE SCHEMA _etl", "CREATE SCHEMA _archive", "CREATE SCHEMA odd")
+    run(database_url, *FUNCTIONS)
+    return database_url
+
+
+@pytest.mark.parametrize(("column", "kind", "values"), COLUMNS.values(), ids=COLUMNS.keys())
+def test_a_column_comes_back_with_each_value(
+    url: str, column: str, kind: str, values: tuple[str, str]
+) -> None:
+    types = (
+        "CREATE TYPE odd.mood AS ENUM ('glad', 'sad')",
+        "CREATE DOMAIN odd.few AS integer CHECK (VALUE < 9)",
+    )
+    add = f"ALTER TABLE odd.t ADD COLUMN {column} {kind}"
+    run(url, *types, "CREATE TABLE odd.t (id integer)", add)
+    run(url, "INSERT INTO odd.t VALUES (1, {}), (2, {})".format(*values))
+    before = run(url, "SELECT t::text FROM odd.t AS t ORDER BY id")
+    run(
+        url,
+        f"SELECT _etl.fn_keep_column('odd.t', '{column}', 'id')",
+        f"ALTER TABLE odd.t DROP COLUMN {column}",
+        "DROP TYPE odd.mood",
+        "DROP DOMAIN odd.few",
+    )
+    run(url, *types, add, f"SELECT _etl.fn_restore_column('odd.t', '{column}', 'id')")
+    assert run(url, "SELECT t::text FROM odd.t AS t ORDER BY id") == before
+    assert run(url, "SELECT 1 FROM pg_tables WHERE schemaname = '_archive'") == []
+
+
+def test_columns_whose_names_begin_alike_are_kept_apart(url: str) -> None:
+    columns = {
+        ("odd", "a_table_with_a_name_of_its_own"): [f"{LONG}_least", f"{LONG}_most"],
+        ("_etl", "a_table_with_a_name_of_its_own"): [f"{LONG}_least"],
+    }
+    for (schema, table), names in columns.items():
+        listed = ", ".join(f"{name} text DEFAULT '{schema} {name}'" for name in names)
+        run(url, f"CREATE TABLE {schema}.{table} (id integer, {listed})")
+        run(url, f"INSERT INTO {schema}.{table} (id) VALUES (1)")
+    for (schema, table), names in columns.items():
+        for name in names:
+            run(url, f"SELECT _etl.fn_keep_column('{schema}.{table}', '{name}', 'id')")
+            run(url, f"UPDATE {schema}.{table} SET {name} = NULL")
+    for (schema, table), names in columns.items():
+        for name in names:
+            run(url, f"SELECT _etl.fn_restore_column('{schema}.{table}', '{name}', 'id')")
+            assert run(url, f"SELECT {name} FROM {schema}.{table}") == [(f"{schema} {name}",)]
