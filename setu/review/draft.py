@@ -85,7 +85,7 @@ def draft_steps(root: Path, base: Catalog, message: str) -> tuple[list[StepDraft
             StepDraft(
                 _file(up.text, message, up, down=_restores(up)),
                 _file(down.text, f"undoes: {message}", down, mirrors=True),
-                _verify(up.text, changes),
+                _verify(up.text, changes, target),
             )
         )
     if alone is not None:
@@ -104,14 +104,14 @@ def _alone(up: Drafted, down: Drafted, message: str) -> StepDraft | None:
         gone = [s for s in drafted.statements if s.removeprefix("DROP INDEX ") in taken]
         drafted.statements = [s for s in drafted.statements if s not in gone]
         own = [s.replace("DROP INDEX ", "DROP INDEX IF EXISTS ") for s in gone]
-        ways.append(Drafted(alone=[*own, *drafted.alone]))
+        ways.append(Drafted(alone=list(dict.fromkeys([*own, *drafted.alone]))))
     lock = "SHARE on one chunk at a time"
     first, second = ways
     return StepDraft(
         _file(first.text_alone, message, first, lock=lock, transaction="no"),
         _file(second.text_alone, f"undoes: {message}", second, lock=lock, transaction="no",
               mirrors=True),
-        _verify(first.text_alone, []),
+        _verify(first.text_alone, [], Catalog()),
     )  # fmt: skip
 
 
@@ -151,7 +151,11 @@ def _locks(locks: Sequence[str]) -> str:
     text = "; ".join(locks)
     if len(text) <= _VALUE_WIDTH:
         return text
-    return f"{locks[0].partition(' on ')[0]} on {len(locks)} objects, for the catalog alone"
+    modes = dict.fromkeys(lock.partition(" on ")[0] for lock in locks)
+    objects = {lock.partition(" on ")[2].partition(",")[0] for lock in locks}
+    long = any(", while" in lock for lock in locks)
+    held = "while rows are read or written" if long else "for the catalog alone"
+    return f"{' and '.join(modes)} on {len(objects)} objects, {held}"
 
 
 def _short(text: str) -> str:
@@ -166,7 +170,7 @@ def _restores(up: Drafted) -> str:
     return "the former state comes back, text for text"
 
 
-def _verify(up: str, changes: Sequence[SchemaChange]) -> str:
+def _verify(up: str, changes: Sequence[SchemaChange], target: Catalog) -> str:
     """What the step made is there: told from its statements, and else from the catalog."""
     script = _script(up)
     parts = ["-- what: what up.sql makes is there, and what it drops is gone"]
@@ -176,7 +180,7 @@ def _verify(up: str, changes: Sequence[SchemaChange]) -> str:
         pass
     else:
         parts.append("-- @expect up.sql")
-    checks = [check for change in changes for check in _checks(change)]
+    checks = [check for change in changes for check in _checks(change, target)]
     if checks:
         raised = "\n".join(
             f"    IF NOT ({condition}) THEN\n        RAISE EXCEPTION '{what}';\n    END IF;"
@@ -194,7 +198,7 @@ def _script(text: str) -> Script:
     return Script("up.sql", body, origins, read_header("", "up.sql", required=False))
 
 
-def _checks(change: SchemaChange) -> list[tuple[str, str]]:
+def _checks(change: SchemaChange, target: Catalog) -> list[tuple[str, str]]:
     """Conditions on what no statement names: privileges, and tables that are archived."""
     if change.key.kind == "table" and change.action == "drop":
         name = change.key.name
@@ -202,14 +206,15 @@ def _checks(change: SchemaChange) -> list[tuple[str, str]]:
     kind, _, rest = change.key.name.partition(" ")
     if change.key.kind == "privilege" and kind == "table" and not rest.endswith(" to PUBLIC"):
         label, _, role = rest.rpartition(" to ")
-        wanted = change.fields.get("privileges", (None, None))[1]
+        wanted = target.objects.get(change.key, {}).get("privileges")
         if wanted is None:
             return []
-        listed = ", ".join(str(name).rstrip("*") for name in wanted)
         return [
             (
-                f"pg_catalog.has_table_privilege('{role}', '{label}', '{listed}')",
+                "pg_catalog.has_table_privilege(\n"
+                f"        '{role}', '{label}', '{str(name).rstrip('*')}'\n    )",
                 f"{role} lacks a right on {label}",
             )
+            for name in wanted
         ]
     return []

@@ -39,9 +39,9 @@ def change_column(drafting: Drafting, change: SchemaChange) -> None:
             lines.append(f"ALTER COLUMN {part} {'SET' if new else 'DROP'} NOT NULL")
         elif name == "type":
             drafting.say(
-                f"-- {OPEN}: {old} becomes {new}: each row is rewritten under an exclusive"
-                " lock, and compressed chunks refuse it.\n-- Say how values are turned, or"
-                f" take another way, and replace this line.\nALTER TABLE {table}"
+                f"-- {OPEN}: {old} becomes {new}:\n-- each row is rewritten under an exclusive"
+                " lock, and compressed chunks refuse it. Say how values are\n-- turned, or"
+                f" take another way, and replace these lines.\nALTER TABLE {table}"
                 f"\n    ALTER COLUMN {part} TYPE {new} USING {part}::{new}",
                 lock=f"{STRONG} on {table}, while all rows are rewritten",
             )
@@ -64,7 +64,8 @@ def change_column(drafting: Drafting, change: SchemaChange) -> None:
             drafting.open_point(change)
     if lines:
         joined = ",\n    ".join(lines)
-        drafting.say(f"ALTER TABLE {table}\n    {joined}", lock=f"{STRONG} on {table}")
+        read = ", while its rows are checked" if "SET NOT NULL" in joined else ""
+        drafting.say(f"ALTER TABLE {table}\n    {joined}", lock=f"{STRONG} on {table}{read}")
 
 
 def add_column(drafting: Drafting, change: SchemaChange) -> None:
@@ -90,8 +91,8 @@ def add_column(drafting: Drafting, change: SchemaChange) -> None:
     ]
     if dropped:
         note = (
-            f"-- {OPEN}: {part} came and {', '.join(dropped)} went. If that is a rename, write"
-            f" ALTER TABLE {table} RENAME COLUMN\n-- in place of both; else remove this line.\n"
+            f"-- {OPEN}: {part} came and {', '.join(dropped)} went.\n-- If that is a rename, write"
+            f" ALTER TABLE {table} RENAME COLUMN in place of both;\n-- else remove these lines.\n"
         )
     elif fields.get("not_null") and fields.get("default") is None:
         note = (

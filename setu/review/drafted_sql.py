@@ -25,8 +25,12 @@ from setu.review.changes import SchemaChange
 from setu.review.drafted import COMMUNITY, STRONG, Drafted, Drafting, last_part, literal
 from setu.review.drafted_columns import add_column, change_column, drop_column
 from setu.review.drafted_jobs import add_job, drop_job
+from setu.review.sql_style import LINE_LENGTH
 
 _CREATE: Final = re.compile(r"^CREATE (FUNCTION|PROCEDURE|VIEW)\b")
+_COMMENT: Final = re.compile(r"^COMMENT ON\b", re.MULTILINE)
+#: Kinds that COMMENT calls otherwise.
+_COMMENTED_AS: Final = {"continuous aggregate": "VIEW", "enum": "TYPE", "range": "TYPE"}
 _TYPES: Final = ("enum", "domain", "type")
 #: Kinds of which each rank after the first takes some.
 _ADDED_LATER: Final = (*_TYPES, "view", "continuous aggregate", "job", "privilege", "role setting")
@@ -134,7 +138,9 @@ class _Drafter(Drafting):
             return 1
         if kind in ("function", "procedure"):
             return 3
-        return 4 if kind in _TYPES else 2
+        # A schema goes once it is empty, and a role once it may do nothing more.
+        later = {**dict.fromkeys(_TYPES, 4), "schema": 5, "role": 6}
+        return later.get(kind, 2)
 
     def _drop(self, change: SchemaChange) -> None:
         if change.action != "drop" or change.facet or change.key in self.gone:
@@ -160,7 +166,13 @@ class _Drafter(Drafting):
             self.say(f"DROP TRIGGER {part} ON {table}", lock=f"{STRONG} on {table}")
         elif kind in _TYPES:
             self._drop_type(change)
-        elif kind in ("schema", "sequence", "role"):
+        elif kind == "role":
+            self.say(
+                f"-- {OPEN}: {name} belongs to the whole server: another database may use it, or"
+                "\n-- somebody made it before. Let it stay, or drop it where neither is so."
+                "\nSELECT 1"
+            )
+        elif kind in ("schema", "sequence"):
             if kind == "sequence":
                 self.result.loses.append(f"the last number of {name}")
             self.say(f"DROP {kind.upper()} {name}")
@@ -378,10 +390,10 @@ class _Drafter(Drafting):
             head, where, tail = definition.partition(" WHERE ")
             self.result.alone += [
                 f"DROP INDEX IF EXISTS {change.key.name}",
-                f"{head} WITH (timescaledb.transaction_per_chunk){where}{tail}",
+                _wrapped(f"{head} WITH (timescaledb.transaction_per_chunk){where}{tail}"),
             ]
         else:
-            self.say(definition, lock=f"SHARE on {table}, while the index is built")
+            self.say(_wrapped(definition), lock=f"SHARE on {table}, while the index is built")
 
     def _last(self, change: SchemaChange) -> None:
         """Comments and grants, once all that they are about is there."""
@@ -389,22 +401,33 @@ class _Drafter(Drafting):
             return
         kind, name = change.key.kind, change.key.name
         if change.facet == "comment":
-            text = change.fields["comment"][1]
-            written = "NULL" if text is None else literal(text)
-            label = name
-            on = f" ON {change.whole.name}" if kind in ("constraint", "trigger") else ""
-            label = last_part(name) if on else label
-            self.say(f"COMMENT ON {kind.upper()} {label}{on} IS {written}")
+            self._comment(change)
         elif change.facet:
             self.open_point(change)
         elif kind == "privilege" and change.action == "add":
             table, _, role = name.partition(" ")[2].rpartition(" to ")
             table, column = table.rpartition(".")[0], last_part(table)
-            if name.startswith("column ") and self.has_column_store(table):
-                # A plain GRANT on a column fails there.
+            if not (name.startswith("column ") and self.has_column_store(table)):
+                self.say(*self.texts(self.after, change.key))
+            elif self.after.objects[change.key]["privileges"] == ["INSERT"]:
                 self.say(f"SELECT _etl.fn_grant_insert('{table}', '{column}', '{role}')")
             else:
-                self.say(*self.texts(self.after, change.key))
+                # A plain GRANT on a column fails there.
+                self.open_point(change)
+
+    def _comment(self, change: SchemaChange) -> None:
+        """The comment as its file has it, else none."""
+        kind, name = change.key.kind, change.key.name
+        written = [t for t in self.texts(self.after, change.key) if _COMMENT.search(t)]
+        on = f" ON {change.whole.name}" if kind in ("constraint", "trigger") else ""
+        text = change.fields["comment"][1]
+        word = _COMMENTED_AS.get(kind, kind.upper())
+        mark = COMMUNITY if kind == "continuous aggregate" else ""
+        said = (
+            f"{mark}COMMENT ON {word} {last_part(name) if on else name}{on}"
+            f" IS {'NULL' if text is None else literal(text)}"
+        )
+        self.say(*(written[-1:] if text is not None and written else [said]))
 
     def _revoked(self, change: SchemaChange) -> str:
         kind, _, rest = change.key.name.partition(" ")
@@ -433,6 +456,13 @@ def _altered(field_: str, pair: tuple[Any, Any]) -> list[str]:
     gone = [name for name in names[0] if name not in names[1]]
     listed = ", ".join(str(option) for option in after or ())
     return [f"SET ({listed})"] * bool(listed) + [f"RESET ({', '.join(gone)})"] * bool(gone)
+
+
+def _wrapped(definition: str) -> str:
+    """CREATE INDEX, over lines where it is too long for one."""
+    if len(definition) < LINE_LENGTH:
+        return definition
+    return re.sub(r" (?=ON |WITH |WHERE )", "\n    ", definition)
 
 
 def _archived(table: str) -> str:
