@@ -18,13 +18,15 @@ from typing import Any
 
 import psycopg2
 from alembic.script import ScriptDirectory
-from alembic.script.revision import ResolutionError
+from alembic.script.revision import ResolutionError, RevisionError
+from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from alembic import command
 from setu.chain.paused_jobs import paused_jobs_sql, resume_jobs
 from setu.chain.releases import Release, verify_released
+from setu.chain.repository import refuse_two_heads
 from setu.chain.runner import Run, run_step
 from setu.chain.scaffold import place_revision
 from setu.chain.settings import Settings
@@ -101,6 +103,7 @@ def run(
 
 def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck | None) -> None:
     settings = Settings.from_x_arguments(context.get_x_argument(as_dictionary=False))
+    refuse_two_heads(Path(context.script.dir).resolve().parent, context.script)
     purpose = _purpose(context)
     if purpose is Purpose.WRITE:
         place_revision(context)
@@ -214,6 +217,11 @@ def _setu_error(error: BaseException) -> SetuError | None:
             return seen
         if isinstance(seen, ResolutionError):
             return _unknown_revision(str(seen))
+        if isinstance(seen, RevisionError | CommandError):
+            return RevisionStateError(
+                f"Alembic refuses this run: {seen}",
+                hint="`setu current` says where the database stands, `setu history` what there is",
+            )
         seen = seen.__cause__ or seen.__context__
     return connection_lost(error)
 

@@ -5,6 +5,7 @@ Alembic is imported where it is needed: what only reads files does not wait for 
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from setu.errors import RevisionStateError, SetuError
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 
 def repository_root() -> Path:
@@ -56,7 +58,7 @@ def head_of(root: Path) -> str:
 def steps_to(root: Path, revision: str = "head") -> list[Step]:
     """The steps from the first revision up to and with ``revision``, in order.
 
-    Raises :class:`RevisionStateError` when the chain has no such revision.
+    Raises :class:`RevisionStateError` when the chain has no such revision, or two heads.
     """
     from alembic.script import ScriptDirectory
     from alembic.script.revision import RevisionError
@@ -64,6 +66,7 @@ def steps_to(root: Path, revision: str = "head") -> list[Step]:
 
     directory = ScriptDirectory.from_config(alembic_config(root))
     try:
+        refuse_two_heads(root, directory)
         scripts = list(directory.iterate_revisions(revision, "base"))
     except (CommandError, RevisionError) as error:
         raise RevisionStateError(
@@ -72,3 +75,24 @@ def steps_to(root: Path, revision: str = "head") -> list[Step]:
             hint="`alembic history` lists them",
         ) from error
     return [Step.of_revision_file(script.path) for script in reversed(scripts)]
+
+
+def refuse_two_heads(root: Path, directory: ScriptDirectory) -> None:
+    """Raise :class:`RevisionStateError` where two revisions have one number, or are both the last.
+
+    Of two with one number Alembic takes either, and says so in a warning.
+    """
+    steps: dict[str, list[str]] = {}
+    for path in sorted((root / "alembic" / "versions").glob("*/*.py")):
+        step = Step.of_revision_file(path)
+        steps.setdefault(step.revision, []).append(step.name)
+    twice = [name for names in steps.values() if len(names) > 1 for name in names]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        heads = [name for head in directory.get_heads() for name in steps.get(head, [head])]
+    if twice or len(heads) > 1:
+        raise RevisionStateError(
+            "Two revisions have one number." if twice else "The chain has two heads.",
+            context=twice or heads,
+            hint="Let the later one follow the other: CONTRIBUTING.md, two revisions at once",
+        )

@@ -211,8 +211,8 @@ def _released(root: Path) -> Iterator[str]:
     """Released files that have changed; a chain that cannot be walked is named elsewhere."""
     try:
         verify_released(root)
-    except RevisionStateError as error:
-        yield str(error)
+    except RevisionStateError:
+        return
     except ChecksumError as error:
         for problem in error.context or (error.title,):
             yield f"{problem}. {error.hint}"

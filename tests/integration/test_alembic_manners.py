@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.chain import REVISIONS, chain_on
+from tests.mini_repository import MiniRepository
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
@@ -64,3 +66,12 @@ def test_the_list_of_revisions_needs_no_database() -> None:
     code, output = alembic("", "history", "--indicate-current")
     assert code == 1
     assert "DATABASE_URL is not set" in output
+
+
+def test_what_alembic_refuses_is_one_message(tmp_path: Path, database_url: str) -> None:
+    repository = MiniRepository(tmp_path)
+    repository.add("0001_first")
+    code, _, errors = repository.alembic("upgrade", "+5", database_url=database_url)
+    assert code == 1
+    assert "Alembic refuses this run: Relative revision +5" in errors
+    assert "Traceback" not in errors

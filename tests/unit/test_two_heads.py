@@ -1,0 +1,61 @@
+"""Two people made a revision each: the chain is refused until one follows the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from setu.chain.repository import steps_to
+from setu.errors import RevisionStateError
+from setu.review.lint import lint
+from tests.mini_repository import MiniRepository
+
+CONTEXT = ["  p0_baseline/0002_mine", "  p0_baseline/0002_yours"]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> MiniRepository:
+    """A chain whose second revision is there twice."""
+    repository = MiniRepository(tmp_path)
+    first = repository.add("0001_first")
+    repository.add("0002_mine")
+    repository._last = first
+    repository.add("0002_yours")
+    return repository
+
+
+def test_two_revisions_of_one_number_are_named(repository: MiniRepository) -> None:
+    with pytest.raises(RevisionStateError) as caught:
+        steps_to(repository.root)
+    assert str(caught.value).splitlines()[:3] == ["Two revisions have one number.", *CONTEXT]
+    assert any(
+        "0002 is the number of p0_baseline/0002_mine, too" in p for p in lint(repository.root)
+    )
+
+
+def test_neither_is_passed_over_where_a_third_follows(repository: MiniRepository) -> None:
+    repository.add("0003_third")
+    with pytest.raises(RevisionStateError, match="Two revisions have one number"):
+        steps_to(repository.root)
+
+
+def test_two_heads_are_named(tmp_path: Path) -> None:
+    repository = MiniRepository(tmp_path)
+    first = repository.add("0001_first")
+    repository.add("0002_mine")
+    repository._last = first
+    repository.add("0003_yours")
+    with pytest.raises(RevisionStateError) as caught:
+        steps_to(repository.root)
+    said = str(caught.value)
+    assert "The chain has two heads." in said
+    assert "p0_baseline/0002_mine" in said
+    assert "p0_baseline/0003_yours" in said
+
+
+def test_an_upgrade_says_so_without_a_traceback(repository: MiniRepository) -> None:
+    code, _, errors = repository.alembic("upgrade", "head", database_url=None)
+    assert code == 1
+    assert "Two revisions have one number." in errors
+    assert "Traceback" not in errors
