@@ -1,10 +1,10 @@
 """The order in which ``schema_new/`` makes v2 in an empty database.
 
 The order follows from what is written there. A section needs the sections above it in its file,
-and the first section of each file whose object its statements name. Among sections that need
-nothing more, the kind decides (schemas and roles, tables, what tables consist of, code, rights,
-rows, jobs), then the path. The body of a PL/pgSQL routine needs nothing: it is read when the
-routine is called.
+the one that makes its schema, and the first section of each file whose object its statements name.
+Among sections that need nothing more, the kind decides (schemas and roles, tables, what tables
+consist of, code, rights, rows, jobs), then the path. The body of a PL/pgSQL routine needs nothing:
+it is read when the routine is called.
 """
 
 from __future__ import annotations
@@ -107,9 +107,12 @@ def _needs(sections: list[Section]) -> list[set[int]]:
         first.setdefault(section.file, number)
     objects = {_object(file): number for file, number in first.items()}
     jobs = {number for number, s in enumerate(sections) if s.file.endswith("/jobs.sql")}
+    layers = {name: number for number, s in enumerate(sections) for name in _schemas_made(s)}
     needs: list[set[int]] = []
     for number, section in enumerate(sections):
         needed = {objects[name] for name in _names(section) if name in objects}
+        if _layer(section.file) in layers:
+            needed.add(layers[_layer(section.file)])
         needed.discard(first[section.file])
         if number > first[section.file] and number not in jobs:
             needed.add(number - 1)
@@ -117,9 +120,22 @@ def _needs(sections: list[Section]) -> list[set[int]]:
     return needs
 
 
+def _layer(file: str) -> str:
+    return file.removeprefix(f"{FOLDER}/").partition("/")[0]
+
+
 def _object(file: str) -> str:
-    layer, _, name = file.removeprefix(f"{FOLDER}/").partition("/")
-    return f"{layer}.{Path(name).stem}"
+    return f"{_layer(file)}.{Path(file).stem}"
+
+
+def _schemas_made(section: Section) -> list[str]:
+    """The schemas that a section of a file that belongs to no layer makes."""
+    if "/" in section.file.removeprefix(f"{FOLDER}/"):
+        return []
+    nodes: list[Any] = [
+        parse_sql(statement.text)[0].stmt for statement in script_of(section).all_statements
+    ]
+    return [str(node.schemaname) for node in nodes if isinstance(node, ast.CreateSchemaStmt)]
 
 
 def _names(section: Section) -> Iterator[str]:

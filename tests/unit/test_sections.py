@@ -170,6 +170,22 @@ def test_sections_come_by_kind_and_a_file_keeps_its_own_order(tmp_path: Path) ->
     ]
 
 
+def test_a_schema_comes_before_what_is_in_it(tmp_path: Path) -> None:
+    write(tmp_path, "q/Tables/t.sql", "-- @section table\nCREATE TABLE q.t (i int);")
+    write(tmp_path, "a/Tables/t.sql", "-- @section table\nCREATE TABLE a.t (i int);")
+    write(
+        tmp_path,
+        "schemas.sql",
+        "-- @section schemas\nCREATE SCHEMA a;\n-- @section grants\nCREATE SCHEMA q;",
+    )
+    assert ordered(tmp_path) == [
+        "schemas.sql#schemas",
+        "a/Tables/t.sql#table",
+        "schemas.sql#grants",
+        "q/Tables/t.sql#table",
+    ]
+
+
 def test_sections_that_need_each_other_are_named(tmp_path: Path) -> None:
     write(tmp_path, "a/Views/v.sql", "CREATE VIEW a.v AS SELECT * FROM a.w;")
     write(tmp_path, "a/Views/w.sql", "CREATE VIEW a.w AS SELECT * FROM a.v;")
