@@ -50,13 +50,7 @@ def lint(
     Example: setu lint --no-server
     """
     root = repository_root()
-    problems = problems_of(root)
-    problems += [str(violation) for violation in check_style(root)]
-    squawk = squawk_program()
-    if squawk is None:
-        typer.echo("squawk is not installed, so its rules were not checked.", err=True)
-    elif not problems:
-        problems += check_steps(root, squawk)
+    problems = all_problems(root)
     if problems:
         raise StepError("The chain breaks its rules.", context=problems, hint=what_to_do(problems))
     count = len(steps_to(root))
@@ -79,6 +73,18 @@ def lint(
         return
     _compare(root, server)
     typer.echo("The chain ends in the catalog of schema_new/.")
+
+
+def all_problems(root: Path) -> list[str]:
+    """What breaks a rule of the chain, of style, or else of squawk, where it is installed."""
+    problems = problems_of(root)
+    problems += [str(violation) for violation in check_style(root)]
+    squawk = squawk_program()
+    if squawk is None:
+        typer.echo("squawk is not installed, so its rules were not checked.", err=True)
+    elif not problems:
+        problems += check_steps(root, squawk)
+    return problems
 
 
 def what_to_do(problems: Sequence[str]) -> str:

@@ -8,10 +8,10 @@ import typer
 
 from setu.chain.releases import FOLDER, write_release
 from setu.chain.repository import repository_root
+from setu.cli.commands.lint import all_problems, what_to_do
 from setu.cli.output import AsJson, print_json
 from setu.errors import ReleaseError
 from setu.review.expected import freeze_catalog
-from setu.review.lint import lint
 
 
 def register(app: typer.Typer) -> None:
@@ -30,12 +30,13 @@ def release(
     Example: setu release 2.1
     """
     root = repository_root()
-    problems = lint(root)
+    # What lint refuses could not be corrected once it is released.
+    problems = all_problems(root)
     if problems:
         raise ReleaseError(
             f"{version} cannot be released: the chain breaks its rules.",
             context=problems,
-            hint="Correct each of the lines above",
+            hint=what_to_do(problems),
         )
     made = write_release(root, version)
     catalog = freeze_catalog(root)
