@@ -162,7 +162,8 @@ ALTER TABLE silver.machine_downtime ADD COLUMN operator_id text;
         "add the operator of a stop",
         up,
         down,
-        loses_in_down="nothing: fn_keep_column keeps the values in _archive",
+        loses_in_up="hours of the aggregate that silver no longer has",
+        loses_in_down="those hours, too; fn_keep_column keeps the values of the columns",
     )
 
 

@@ -40,8 +40,8 @@ def change_column(drafting: Drafting, change: SchemaChange) -> None:
         elif name == "type":
             drafting.say(
                 f"-- {OPEN}: {old} becomes {new}:\n-- each row is rewritten under an exclusive"
-                " lock, and compressed chunks refuse it. Say how values are\n-- turned, or"
-                f" take another way, and replace these lines.\nALTER TABLE {table}"
+                " lock, and compressed chunks refuse it.\n-- Say how values are turned, or take"
+                f" another way, and replace these lines.\nALTER TABLE {table}"
                 f"\n    ALTER COLUMN {part} TYPE {new} USING {part}::{new}",
                 lock=f"{STRONG} on {table}, while all rows are rewritten",
             )

@@ -102,6 +102,8 @@ class _Drafter(Drafting):
             word = "MATERIALIZED VIEW" if aggregate else key.kind.upper()
             lock = "" if "(" in key.name else f"{STRONG} on {key.name}"
             self.say(f"{COMMUNITY if aggregate else ''}DROP {word} {key.name}", lock=lock)
+            if aggregate:
+                self.result.loses.append(f"{key.name} beyond silver")
 
     def _make_bound(self) -> None:
         gone = {(key.kind, label(key)) for key in self.gone}
@@ -124,7 +126,8 @@ class _Drafter(Drafting):
                 self.say(
                     f"-- {OPEN}: {key.name} is empty now.\n-- Its policy fills it from its start"
                     " offset on; refresh what is older by hand after the deploy\n-- (not in a"
-                    " transaction), then replace this by a line that says so.\nSELECT 1"
+                    " transaction), then replace this by a line that says so. What retention has"
+                    "\n-- dropped from silver is lost.\nSELECT 1"
                 )
 
     # -- the ranks

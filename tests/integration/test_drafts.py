@@ -25,14 +25,16 @@ from setu.review.drafted_sql import draft
 from setu.review.expected import freeze_catalog
 from setu.review.lint import lint
 from setu.review.sides import files_catalog, folder_catalog
+from setu.review.sql_style import check_style
 from tests.chain import HEAD, Chain, chain_on
 from tests.second_release import CHANGES, Copy, at_the_release_with_data, fill, same_rows
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
-#: Points that a person settles, by change: why it is made, and that an aggregate is empty then.
+#: Points that a person settles, by change: why it is made, that an aggregate is empty then, and
+#: what that loses.
 SETTLED = {
-    "add the operator of a stop": 3,
+    "add the operator of a stop": 6,
     "give a batch memory": 1,
     "compare the cache every night": 1,
     "load what machines vibrate": 1,
@@ -196,7 +198,7 @@ def test_a_drafted_second_release_leads_to_the_edited_schema_and_back(
         assert rehearsal.unlike(after) == ""
         # Two steps; why each is made, what is lost and that an aggregate is empty is for people.
         assert len(steps_to(repository)) == len(steps_to(ROOT)) + 2
-        assert len(settled) == 4, settled
+        assert len(settled) == 7, settled
 
 
 def test_nothing_is_drafted_where_nothing_differs(repository: Path) -> None:
@@ -419,12 +421,19 @@ CREATE TABLE odd.machine (id integer, name text, CONSTRAINT machine_pkey PRIMARY
             ["RESET (fillfactor)", "REPLICA IDENTITY DEFAULT", "DISABLE ROW", "NO FORCE ROW"],
         ),
         (
+            "CREATE SCHEMA apart;\nGRANT USAGE ON SCHEMA apart TO setu_odd;\n"
+            "CREATE TABLE apart.piece (id integer);",
+            ["CREATE SCHEMA apart", "GRANT USAGE", "CREATE TABLE apart.piece"],
+            ["archive_table('apart.piece'", "DROP SCHEMA apart"],
+        ),
+        (
             "GRANT pg_monitor TO setu_odd;",
             ["GRANT pg_monitor TO setu_odd"],
             ["REVOKE pg_monitor FROM setu_odd"],
         ),
     ],
-    ids=["key", "generated", "collation", "statistics", "enum", "domain", "state", "membership"],
+    ids=["key", "generated", "collation", "statistics", "enum", "domain", "state", "schema",
+         "membership"],
 )  # fmt: skip
 def test_what_hangs_together_is_made_and_dropped_in_the_order_that_it_needs(
     more: str, up: list[str], down: list[str]
@@ -452,3 +461,62 @@ def test_a_call_that_keeps_a_column_fits_the_line(repository: Path) -> None:
     texts = [path.read_text(encoding="utf-8") for path in (repository / "sql").glob("r*/*/*.sql")]
     assert "fn_keep_column(\n    'silver.machine_energy', 'servo_energy'," in "".join(texts)
     assert [line for text in texts for line in text.splitlines() if len(line) > 100] == []
+
+
+def test_a_role_that_goes_is_left_to_a_person_and_its_rights_go(tmp_path: Path) -> None:
+    more = "CREATE ROLE setu_more; GRANT SELECT ON odd.plant TO setu_more;"
+    sides = [
+        files_catalog([SourceFile("schema_new/odd/t.sql", text)])
+        for text in (BEFORE + more, BEFORE)
+    ]
+    drafted = draft(*sides).text
+    assert f"{OPEN}: setu_more belongs to the whole server" in drafted
+    assert "REVOKE SELECT ON odd.plant FROM setu_more" in drafted
+    assert "DROP ROLE" not in drafted
+
+
+@pytest.mark.parametrize(
+    ("made", "on"),
+    [
+        ("CREATE TYPE odd.mood AS ENUM ('calm');", "TYPE odd.mood"),
+        ("CREATE DOMAIN odd.port AS integer;", "DOMAIN odd.port"),
+        (
+            "CREATE MATERIALIZED VIEW odd.hourly WITH (timescaledb.continuous) AS"
+            " SELECT time_bucket(INTERVAL '1 hour', t.at) AS hour FROM odd.t AS t GROUP BY 1;",
+            "VIEW odd.hourly",
+        ),
+    ],
+)
+def test_a_comment_changes_under_the_name_that_comment_knows(made: str, on: str) -> None:
+    table = (
+        "CREATE TABLE odd.t (at timestamptz); SELECT create_hypertable('odd.t', by_range('at'));"
+    )
+    sides = [
+        files_catalog([SourceFile("schema_new/odd/t.sql", f"{table} {made} {comment}")])
+        for comment in ("", f"COMMENT ON {on} IS 'One';", f"COMMENT ON {on} IS 'Two';")
+    ]
+    none, one, two = sides
+    assert draft(one, two).text.endswith(f"COMMENT ON {on} IS 'Two';")
+    assert draft(one, none).text.endswith(f"COMMENT ON {on} IS NULL;")
+
+
+def test_a_draft_fits_its_lines_and_says_what_its_locks_wait_for(repository: Path) -> None:
+    name = "production_targets_machine_iot_id_company_iot_id_idx\n    ON master.production_targets"
+    edit(repository, "master/Tables/production_targets.sql",
+         f"{name} (machine_iot_id, company_iot_id)", f"{name} (company_iot_id, machine_iot_id)"
+         )  # fmt: skip
+    edit(repository, "silver/Tables/machine_energy.sql", "(event_time DESC);",
+         "(event_time DESC, category);")  # fmt: skip
+    edit(repository, "master/Tables/users.sql", "    full_name text,\n", "    whole_name text,\n")
+    edit(repository, "master/Tables/users.sql", "master.users.full_name IS",
+         "master.users.whole_name IS")  # fmt: skip
+    edit(
+        repository, "master/Tables/plants.sql", "    plant_name text", "    plant_name varchar(99)"
+    )
+    drafted("much at once")
+    decide(repository)
+    assert [str(found) for found in check_style(repository)] == []
+    first, second = sorted((repository / "sql").glob("r*/*/up.sql"))
+    assert "while rows are read or written" in first.read_text(encoding="utf-8").splitlines()[3]
+    dropped = "DROP INDEX IF EXISTS silver.machine_energy_event_time_idx;"
+    assert second.read_text(encoding="utf-8").count(dropped) == 1
