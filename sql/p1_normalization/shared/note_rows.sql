@@ -4,9 +4,9 @@
 -- fail. migrate_noted processes the notes: it reads v1's present rows. One function for each name
 -- of a time column: v1's statements must not pay for dynamic SQL.
 --
--- To delete a row costs as little as to insert its note, so a DELETE notes the rows of a machine
--- together. What a statement holds in memory for it is bounded: rows beyond the first million are
--- noted one by one.
+-- To delete a row costs as little as to insert its note, so a DELETE writes one note: the hashes of
+-- its rows' machines and their times, since to group by text would cost as much again. What a
+-- statement holds in memory for it is bounded: rows beyond the first million are noted one by one.
 CREATE TABLE _stage.noted_rows (
     table_name text,
     company_id text,
@@ -19,27 +19,43 @@ COMMENT ON TABLE _stage.noted_rows IS
 
 CREATE TABLE _stage.noted_deletes (
     table_name text,
-    company_id text,
-    machine_id text,
+    machines bigint[],
     instants timestamptz[]
 );
 COMMENT ON TABLE _stage.noted_deletes IS
-    'Machine and times of v1 rows that a statement deleted';
--- To compress the times would cost as much as the rest of the note.
-ALTER TABLE _stage.noted_deletes ALTER COLUMN instants SET STORAGE EXTERNAL;
+    'Machines and times of v1 rows that a statement deleted, one of each for a row';
+COMMENT ON COLUMN _stage.noted_deletes.machines IS
+    'Hashes: hashtextextended(machine_id, hashtext(company_id))';
+-- To compress them would cost as much as the rest of the note.
+ALTER TABLE _stage.noted_deletes
+    ALTER COLUMN machines SET STORAGE EXTERNAL,
+    ALTER COLUMN instants SET STORAGE EXTERNAL;
 
 CREATE FUNCTION _stage.spread_deletes() RETURNS void
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+-- Nobody knows how long an array is before it is read, and callers switch hash joins off.
+SET enable_hashjoin = ON
+SET enable_nestloop = off
 AS $function$
     WITH taken AS (
         DELETE FROM _stage.noted_deletes AS n
-        RETURNING n.table_name, n.company_id, n.machine_id, n.instants
+        RETURNING n.table_name, n.machines, n.instants
+    ),
+    deleted AS (
+        SELECT t.table_name, unnest(t.machines) AS machine, unnest(t.instants) AS at
+        FROM taken AS t
+    ),
+    -- The machines that v2 can have rows of, and those whose rows were left out.
+    names AS (
+        SELECT k.company_id, k.machine_id FROM _stage.machine_names AS k
+        UNION
+        SELECT o.company_id, o.machine_id FROM _archive.orphans AS o
     )
     INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-    SELECT t.table_name, t.company_id, t.machine_id, i.at, false
-    FROM taken AS t
-    CROSS JOIN LATERAL unnest(t.instants) AS i (at)
+    SELECT d.table_name, n.company_id, n.machine_id, d.at, false
+    FROM deleted AS d
+    INNER JOIN names AS n ON hashtextextended(n.machine_id, hashtext(n.company_id)) = d.machine
 $function$;
 COMMENT ON FUNCTION _stage.spread_deletes() IS
     'Makes notes on deleted rows notes on single rows';
@@ -84,16 +100,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_rows bigint;
+    v_rows integer;
 BEGIN
-    WITH noted AS (
-        INSERT INTO _stage.noted_deletes (table_name, company_id, machine_id, instants)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, array_agg(c.time)
-        FROM (SELECT r.company_id, r.machine_id, r.time FROM changed AS r LIMIT 1000000) AS c
-        GROUP BY c.company_id, c.machine_id
-        RETURNING cardinality(instants) AS rows
-    )
-    SELECT sum(n.rows) INTO v_rows FROM noted AS n;
+    INSERT INTO _stage.noted_deletes AS n (table_name, machines, instants)
+    SELECT TG_TABLE_NAME,
+        array_agg(hashtextextended(c.machine_id, hashtext(c.company_id))), array_agg(c.time)
+    FROM (SELECT r.company_id, r.machine_id, r.time FROM changed AS r LIMIT 1000000) AS c
+    HAVING array_agg(c.time) IS NOT NULL
+    RETURNING cardinality(n.instants) INTO v_rows;
     IF v_rows = 1000000 THEN
         INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
         SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, false
@@ -134,16 +148,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_rows bigint;
+    v_rows integer;
 BEGIN
-    WITH noted AS (
-        INSERT INTO _stage.noted_deletes (table_name, company_id, machine_id, instants)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, array_agg(c.cycle_start)
-        FROM (SELECT r.company_id, r.machine_id, r.cycle_start FROM changed AS r LIMIT 1000000) AS c
-        GROUP BY c.company_id, c.machine_id
-        RETURNING cardinality(instants) AS rows
-    )
-    SELECT sum(n.rows) INTO v_rows FROM noted AS n;
+    INSERT INTO _stage.noted_deletes AS n (table_name, machines, instants)
+    SELECT TG_TABLE_NAME,
+        array_agg(hashtextextended(c.machine_id, hashtext(c.company_id))), array_agg(c.cycle_start)
+    FROM (SELECT r.company_id, r.machine_id, r.cycle_start FROM changed AS r LIMIT 1000000) AS c
+    HAVING array_agg(c.cycle_start) IS NOT NULL
+    RETURNING cardinality(n.instants) INTO v_rows;
     IF v_rows = 1000000 THEN
         INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
         SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, false
@@ -184,16 +196,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_rows bigint;
+    v_rows integer;
 BEGIN
-    WITH noted AS (
-        INSERT INTO _stage.noted_deletes (table_name, company_id, machine_id, instants)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, array_agg(c.down_start)
-        FROM (SELECT r.company_id, r.machine_id, r.down_start FROM changed AS r LIMIT 1000000) AS c
-        GROUP BY c.company_id, c.machine_id
-        RETURNING cardinality(instants) AS rows
-    )
-    SELECT sum(n.rows) INTO v_rows FROM noted AS n;
+    INSERT INTO _stage.noted_deletes AS n (table_name, machines, instants)
+    SELECT TG_TABLE_NAME,
+        array_agg(hashtextextended(c.machine_id, hashtext(c.company_id))), array_agg(c.down_start)
+    FROM (SELECT r.company_id, r.machine_id, r.down_start FROM changed AS r LIMIT 1000000) AS c
+    HAVING array_agg(c.down_start) IS NOT NULL
+    RETURNING cardinality(n.instants) INTO v_rows;
     IF v_rows = 1000000 THEN
         INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
         SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, false
