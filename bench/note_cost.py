@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from bench.scratch import Connection, connect, console, run, scratch_database
 from bench.scratch import seconds as seconds_of
@@ -19,6 +20,7 @@ from setu.simulate.fleet_size import FleetSize
 
 FLEET = FleetSize(companies=1, plants=2, machines=20, days=30, cycles_per_machine_day=60)
 ROUNDS = 30
+ROUNDS_OF_LARGE = 10
 LIMIT = 1.5
 PAYLOAD = (
     '{"DeviceID": "GW-00001", "IOTID": "1001", "MachineRunningStatus": [{"UpdatedTS":'
@@ -30,12 +32,12 @@ OF_ONE = "'CNC-00001'"
 OF_TWENTY = "'CNC-' || lpad((n % 20 + 1)::text, 5, '0')"
 
 
-def insert(day: str, machine: str) -> str:
-    """A thousand cycles, one a second from midnight on."""
+def insert(day: str, machine: str, cycles: int = 1000) -> str:
+    """Some cycles, one a second from midnight on."""
     return (
         "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id, program_no)"
         f" SELECT '{day}'::timestamptz + n * interval '1 s', 'COMP-01', {machine}, 'O1'"
-        " FROM generate_series(1, 1000) AS n"
+        f" FROM generate_series(1, {cycles}) AS n"
     )
 
 
@@ -72,6 +74,13 @@ STATEMENTS = {
     "delete 5,000 of 20": (delete("2031-01-02", "2031-01-02 00:17"), 1),
     "update of a user": ("UPDATE master.users SET full_name = full_name || ''", 20),
 }  # fmt: skip
+# The same for large statements, whose rows FIRST_OF_LARGE inserts.
+LARGE = {
+    "delete 10,000 of 1": (delete("2031-01-05", "2031-01-05 02:46:40"), 1),
+    "delete 100,000 of 1": (delete("2031-01-05", "2031-01-07"), 1),
+    "delete 10,000 of 20": (delete("2031-01-10", "2031-01-10 02:46:40"), 1),
+    "delete 100,000 of 20": (delete("2031-01-10", "2031-01-12"), 1),
+}  # fmt: skip
 # What a session does once: it compiles the triggers and plans their statements.
 FIRST = (
     "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id)"
@@ -79,14 +88,21 @@ FIRST = (
     "UPDATE silver.machine_cycles SET program_no = 'O2' WHERE cycle_start = '2031-01-03'",
     "DELETE FROM silver.machine_cycles WHERE cycle_start = '2031-01-03'",
 )
+FIRST_OF_LARGE = (
+    *FIRST,
+    insert("2031-01-05", OF_ONE, 110_000),
+    insert("2031-01-10", OF_TWENTY, 110_000),
+)
 
 
-def round_of(connection: Connection) -> dict[str, float]:
+def round_of(
+    connection: Connection, first: Iterable[str], statements: Mapping[str, tuple[str, int]]
+) -> dict[str, float]:
     """Seconds of each kind, run in the order given."""
-    for statement in FIRST:
+    for statement in first:
         run(connection, statement)
     seconds = {}
-    for kind, (statement, times) in STATEMENTS.items():
+    for kind, (statement, times) in statements.items():
         started = time.perf_counter()
         for _ in range(times):
             run(connection, statement)
@@ -106,17 +122,18 @@ def main() -> int:
             connection.autocommit = True
             alembic(url, "0102")
             run(connection, "SET setu.lock_attempts = 60")
-            for _ in range(ROUNDS):
+            for n in range(ROUNDS + ROUNDS_OF_LARGE):
+                first, statements = (FIRST, STATEMENTS) if n < ROUNDS else (FIRST_OF_LARGE, LARGE)
                 for noted in (False, True):
                     run(connection, f"CALL _stage.watch_v1({str(noted).lower()})")
-                    for kind, seconds in round_of(connection).items():
+                    for kind, seconds in round_of(connection, first, statements).items():
                         found[noted][kind].append(seconds)
                     run(connection, delete("2030-12-31", "2031-02-01"))
                 run(connection, "VACUUM silver.machine_cycles")
             [(left,)] = run(connection, "SELECT _stage.count_notes()")
             caught_up = seconds_of(lambda: run(connection, "CALL _stage.catch_up()"))
     worst = 0.0
-    for kind in STATEMENTS:
+    for kind in (*STATEMENTS, *LARGE):
         without, with_notes = min(found[False][kind]), min(found[True][kind])
         worst = max(worst, with_notes / without)
         console.print(
