@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from setu.catalog import Catalog
+from setu.catalog import Catalog, ObjectKey
 from setu.catalog.names import quote_ident, split_name
 from setu.chain.scaffold import OPEN
 from setu.review.changes import SchemaChange
@@ -153,14 +153,22 @@ def _last_column(drafting: Drafting, change: SchemaChange) -> bool:
 
 
 def _key_of(catalog: Catalog, table: str) -> list[str]:
-    """The columns of a table's key: the primary one, a unique constraint, or an identity."""
+    """The columns of a table's key: the primary one, a unique constraint, or an identity.
+
+    None of them may be null: a row with null there is not found again.
+    """
     for words in ("PRIMARY KEY (", "UNIQUE ("):
         for key, fields in catalog.objects.items():
             definition = str(fields.get("definition", ""))
             of_table = key.kind == "constraint" and key.name.startswith(f"{table}.")
             if of_table and definition.startswith(words):
                 listed = definition[len(words) :].partition(")")[0]
-                return [split_name(name)[0] for name in listed.split(", ")]
+                names = listed.split(", ")
+                if words.startswith("PRIMARY") or all(
+                    catalog.objects[ObjectKey("column", f"{table}.{name}")].get("not_null")
+                    for name in names
+                ):
+                    return [split_name(name)[0] for name in names]
     for key, fields in catalog.objects.items():
         if key.kind == "column" and key.name.startswith(f"{table}.") and fields.get("identity"):
             return [split_name(key.name)[-1]]

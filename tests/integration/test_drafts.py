@@ -338,7 +338,10 @@ def test_a_dropped_table_is_archived_and_comes_back_in_its_place(repository: Pat
     [
         ("", False),
         (", CONSTRAINT t_pkey PRIMARY KEY (a)", True),
-        (", CONSTRAINT t_key UNIQUE (a, c)", True),
+        (", CONSTRAINT t_key UNIQUE (a, d)", True),
+        # A row with null in its key is not found again.
+        (", CONSTRAINT t_key UNIQUE (a, c)", False),
+        (", CONSTRAINT t_key UNIQUE (a, c), CONSTRAINT t_other UNIQUE (a, d)", True),
         # The column is part of the key itself.
         (", CONSTRAINT t_key UNIQUE (a, b)", False),
     ],
@@ -352,7 +355,7 @@ def test_values_are_kept_by_a_key_or_their_loss_is_an_open_point(key: str, kept:
             for name in ("fn_keep_column", "fn_restore_column")
         ),
     )
-    table = "CREATE TABLE odd.t (a integer, c integer{}{});"
+    table = "CREATE TABLE odd.t (a integer NOT NULL, c integer, d integer NOT NULL{}{});"
     sides = [
         files_catalog([functions, SourceFile("schema_new/odd/t.sql", text)])
         for text in (
