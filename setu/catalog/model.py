@@ -36,7 +36,7 @@ class ObjectKey(NamedTuple):
 class SourceText:
     """A statement of a file: where it begins, its text, and the comment above it.
 
-    ``header`` is the comment on top of the file.
+    ``header`` is the comment on top of the file, ``number`` the statement's place in it from 0.
     """
 
     file: str
@@ -45,6 +45,7 @@ class SourceText:
     comment: str
     community: bool = False
     header: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True)

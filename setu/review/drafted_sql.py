@@ -268,7 +268,7 @@ class _Drafter(Drafting):
             for source in self.after.sources.get(key, ()):
                 if source.text:
                     mark = COMMUNITY if source.community else ""
-                    found[source.file, source.line] = mark + source.text
+                    found[source.file, source.number] = mark + source.text
         texts = [found[place] for place in sorted(found)]
         own = [key for key in (change.key, *change.parts) if key.kind in _GRANTED]
         granted = [t for key in own for t in self.granted(self.after, key.name)]

@@ -452,6 +452,20 @@ def test_what_hangs_together_is_made_and_dropped_in_the_order_that_it_needs(
         assert OPEN not in drafted
 
 
+def test_statements_that_share_a_line_are_all_drafted_in_their_order() -> None:
+    one_line = (
+        "CREATE TABLE odd.piece (id integer); ALTER TABLE odd.piece ADD COLUMN a integer;"
+        " CREATE INDEX piece_idx ON odd.piece USING btree (a);"
+        " COMMENT ON TABLE odd.piece IS 'A piece';"
+    )
+    before = files_catalog([SourceFile("schema_new/odd/t.sql", BEFORE)])
+    after = files_catalog(
+        [SourceFile("schema_new/odd/t.sql", BEFORE), SourceFile("schema_new/odd/u.sql", one_line)]
+    )
+    statements = one_line.removesuffix(";").split("; ")
+    assert [s for s in draft(before, after).statements if s in statements] == statements
+
+
 def test_a_call_that_keeps_a_column_fits_the_line(repository: Path) -> None:
     edit(repository, "silver/Tables/machine_energy.sql", "    servo_energy numeric(12, 3),\n", "")
     edit(

@@ -103,6 +103,7 @@ def pieces_of(file: SourceFile) -> tuple[Piece, ...]:
             " ".join(written),
             "-- @community" in above,
             pieces[0].source.comment if pieces else " ".join(written),
+            len(pieces),
         )
         pieces.append(Piece(raw.stmt, source))
     return tuple(pieces)
