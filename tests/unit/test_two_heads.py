@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from setu.chain.repository import steps_to
+from setu.cli.main import app, load_commands
 from setu.errors import RevisionStateError
 from setu.review.lint import lint
 from tests.mini_repository import MiniRepository
@@ -59,3 +61,13 @@ def test_an_upgrade_says_so_without_a_traceback(repository: MiniRepository) -> N
     assert code == 1
     assert "Two revisions have one number." in errors
     assert "Traceback" not in errors
+
+
+def test_the_history_for_programs_is_refused_as_well(
+    repository: MiniRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository.root)
+    if not app.registered_commands:
+        load_commands(app)
+    with pytest.raises(RevisionStateError, match="Two revisions have one number"):
+        CliRunner().invoke(app, ["history", "--json"], catch_exceptions=False)

@@ -70,6 +70,7 @@ def history(as_json: AsJson = False) -> None:
     Example: setu history
     """
     if as_json:
+        head_of(repository_root())  # Refuses two heads, as Alembic's environment does.
         revisions = [
             {
                 "revision": script.revision,
