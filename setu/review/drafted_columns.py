@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from setu.catalog import Catalog, ObjectKey
 from setu.catalog.names import quote_ident, split_name
 from setu.chain.scaffold import OPEN
 from setu.review.changes import SchemaChange
 from setu.review.drafted import STRONG, Drafting, last_part, literal
 from setu.review.sql_style import LINE_LENGTH
+
+_ZONED: Final = re.compile(r"\b(time|timestamp)(\(\d\))? (with|without) time zone")
 
 
 def drop_column(drafting: Drafting, change: SchemaChange) -> None:
@@ -38,6 +43,7 @@ def change_column(drafting: Drafting, change: SchemaChange) -> None:
         elif name == "not_null":
             lines.append(f"ALTER COLUMN {part} {'SET' if new else 'DROP'} NOT NULL")
         elif name == "type":
+            old, new = written_type(old), written_type(new)
             drafting.say(
                 f"-- {OPEN}: {old} becomes {new}:\n-- each row is rewritten under an exclusive"
                 " lock, and compressed chunks refuse it.\n-- Say how values are turned, or take"
@@ -47,7 +53,7 @@ def change_column(drafting: Drafting, change: SchemaChange) -> None:
             )
         elif name == "collation" and "type" not in change.fields:
             collation = "default" if new is None else str(new)
-            kind = drafting.after.objects[change.key]["type"]
+            kind = written_type(drafting.after.objects[change.key]["type"])
             drafting.say(
                 f"ALTER TABLE {table}\n    ALTER COLUMN {part} TYPE {kind}"
                 f" COLLATE {quote_ident(collation)}",
@@ -72,7 +78,7 @@ def add_column(drafting: Drafting, change: SchemaChange) -> None:
     """Add a column to a table that is there."""
     table, part = change.whole.name, last_part(change.key.name)
     fields = drafting.after.objects[change.key]
-    words = [str(fields["type"])]
+    words = [written_type(fields["type"])]
     if fields.get("collation"):
         words.append(f"COLLATE {quote_ident(str(fields['collation']))}")
     if fields.get("generated"):
@@ -142,6 +148,11 @@ def _kept_column(drafting: Drafting, function: str, change: SchemaChange) -> lis
     if len(call) >= LINE_LENGTH:
         call = f"SELECT _etl.{function}(\n    '{table}', '{column}',\n    {key}\n)"
     return [call]
+
+
+def written_type(name: object) -> str:
+    """A type by the name that files of the schema give it: its long name has keywords in it."""
+    return _ZONED.sub(lambda m: f"{m[1]}{'tz' if m[3] == 'with' else ''}{m[2] or ''}", str(name))
 
 
 def _last_column(drafting: Drafting, change: SchemaChange) -> bool:

@@ -466,6 +466,13 @@ def test_statements_that_share_a_line_are_all_drafted_in_their_order() -> None:
     assert [s for s in draft(before, after).statements if s in statements] == statements
 
 
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamptz(3)", "timestamp", "timetz", "text"])
+def test_a_column_has_its_type_by_the_name_that_files_give_it(kind: str) -> None:
+    texts = (BEFORE, f"{BEFORE} ALTER TABLE odd.plant ADD COLUMN c {kind};")
+    sides = [files_catalog([SourceFile("schema_new/odd/t.sql", text)]) for text in texts]
+    assert f"ADD COLUMN c {kind};" in draft(*sides).text
+
+
 def test_a_call_that_keeps_a_column_fits_the_line(repository: Path) -> None:
     edit(repository, "silver/Tables/machine_energy.sql", "    servo_energy numeric(12, 3),\n", "")
     edit(
