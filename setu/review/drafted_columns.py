@@ -10,6 +10,7 @@ from setu.catalog.names import quote_ident, split_name
 from setu.chain.scaffold import OPEN
 from setu.review.changes import SchemaChange
 from setu.review.drafted import STRONG, Drafting, last_part, literal
+from setu.review.drafted_guards import not_null_guard
 from setu.review.sql_style import LINE_LENGTH
 
 _ZONED: Final = re.compile(r"\b(time|timestamp)(\(\d\))? (with|without) time zone")
@@ -30,7 +31,7 @@ def drop_column(drafting: Drafting, change: SchemaChange) -> None:
 def change_column(drafting: Drafting, change: SchemaChange) -> None:
     """Alter what has changed of a column."""
     table, part = change.whole.name, last_part(change.key.name)
-    lines = []
+    lines, guards = [], list[str]()
     for name, (old, new) in change.fields.items():
         if name == "default":
             lines.append(
@@ -41,6 +42,8 @@ def change_column(drafting: Drafting, change: SchemaChange) -> None:
         elif name == "statistics":
             lines.append(f"ALTER COLUMN {part} SET STATISTICS {-1 if new is None else new}")
         elif name == "not_null":
+            if new:
+                guards.append(not_null_guard(table, part))
             lines.append(f"ALTER COLUMN {part} {'SET' if new else 'DROP'} NOT NULL")
         elif name == "type":
             old, new = written_type(old), written_type(new)
@@ -71,6 +74,7 @@ def change_column(drafting: Drafting, change: SchemaChange) -> None:
     if lines:
         joined = ",\n    ".join(lines)
         read = ", while its rows are checked" if "SET NOT NULL" in joined else ""
+        drafting.say(*guards)
         drafting.say(f"ALTER TABLE {table}\n    {joined}", lock=f"{STRONG} on {table}{read}")
 
 

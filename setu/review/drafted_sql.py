@@ -24,7 +24,8 @@ from setu.review.bound import bound_text, in_order, in_order_of_texts, label, ob
 from setu.review.changes import SchemaChange
 from setu.review.drafted import COMMUNITY, STRONG, Drafted, Drafting, last_part, literal
 from setu.review.drafted_columns import add_column, change_column, drop_column
-from setu.review.drafted_jobs import add_job, drop_job
+from setu.review.drafted_guards import constraint_guards
+from setu.review.drafted_jobs import add_job, change_job, drop_job
 from setu.review.sql_style import LINE_LENGTH
 
 _CREATE: Final = re.compile(r"^CREATE (FUNCTION|PROCEDURE|VIEW)\b")
@@ -286,8 +287,9 @@ class _Drafter(Drafting):
             self._function(change)
         elif kind == "constraint":
             table, part = change.whole.name, last_part(name)
-            definition = self.after.objects[change.key]["definition"]
+            definition = str(self.after.objects[change.key]["definition"])
             self.say(
+                *constraint_guards(table, part, definition),
                 f"ALTER TABLE {table}\n    DROP CONSTRAINT {part},\n"
                 f"    ADD CONSTRAINT {part} {definition}",
                 lock=f"{STRONG} on {table}",
@@ -372,6 +374,7 @@ class _Drafter(Drafting):
             add_column(self, change)
         elif kind == "constraint":
             self.say(
+                *constraint_guards(table, part, str(fields["definition"])),
                 f"ALTER TABLE {table}\n    ADD CONSTRAINT {part} {fields['definition']}",
                 lock=f"{STRONG} on {table}, while its rows are checked",
             )
