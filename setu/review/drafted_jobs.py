@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from setu.catalog import ObjectKey
 from setu.catalog.names import split_name
+from setu.chain.scaffold import OPEN
 from setu.review.drafted import COMMUNITY, Drafting
+from setu.review.sql_style import LINE_LENGTH
 
 #: As the files of the schema have it: back to the role that owns all.
 _BACK: Final = (
@@ -17,8 +19,22 @@ _BACK: Final = (
 )
 
 
-def drop_job(drafting: Drafting, key: ObjectKey) -> None:
-    """Drop a job, by its policy's own call where it is one."""
+def change_job(drafting: Drafting, key: ObjectKey) -> None:
+    """Drop a job and add it anew; what an operator changed of it is a person's to decide."""
+    note = (
+        f"-- {OPEN}: {key.name.partition(' #')[0]}\n-- is dropped and added anew, as the files have"
+        " it. A pause or a schedule that an operator\n-- gave it is lost; before the deploy, `setu"
+        " drift` names such a job. Say who sets it again,\n-- or that nobody changed it.\n"
+    )
+    drop_job(drafting, key, note)
+    add_job(drafting, key)
+
+
+def drop_job(drafting: Drafting, key: ObjectKey, note: str = "") -> None:
+    """Drop a job, by its policy's own call where it is one.
+
+    :param note: lines of comment above the statement.
+    """
     proc, _, table = key.name.partition(" #")[0].partition(" on ")
     gone = ObjectKey("table", table) not in drafting.after.objects
     if ObjectKey("continuous aggregate", table) in drafting.gone:
@@ -35,11 +51,14 @@ def drop_job(drafting: Drafting, key: ObjectKey) -> None:
     }
     known = calls.get(proc.rpartition(".")[2])
     if known is not None:
-        drafting.say(f"{COMMUNITY}{known[0]}({known[1]} => '{table}')")
+        argument = f"{known[1]} => '{table}'"
+        if len(known[0]) + len(argument) + len("();") > LINE_LENGTH:
+            argument = f"\n    {argument}\n"
+        drafting.say(f"{note}{COMMUNITY}{known[0]}({argument})")
         return
     schema, name = split_name(proc)
     drafting.say(
-        f"{COMMUNITY}SELECT public.delete_job(j.job_id)\n"
+        f"{note}{COMMUNITY}SELECT public.delete_job(j.job_id)\n"
         "FROM timescaledb_information.jobs AS j\n"
         f"WHERE j.proc_schema = '{schema}' AND j.proc_name = '{name}'"
     )

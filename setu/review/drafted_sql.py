@@ -128,7 +128,8 @@ class _Drafter(Drafting):
                     f"-- {OPEN}: {key.name} is empty now.\n-- Its policy fills it from its start"
                     " offset on; refresh what is older by hand after the deploy\n-- (not in a"
                     " transaction), then replace this by a line that says so. What retention has"
-                    "\n-- dropped from silver is lost.\nSELECT 1"
+                    "\n-- dropped from silver is lost, as is a pause or a schedule that an operator"
+                    " gave its policy.\nSELECT 1"
                 )
 
     # -- the ranks
@@ -312,8 +313,7 @@ class _Drafter(Drafting):
                 lock=f"{STRONG} on {table}",
             )
         elif kind == "job":
-            drop_job(self, change.key)
-            add_job(self, change.key)
+            change_job(self, change.key)
         elif kind == "privilege":
             self.say(self._revoked(change), *self.texts(self.after, change.key))
         elif kind == "continuous aggregate":

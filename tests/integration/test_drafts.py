@@ -196,15 +196,27 @@ def test_a_drafted_second_release_leads_to_the_edited_schema_and_back(
         assert rehearsal.unlike(before) == ""
         rehearsal.upgrade()
         assert rehearsal.unlike(after) == ""
-        # Two steps; why each is made, what is lost and that an aggregate is empty is for people.
+        # Two steps; why each is made, what is lost, that an aggregate is empty and that an
+        # operator may have changed a job, up or down, is for people.
         assert len(steps_to(repository)) == len(steps_to(ROOT)) + 2
-        assert len(settled) == 7, settled
+        assert len(settled) == 11, settled
 
 
 def test_nothing_is_drafted_where_nothing_differs(repository: Path) -> None:
     assert "Since release 2.0: 0 changes." in drafted()
     [up] = (repository / "sql").glob("r*/*/up.sql")
     assert OPEN in up.read_text(encoding="utf-8")
+
+
+def test_an_operator_may_have_changed_a_job_that_is_added_anew(repository: Path) -> None:
+    edit(repository, "_etl/jobs.sql", "retry_period => INTERVAL '10 minutes'",
+         "retry_period => INTERVAL '20 minutes'")  # fmt: skip
+    drafted("retry later")
+    for path in (repository / "sql").glob("r*/*/*.sql"):
+        text = path.read_text(encoding="utf-8")
+        asked = f"-- {OPEN}: _etl.sp_retain_bronze\n-- is dropped and added anew"
+        assert (asked in text) is (path.stem != "verify")
+        assert ("A pause or a schedule that an operator\n" in text) is (path.stem != "verify")
 
 
 def test_a_value_that_only_a_person_knows_is_an_open_point(repository: Path) -> None:
