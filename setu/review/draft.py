@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,16 @@ def base_catalog(root: Path, since: str | None = None) -> tuple[Catalog, str] | 
         return read_side("HEAD:schema_new", root), "the last commit"
     except SideError:
         return None
+
+
+def last_edit(root: Path) -> str | None:
+    """The commit that was the last to touch ``schema_new/``; None where git knows of none."""
+    command = ["git", "-C", str(root), "log", "-1", "--format=%h", "--", "schema_new"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip() or None
 
 
 def draft_steps(root: Path, base: Catalog, message: str) -> tuple[list[StepDraft], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from argparse import Namespace
 from pathlib import Path
 
@@ -71,9 +72,9 @@ def append(repository: Path, file: str, text: str) -> None:
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
-def drafted(message: str = "add spindle hours") -> str:
+def drafted(message: str = "add spindle hours", *options: str) -> str:
     """Run ``setu revision``; what it says."""
-    result = CliRunner().invoke(app, ["revision", message], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["revision", message, *options], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -206,6 +207,37 @@ def test_nothing_is_drafted_where_nothing_differs(repository: Path) -> None:
     assert "Since release 2.0: 0 changes." in drafted()
     [up] = (repository / "sql").glob("r*/*/up.sql")
     assert OPEN in up.read_text(encoding="utf-8")
+
+
+def git(repository: Path, *words: str) -> str:
+    identity = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+    done = subprocess.run(
+        ["git", *identity, *words], cwd=repository, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def test_an_edit_that_is_committed_already_is_drafted_from_the_commit_that_is_named(
+    repository: Path,
+) -> None:
+    git(repository, "init", "-q")
+    drafted("unreleased")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "first")
+    edit(repository, "master/Tables/users.sql", "    full_name text,\n",
+         "    full_name text DEFAULT 'nobody',\n")  # fmt: skip
+    git(repository, "commit", "-qam", "second")
+    last = git(repository, "log", "-1", "--format=%h")
+    said = drafted("name users")
+    assert "Since the last commit: 0 changes." in said
+    assert "sql/r2_1/0602_name_users: nothing was drafted; its files are the template." in said
+    assert "delete the folder and alembic/versions/r2_1/0602_name_users.py" in said
+    assert f'`setu revision "name users" --since {last}~1`' in said
+    shutil.rmtree(repository / "sql/r2_1/0602_name_users")
+    (repository / "alembic/versions/r2_1/0602_name_users.py").unlink()
+    said = drafted("name users", "--since", f"{last}~1")
+    assert f"Since {last}~1: 1 change:\n" in said
+    assert "0602_name_users: 2 to decide" in said
 
 
 def test_an_operator_may_have_changed_a_job_that_is_added_anew(repository: Path) -> None:

@@ -12,7 +12,7 @@ from setu.chain.environment import COMMAND
 from setu.chain.repository import alembic_config, repository_root
 from setu.chain.scaffold import RELEASE
 from setu.chain.step import Step
-from setu.review.draft import StepDraft, base_catalog, draft_steps
+from setu.review.draft import StepDraft, base_catalog, draft_steps, last_edit
 
 
 def register(app: typer.Typer) -> None:
@@ -46,14 +46,34 @@ def revision(
     if known is not None:
         base, name = known
         drafts, found = draft_steps(root, base, message)
-        typer.echo(f"Since {name}: {len(found)} changes" + (":" if found else "."))
+        count = "1 change" if len(found) == 1 else f"{len(found)} changes"
+        typer.echo(f"Since {name}: {count}" + (":" if found else "."))
         for title in found:
             typer.echo(f"  {title}")
+    nothing = known is not None and not drafts
     for number, draft in enumerate(drafts or [None]):
         step = _made(root, f"{message} alone" if number else message, release)
         if draft is not None:
             draft.write(step)
             typer.echo(f"{step.directory.relative_to(root)}: {draft.open_points} to decide")
+        elif nothing:
+            typer.echo(_nothing_drafted(root, step, message, since))
+
+
+def _nothing_drafted(root: Path, step: Step, message: str, since: str | None) -> str:
+    folder = step.directory.relative_to(root)
+    file = f"alembic/versions/{step.name}.py"
+    edited = None if since else last_edit(root)
+    if edited is None:
+        where = "edit schema_new/ first"
+        again = f'`setu revision "{message}"`'
+    else:
+        where = f"name the commit before the edit; {edited} was the last to touch schema_new/"
+        again = f'`setu revision "{message}" --since {edited}~1`'
+    return (
+        f"{folder}: nothing was drafted; its files are the template.\nWhat to do: write them by"
+        f" hand; or delete the folder and {file}, then {where}: {again}"
+    )
 
 
 def _made(root: Path, message: str, release: str | None) -> Step:
