@@ -21,6 +21,7 @@ from setu.chain.step import Part, Step
 from setu.errors import StepError
 from setu.review.changes import SchemaChange, changes_between
 from setu.review.drafted import Drafted
+from setu.review.drafted_exceptions import with_exceptions
 from setu.review.drafted_sql import draft
 from setu.review.sides import SideError, files_catalog, folder_catalog, read_side
 
@@ -90,12 +91,12 @@ def draft_steps(root: Path, base: Catalog, message: str) -> tuple[list[StepDraft
         return [], []
     up, down = draft(base, target), draft(target, base)
     drafts = []
-    alone = _alone(up, down, message)
+    alone = _alone(root, up, down, message)
     if up.statements or down.statements or alone is None:
         drafts.append(
             StepDraft(
-                _file(up.text, message, up, down=_restores(up)),
-                _file(down.text, f"undoes: {message}", down, mirrors=True),
+                _file(root, up.text, message, up, down=_restores(up)),
+                _file(root, down.text, f"undoes: {message}", down, mirrors=True),
                 _verify(up.text, changes, target),
             )
         )
@@ -104,7 +105,7 @@ def draft_steps(root: Path, base: Catalog, message: str) -> tuple[list[StepDraft
     return drafts, [change.title for change in changes]
 
 
-def _alone(up: Drafted, down: Drafted, message: str) -> StepDraft | None:
+def _alone(root: Path, up: Drafted, down: Drafted, message: str) -> StepDraft | None:
     """The step of the indexes that are built chunk by chunk, on the way up or down."""
     if not up.alone and not down.alone:
         return None
@@ -119,14 +120,15 @@ def _alone(up: Drafted, down: Drafted, message: str) -> StepDraft | None:
     lock = "SHARE on one chunk at a time"
     first, second = ways
     return StepDraft(
-        _file(first.text_alone, message, first, lock=lock, transaction="no"),
-        _file(second.text_alone, f"undoes: {message}", second, lock=lock, transaction="no",
+        _file(root, first.text_alone, message, first, lock=lock, transaction="no"),
+        _file(root, second.text_alone, f"undoes: {message}", second, lock=lock, transaction="no",
               mirrors=True),
         _verify(first.text_alone, [], Catalog()),
     )  # fmt: skip
 
 
 def _file(
+    root: Path,
     body: str,
     what: str,
     drafted: Drafted,
@@ -152,7 +154,10 @@ def _file(
     elif drafted.computed:
         gone = _short(", ".join(drafted.computed))
         lines.append(f"-- loses: nothing: computed from other columns: {gone}")
-    text = body or "-- Nothing of it is in the database.\nSELECT 1;"
+    text = (
+        with_exceptions(body, root, undoes=mirrors)
+        or "-- Nothing of it is in the database.\nSELECT 1;"
+    )
     return "\n".join(lines) + f"\n\n{text}\n"
 
 

@@ -13,6 +13,7 @@ from setu.chain.repository import steps_to
 from setu.errors import StepError
 
 CONFIG = ".squawk.toml"
+IGNORE = "-- squawk-ignore"
 SECONDS = 120
 
 
@@ -43,6 +44,18 @@ def check_steps(root: Path, program: str) -> list[str]:
         origin = origins[min(int(problem["line"]), len(origins) - 1)]
         lines.append(f"{origin}: squawk {problem['rule_name']}: {problem['message']}")
     return sorted(set(lines))
+
+
+def refused_lines(root: Path, program: str, text: str) -> dict[int, dict[str, str]]:
+    """What squawk refuses in a text: by line, counted from 0, each rule and what it says of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "draft.sql"
+        path.write_text(text, encoding="utf-8")
+        found = _run(root, program, [str(path)])
+    lines: dict[int, dict[str, str]] = {}
+    for problem in found:
+        lines.setdefault(int(problem["line"]), {})[problem["rule_name"]] = problem["message"]
+    return lines
 
 
 def _run(root: Path, program: str, files: list[str]) -> list[dict[str, str]]:

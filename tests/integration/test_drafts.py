@@ -20,6 +20,7 @@ from setu.chain.releases import write_release
 from setu.chain.repository import alembic_config, steps_to
 from setu.chain.scaffold import OPEN
 from setu.chain.step import Step
+from setu.cli.commands.lint import all_problems
 from setu.cli.main import app, load_commands
 from setu.review.draft import draft_steps
 from setu.review.drafted_sql import draft
@@ -32,15 +33,15 @@ from tests.second_release import CHANGES, Copy, at_the_release_with_data, fill, 
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
-#: Points that a person settles, by change: why it is made, that an aggregate is empty then, and
-#: what that loses.
+#: Points that a person settles, by change: why it is made, that an aggregate is empty then, what
+#: that loses, and that no client reads a column that goes.
 SETTLED = {
     "add the operator of a stop": 6,
     "give a batch memory": 1,
     "compare the cache every night": 1,
     "load what machines vibrate": 1,
     "find cycles by program": 1,
-    "drop when a target was set": 1,
+    "drop when a target was set": 2,
     "drop a view that nobody reads": 1,
 }
 
@@ -50,7 +51,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of this repository, released as 2.0; the current directory."""
     for folder in ("alembic", "schema", "schema_new", "sql"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    shutil.copy(ROOT / "alembic.ini", tmp_path)
+    for file in ("alembic.ini", ".squawk.toml"):
+        shutil.copy(ROOT / file, tmp_path)
     monkeypatch.chdir(tmp_path)
     write_release(tmp_path, "2.0")
     freeze_catalog(tmp_path)
@@ -190,17 +192,18 @@ def test_a_drafted_second_release_leads_to_the_edited_schema_and_back(
         after = folder_catalog(repository / "schema_new")
         assert lint(repository) != []
         settled = decide(repository)
-        assert [p for p in lint(repository) if "squawk" not in p and "style" not in p] == [], said
+        assert all_problems(repository) == [], said
         rehearsal.upgrade()
         assert rehearsal.unlike(after) == ""
         rehearsal.downgrade(HEAD)
         assert rehearsal.unlike(before) == ""
         rehearsal.upgrade()
         assert rehearsal.unlike(after) == ""
-        # Two steps; why each is made, what is lost, that an aggregate is empty and that an
-        # operator may have changed a job, up or down, is for people.
+        # Two steps; why each is made, what is lost, that an aggregate is empty, and what squawk
+        # says of a column that goes and of one that may not be null, and that an operator may have
+        # changed a job, up or down, is for people.
         assert len(steps_to(repository)) == len(steps_to(ROOT)) + 2
-        assert len(settled) == 11, settled
+        assert len(settled) == 13, settled
 
 
 def test_nothing_is_drafted_where_nothing_differs(repository: Path) -> None:
@@ -349,6 +352,7 @@ def test_drafts_keep_every_row_of_a_database_in_use(
 ) -> None:
     copy = DraftedCopy.of_this(tmp_path)
     assert isinstance(copy, DraftedCopy)
+    shutil.copy(ROOT / ".squawk.toml", tmp_path)
     write_release(tmp_path, "2.0")
     monkeypatch.chdir(tmp_path)
     with chain_on(server, tmp_path) as chain:
