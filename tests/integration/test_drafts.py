@@ -254,6 +254,18 @@ def test_an_operator_may_have_changed_a_job_that_is_added_anew(repository: Path)
         assert ("A pause or a schedule that an operator\n" in text) is (path.stem != "verify")
 
 
+def test_a_draft_without_squawk_has_no_exceptions_and_says_so(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("setu.cli.commands.revision", "setu.review.drafted_exceptions"):
+        monkeypatch.setattr(f"{module}.squawk_program", lambda: None)
+    edit(repository, "master/Tables/device_info.sql", "    description text,\n",
+         "    description text NOT NULL,\n")  # fmt: skip
+    assert "the draft has no exceptions to its rules" in drafted("describe devices")
+    [up] = (repository / "sql").glob("r*/*/up.sql")
+    assert "squawk-ignore" not in up.read_text(encoding="utf-8")
+
+
 def test_a_value_that_only_a_person_knows_is_an_open_point(repository: Path) -> None:
     edit(repository, "master/Tables/users.sql", "    full_name text,\n",
          "    full_name text,\n    badge integer NOT NULL,\n")  # fmt: skip

@@ -13,6 +13,7 @@ from setu.chain.repository import alembic_config, repository_root
 from setu.chain.scaffold import RELEASE
 from setu.chain.step import Step
 from setu.review.draft import StepDraft, base_catalog, draft_steps, last_edit
+from setu.review.squawk import squawk_program
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +51,10 @@ def revision(
         typer.echo(f"Since {name}: {count}" + (":" if found else "."))
         for title in found:
             typer.echo(f"  {title}")
+    if drafts and squawk_program() is None:
+        typer.echo(
+            "squawk is not installed, so the draft has no exceptions to its rules.", err=True
+        )
     nothing = known is not None and not drafts
     for number, draft in enumerate(drafts or [None]):
         step = _made(root, f"{message} alone" if number else message, release)
