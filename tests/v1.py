@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,3 +66,11 @@ def run(connection: psycopg2.extensions.connection, statement: str, *parameters:
     """Run a statement that returns nothing."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
+
+
+def run_all(database_url: str, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements in one transaction of a session of their own; the rows of the last."""
+    with closing(connect(database_url)) as connection, connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []

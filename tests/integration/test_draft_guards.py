@@ -8,18 +8,9 @@ import pytest
 from setu.catalog.parsing.pieces import SourceFile
 from setu.review.drafted_sql import draft
 from setu.review.sides import files_catalog
+from tests.v1 import run_all
 
 TABLE = "CREATE TABLE odd.t (id integer, a integer, b integer{});"
-
-
-def run(url: str, *statements: str) -> None:
-    connection = psycopg2.connect(url)
-    try:
-        with connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-    finally:
-        connection.close()
 
 
 @pytest.mark.parametrize(
@@ -60,11 +51,11 @@ def test_a_draft_refuses_rows_that_do_not_fit_and_counts_them(
     drafted = draft(*sides)
     rows = "INSERT INTO odd.t (id, a, b) VALUES (1, NULL, 4), (2, NULL, 1), (3, 5, 4), (4, 5, 4)"
     fill = ["CREATE SCHEMA odd", TABLE.format(""), f"{rows}, (5, 9, 1)"]
-    run(database_url, *fill)
+    run_all(database_url, *fill)
     with pytest.raises(psycopg2.IntegrityError) as caught:
-        run(database_url, *drafted.statements)
+        run_all(database_url, *drafted.statements)
     said = caught.value.diag
     assert said.message_primary == message
     assert (said.message_detail or "").startswith(detail), said.message_detail
     assert said.message_hint == "Correct these rows, or take them away, and run this again"
-    run(database_url, "DELETE FROM odd.t WHERE id < 5", *drafted.statements)
+    run_all(database_url, "DELETE FROM odd.t WHERE id < 5", *drafted.statements)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import psycopg2
 import pytest
 
 from setu.catalog import differences, render_differences
@@ -12,7 +11,7 @@ from setu.chain.scaffold import OPEN
 from setu.db.connection import connected
 from setu.review.drafted_sql import draft
 from setu.review.sides import files_catalog
-from tests.v1 import ROOT
+from tests.v1 import ROOT, run_all
 
 TABLE = "CREATE TABLE odd.t (id integer, a integer, b integer);"
 TWICE = """
@@ -47,16 +46,6 @@ END
 $$;
 """
 BEFORE = (TABLE, TWICE, TOTAL, VIEW, UPPER, ROWS)
-
-
-def run(url: str, *statements: str) -> None:
-    connection = psycopg2.connect(url)
-    try:
-        with connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-    finally:
-        connection.close()
 
 
 def replaced(*pairs: tuple[str, str]) -> tuple[str, ...]:
@@ -112,7 +101,7 @@ def test_a_draft_runs_up_and_down(after: tuple[str, ...], database_url: str) -> 
         for side in (BEFORE, after)
     ]
     up, down = draft(*sides), draft(*reversed(sides))
-    run(
+    run_all(
         database_url,
         "CREATE SCHEMA odd",
         # What a chain's own database has.
@@ -129,11 +118,11 @@ def test_a_draft_runs_up_and_down(after: tuple[str, ...], database_url: str) -> 
     )
     with connected(database_url, "test") as connection:
         wanted = snapshot(connection, schemas=["odd"])
-    run(database_url, "DROP SCHEMA odd CASCADE", "CREATE SCHEMA odd", *BEFORE)
+    run_all(database_url, "DROP SCHEMA odd CASCADE", "CREATE SCHEMA odd", *BEFORE)
     with connected(database_url, "test") as connection:
         before = snapshot(connection, schemas=["odd"])
     for drafted, expected in ((up, wanted), (down, before)):
-        run(database_url, *drafted.statements)
+        run_all(database_url, *drafted.statements)
         with connected(database_url, "test") as connection:
             found = snapshot(connection, schemas=["odd"])
         assert render_differences(differences(expected, found)) == "", drafted.text
@@ -181,16 +170,16 @@ def test_a_table_goes_with_what_its_parts_call_and_comes_back_with_its_rows(
     assert gone.kept == ["table odd.u"]
     assert gone.loses == ["the last number of odd.numbers"]
     archive = (ROOT / "schema_new/_archive/archive.sql").read_text(encoding="utf-8")
-    run(database_url, "CREATE SCHEMA odd", archive, TABLE, CALLED, CALLING)
-    run(database_url, "INSERT INTO odd.u (a) VALUES (3), (4)")
+    run_all(database_url, "CREATE SCHEMA odd", archive, TABLE, CALLED, CALLING)
+    run_all(database_url, "INSERT INTO odd.u (a) VALUES (3), (4)")
     with connected(database_url, "test") as connection:
         wanted = snapshot(connection, schemas=["odd"])
     # There and back, and a database that was made without the table, so that nothing is archived.
     for emptied in (False, False, True):
-        run(database_url, *gone.statements)
+        run_all(database_url, *gone.statements)
         if emptied:
-            run(database_url, "DROP TABLE _archive.v2_u")
-        run(database_url, *back.statements)
+            run_all(database_url, "DROP TABLE _archive.v2_u")
+        run_all(database_url, *back.statements)
         with connected(database_url, "test") as connection:
             found = snapshot(connection, schemas=["odd"])
             rows = connection.exec_driver_sql("SELECT count(*) FROM odd.u").scalar()

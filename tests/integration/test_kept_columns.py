@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import psycopg2
 import pytest
 
-from tests.v1 import ROOT
+from tests.v1 import ROOT, run_all
 
 FUNCTIONS = [
     (ROOT / f"schema_new/_etl/Functions/fn_{name}_column.sql").read_text(encoding="utf-8")
@@ -23,22 +22,11 @@ COLUMNS = {
 }
 
 
-def run(url: str, *statements: str) -> list[tuple[object, ...]]:
-    connection = psycopg2.connect(url)
-    try:
-        with connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
-
-
 @pytest.fixture
 def url(database_url: str) -> str:
     """A database with the two functions, and a schema of its own."""
-    run(database_url, "CREATE SCHEMA _etl", "CREATE SCHEMA _archive", "CREATE SCHEMA odd")
-    run(database_url, *FUNCTIONS)
+    run_all(database_url, "CREATE SCHEMA _etl", "CREATE SCHEMA _archive", "CREATE SCHEMA odd")
+    run_all(database_url, *FUNCTIONS)
     return database_url
 
 
@@ -51,19 +39,19 @@ def test_a_column_comes_back_with_each_value(
         "CREATE DOMAIN odd.few AS integer CHECK (VALUE < 9)",
     )
     add = f"ALTER TABLE odd.t ADD COLUMN {column} {kind}"
-    run(url, *types, "CREATE TABLE odd.t (id integer)", add)
-    run(url, "INSERT INTO odd.t VALUES (1, {}), (2, {})".format(*values))
-    before = run(url, "SELECT t::text FROM odd.t AS t ORDER BY id")
-    run(
+    run_all(url, *types, "CREATE TABLE odd.t (id integer)", add)
+    run_all(url, "INSERT INTO odd.t VALUES (1, {}), (2, {})".format(*values))
+    before = run_all(url, "SELECT t::text FROM odd.t AS t ORDER BY id")
+    run_all(
         url,
         f"SELECT _etl.fn_keep_column('odd.t', '{column}', 'id')",
         f"ALTER TABLE odd.t DROP COLUMN {column}",
         "DROP TYPE odd.mood",
         "DROP DOMAIN odd.few",
     )
-    run(url, *types, add, f"SELECT _etl.fn_restore_column('odd.t', '{column}', 'id')")
-    assert run(url, "SELECT t::text FROM odd.t AS t ORDER BY id") == before
-    assert run(url, "SELECT 1 FROM pg_tables WHERE schemaname = '_archive'") == []
+    run_all(url, *types, add, f"SELECT _etl.fn_restore_column('odd.t', '{column}', 'id')")
+    assert run_all(url, "SELECT t::text FROM odd.t AS t ORDER BY id") == before
+    assert run_all(url, "SELECT 1 FROM pg_tables WHERE schemaname = '_archive'") == []
 
 
 def test_columns_whose_names_begin_alike_are_kept_apart(url: str) -> None:
@@ -73,13 +61,13 @@ def test_columns_whose_names_begin_alike_are_kept_apart(url: str) -> None:
     }
     for (schema, table), names in columns.items():
         listed = ", ".join(f"{name} text DEFAULT '{schema} {name}'" for name in names)
-        run(url, f"CREATE TABLE {schema}.{table} (id integer, {listed})")
-        run(url, f"INSERT INTO {schema}.{table} (id) VALUES (1)")
+        run_all(url, f"CREATE TABLE {schema}.{table} (id integer, {listed})")
+        run_all(url, f"INSERT INTO {schema}.{table} (id) VALUES (1)")
     for (schema, table), names in columns.items():
         for name in names:
-            run(url, f"SELECT _etl.fn_keep_column('{schema}.{table}', '{name}', 'id')")
-            run(url, f"UPDATE {schema}.{table} SET {name} = NULL")
+            run_all(url, f"SELECT _etl.fn_keep_column('{schema}.{table}', '{name}', 'id')")
+            run_all(url, f"UPDATE {schema}.{table} SET {name} = NULL")
     for (schema, table), names in columns.items():
         for name in names:
-            run(url, f"SELECT _etl.fn_restore_column('{schema}.{table}', '{name}', 'id')")
-            assert run(url, f"SELECT {name} FROM {schema}.{table}") == [(f"{schema} {name}",)]
+            run_all(url, f"SELECT _etl.fn_restore_column('{schema}.{table}', '{name}', 'id')")
+            assert run_all(url, f"SELECT {name} FROM {schema}.{table}") == [(f"{schema} {name}",)]
