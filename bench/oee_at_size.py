@@ -2,8 +2,8 @@
 
 One plant of a thousand machines, three shifts; the number of cycles makes the length of history,
 140 a machine and day. A tenth as many stops and FOCAS rows. All dates that are over are rolled up,
-as the hourly action leaves them. Each query is read once to fill the caches and then several times,
-by the clock and, where the server is on this machine, by the processor time of its process.
+as the action leaves them. Each query is read once to fill the caches and then several times, by the
+clock and, where the server is on this machine, by the processor time of its process.
 
 ``python -m bench.oee_at_size 50000000``
 """

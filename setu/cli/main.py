@@ -1,4 +1,4 @@
-"""The command line ``setu``: the commands in ``setu/commands/``, one module each."""
+"""The command line ``setu``: the commands in ``setu/cli/commands/``, one module each."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Drafted:
     :param statements: in order, each without its semicolon, comments above it included.
     :param alone: statements that cannot run in a transaction, for a revision of their own.
     :param locks: the locks taken, as ``mode on object``.
-    :param loses: columns whose values go.
+    :param loses: what goes for good: values of columns, of aggregates beyond silver, of sequences.
     :param kept: columns and tables whose values are kept in ``_archive`` for the other direction.
     :param computed: columns that go and come back with the same values, from other columns.
     """

@@ -86,7 +86,7 @@ class Reader:
         return fields
 
     def made(self, kind: str, label: str) -> dict[str, Any]:
-        """As :meth:`_touch`, of an object that must be there."""
+        """As :meth:`touch`, of an object that must be there."""
         found = self.touch(kind, label)
         if found is None:
             raise self.not_understood(f"{kind} {label}, which no file makes")

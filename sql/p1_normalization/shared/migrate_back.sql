@@ -159,8 +159,8 @@ BEGIN
     -- Master rows that these rows need were written before the notes were taken.
     PERFORM _archive.migrate_noted_master_back();
 
-    -- The machines and ranges of the notes, p_noted, merged: hours of all machines once for each
-    -- that has a key, hours of some for these. Infinity is an instant, and no range.
+    -- The machines and ranges of the notes, $1, merged: hours of all machines once for each that
+    -- has a key, hours of some for these. Infinity is an instant, and no range.
     v_scope := $scope$
         WITH noted AS MATERIALIZED (
             SELECT n.hour, n.machines
