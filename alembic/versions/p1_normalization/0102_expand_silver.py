@@ -1,12 +1,10 @@
-"""v2's silver beside v1's; v1's tables note which rows change.
+"""v2's silver beside v1's, empty, and what migrates rows to it.
 
 What: v2's silver tables and alert history in _stage, the views that show v1's rows as v2 holds
-  them, and triggers on v1's tables that write machine and time of each changed row to a table for
-  which no session can wait.
-Why: v1 goes on until the swap; its changes from here on are noted instead of searched for.
-Risk: v1's writers wait while triggers are made, for milliseconds; then a statement costs a little
-  more.
-Downgrade: v1 alone; v2's rows and the notes left are archived.
+  them, and the functions that note and migrate rows.
+Why: v1 goes on as it was while v2's tables are filled.
+Risk: none: v1's tables are not touched.
+Downgrade: v2's rows are archived.
 """
 
 from setu.chain.runner import sql_step

@@ -1,12 +1,13 @@
 """Migrates v1's rows to v2, range by range, then the changes of v1 meanwhile.
 
-What: every row of v1, newest chunk first, each chunk its own transaction; then the notes. After a
-  downgrade, only what v1 has changed since.
+What: triggers on v1's tables note which rows change; every row of v1, newest chunk first, each
+  chunk its own transaction; then the notes. After a downgrade, only what v1 has changed since.
 Why: 500 million rows in one transaction would hold back vacuum for hours, and a kill would lose
   all.
-Risk: load, no locks: set -x backfill_pause to rest between chunks. After a kill it continues where
-  it stopped.
-Downgrade: the record of what was migrated; the rows themselves stay in v2's table.
+Risk: v1's writers wait while triggers are made, for milliseconds; then a statement costs a little
+  more. Load: set -x backfill_pause to rest between chunks. After a kill it continues where it
+  stopped.
+Downgrade: v1's tables lose the triggers; the rows stay in v2's tables.
 """
 
 from setu.chain.runner import sql_step

@@ -5,7 +5,7 @@ What: master.calendar for the years that silver spans and two ahead; master.shif
 Why: reports by week and month; past days keep their shifts when definitions change, and their plant
     when a machine moves.
 Risk: none.
-Downgrade: they are archived.
+Downgrade: the calendar is archived; 0104 archives the shift calendar, breaks and days off.
 """
 
 from setu.chain.runner import sql_step

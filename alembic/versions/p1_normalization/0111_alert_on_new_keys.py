@@ -1,9 +1,9 @@
 """Alerting on integer keys.
 
-What: the three procedures.
+What: the procedures, the rules that they cannot evaluate, and when they last ran.
 Why: v1's went with the swap.
 Risk: none.
-Downgrade: they go; v1's come back with the swap.
+Downgrade: the procedures go, the tables are archived; v1's procedures come back with the swap.
 """
 
 from setu.chain.runner import sql_step

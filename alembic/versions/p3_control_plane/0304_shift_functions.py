@@ -1,6 +1,6 @@
 """Shifts by plant and wall clock.
 
-What: master.fn_get_shift, fn_get_shift_id and the view that the loads join.
+What: master.fn_get_shift and fn_get_shift_id, which answer from the shift calendar.
 Why: v1's get_shift_id knew neither the company nor the time zone.
 Risk: none.
 Downgrade: they go; v1's function comes back with the swap.

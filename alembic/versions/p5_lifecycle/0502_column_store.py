@@ -2,7 +2,7 @@
 
 What: bronze after 7 days, silver after 14, each by its own policy.
 Why: compressed chunks need a fraction of the disk.
-Risk: milliseconds of exclusive lock; nothing is compressed during the upgrade.
+Risk: none now; nothing is compressed during the upgrade.
 Downgrade: the policies go; compressed chunks stay compressed.
 """
 
