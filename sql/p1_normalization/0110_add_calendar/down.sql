@@ -1,7 +1,7 @@
 -- what: archives the calendar; drops the triggers that maintain the shift calendar
 -- why: v1 has none
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on four tables of master, milliseconds, to drop triggers
+-- lock: ACCESS EXCLUSIVE on six tables of master, milliseconds, to drop triggers
 -- down: undone by upgrading again
 DROP TRIGGER plant_machine_mapping_inserted ON master.plant_machine_mapping;
 DROP TRIGGER plant_machine_mapping_deleted ON master.plant_machine_mapping;

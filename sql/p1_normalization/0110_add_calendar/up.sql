@@ -1,8 +1,8 @@
 -- what: master.calendar, one row a date; the shift calendar of each plant, history and days ahead
 -- why: reports by week and month; and past days keep shifts and plants when master changes
 -- transaction: yes
--- lock: SHARE ROW EXCLUSIVE on four tables of master, milliseconds, to create triggers
--- down: the calendar is archived; the shift calendar stays until the swap archives it
+-- lock: SHARE ROW EXCLUSIVE on six tables of master, milliseconds, to create triggers
+-- down: the calendar is archived; the shift calendar stays until 0104 archives it
 -- @include schema_new/master/Tables/calendar.sql#table
 -- @include schema_new/master/Functions/fn_fill_calendar.sql#function
 

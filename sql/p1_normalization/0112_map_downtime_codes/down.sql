@@ -1,7 +1,7 @@
 -- what: archives the mapping
 -- why: v1 keeps its codes company by company
 -- transaction: yes
--- lock: SHARE ROW EXCLUSIVE on companies and downtime_codes, for their triggers: milliseconds
+-- lock: ACCESS EXCLUSIVE on companies and downtime_codes, milliseconds, to drop triggers
 -- down: undone by upgrading again; the way back reads the mapping where it is archived
 DROP TRIGGER companies_map_codes ON master.companies;
 DROP TRIGGER downtime_codes_map_new ON master.downtime_codes;

@@ -1,4 +1,4 @@
--- what: each of the ten loads runs every minute, the actions of shift calendar and roll-up
+-- what: jobs run each of the ten loads every minute, the shift calendar and the roll-up
 -- why: silver is at most a minute behind, and each pipeline starts at its own second
 -- transaction: yes
 -- lock: none
