@@ -1,7 +1,7 @@
 -- what: v1's tables, aggregates, code and views take their names back; v2's tables wait in _stage
 -- why: v1's tables were kept as they were, so going back is a rename and not a conversion
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on v2's gold and tables, given up after half a second; last rows, renames
+-- lock: ACCESS EXCLUSIVE on v2's gold and tables, given up after lock_timeout; last rows, renames
 -- down: undone by upgrading again, which finds the same rows under the same keys
 -- @include sql/p1_normalization/shared/require_archive.sql
 -- @include sql/p1_normalization/shared/to_v1.sql

@@ -1,7 +1,7 @@
 -- what: v2's tables and aggregates take their names; v1's are archived
 -- why: one short transaction, so that readers see v1 or v2, silver and gold, and never half of each
 -- transaction: yes
--- lock: ACCESS EXCLUSIVE on v1's tables and gold, given up after half a second; renames only
+-- lock: ACCESS EXCLUSIVE on v1's tables and gold, given up after lock_timeout; renames only
 -- down: v1's tables and code come back as they were, with the rows that arrived under v2
 -- between: CALL _stage.catch_up()
 DO $ready$
