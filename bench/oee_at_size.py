@@ -110,7 +110,7 @@ def main(cycles: int = 50_000_000) -> None:
             rolled = seconds(
                 lambda: run(connection, """CALL gold.sp_roll_up(0, '{"max_runtime": "2 hours"}')""")
             )
-            run(connection, "VACUUM ANALYZE gold.machine_shifts")
+            run(connection, "VACUUM ANALYZE gold.machine_shifts, gold.machine_days")
             [(rows, chunks, shifts)] = run(
                 connection,
                 "SELECT (SELECT count(*) FROM silver.machine_cycles),"

@@ -24,8 +24,8 @@ CREATE TABLE gold.machine_days (
 CREATE INDEX machine_days_logical_date_idx ON gold.machine_days (logical_date);
 
 COMMENT ON TABLE gold.machine_days IS
-    'What gold.machine_shifts has, added up by machine and business date; kept by a trigger on it, '
-    'read through gold.v_machine_days';
+    'What gold.machine_shifts has, added up by machine and business date; kept by its '
+    'triggers, read through gold.v_machine_days';
 COMMENT ON COLUMN gold.machine_days.machine_iot_id IS 'Key of the machine';
 COMMENT ON COLUMN gold.machine_days.logical_date IS
     'Business date in the zone of the plant: the date to which its shifts belong';

@@ -24,7 +24,7 @@ needed AS (
     FROM role AS r
     INNER JOIN (
         SELECT 'setu_etl' AS name, 'schema' AS kind, s.name AS object, 'USAGE' AS privilege
-        FROM unnest('{bronze,silver,master,_etl}'::text[]) AS s (name)
+        FROM unnest('{bronze,silver,gold,master,_etl}'::text[]) AS s (name)
         UNION ALL
         SELECT 'setu_ingest', 'schema', 'bronze', 'USAGE'
         UNION ALL
@@ -41,20 +41,35 @@ needed AS (
         FROM unnest('{machine_info,plant_machine_mapping,plants,shift_definitions}'::text[])
             AS t (name)
         UNION ALL
+        SELECT 'setu_etl', 'table', 'gold.' || t.name, p.name
+        FROM (VALUES
+            ('machine_shifts', '{SELECT,INSERT,DELETE}'::text[]),
+            ('machine_days', '{SELECT,INSERT,DELETE}'),
+            ('rolled_up_chunks', '{SELECT,INSERT,DELETE}'),
+            ('stale_machine_days', '{SELECT,INSERT,DELETE}'),
+            ('rolled_up_dates', '{SELECT,INSERT,UPDATE}'),
+            ('long_stops', '{SELECT,INSERT,UPDATE,DELETE}')
+        ) AS t (name, privileges)
+        CROSS JOIN unnest(t.privileges) AS p (name)
+        UNION ALL
         SELECT 'setu_ingest', 'columns of table', f.source_name, 'INSERT' FROM fact AS f
         UNION ALL
         SELECT 'setu_etl', 'procedure', '_etl.sp_load_' || f.pipeline, 'EXECUTE' FROM fact AS f
+        UNION ALL
+        SELECT 'setu_etl', 'procedure', p.name, 'EXECUTE'
+        FROM unnest('{gold.sp_roll_up,master.sp_extend_shift_calendar}'::text[]) AS p (name)
     ) AS w ON w.name = r.name
     WHERE r.oid IS NOT NULL
 ),
 object AS (
     SELECT n.nspname || '.' || c.relname AS name, c.oid, 'table' AS kind
     FROM pg_class AS c INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'v') AND n.nspname IN ('bronze', 'silver', 'master', '_etl')
+    WHERE c.relkind IN ('r', 'v')
+        AND n.nspname IN ('bronze', 'silver', 'gold', 'master', '_etl')
     UNION ALL
     SELECT n.nspname || '.' || p.proname, p.oid, 'procedure'
     FROM pg_proc AS p INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace
-    WHERE p.prokind = 'p' AND n.nspname = '_etl'
+    WHERE p.prokind = 'p' AND n.nspname IN ('_etl', 'gold', 'master')
     UNION ALL
     SELECT n.nspname, n.oid, 'schema' FROM pg_namespace AS n
 ),

@@ -105,5 +105,5 @@ SELECT 'triggers_are_on', format('%I.%I', n.nspname, c.relname),
 FROM pg_trigger AS t
 INNER JOIN pg_class AS c ON c.oid = t.tgrelid
 INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', '_etl')
+WHERE n.nspname IN ('master', 'silver', 'bronze', 'gold', 'config', 'alerting', '_etl')
     AND t.tgenabled IN ('D', 'R')

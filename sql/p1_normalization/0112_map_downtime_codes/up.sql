@@ -1,7 +1,7 @@
 -- what: master.downtime_code_mapping, filled from v1's codes, which were kept company by company
 -- why: v2 has one catalogue, and gateways go on sending the numbers of their company
 -- transaction: yes
--- lock: none that a reader or writer would notice
+-- lock: SHARE ROW EXCLUSIVE on two tables of master, milliseconds, to create triggers
 -- down: the mapping is archived, with what was added to it
 -- @include schema_new/master/Tables/downtime_code_mapping.sql#table
 
