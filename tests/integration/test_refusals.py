@@ -41,6 +41,7 @@ UNFORESEEN = {
     "cannot swap at once because v1 has just changed % rows": "tried again, as for a lock",
     "cannot swap back at once because % rows have just changed under v2": "tried again",
     "cannot drop the aggregates because a refresh is still at work": "tried again",
+    "other sessions use %": "tried again, as for a lock",
     "cannot go on because v2 does not hold what v1 holds": "a check of SETU's own work",
     "% rows of v1's % from % on have no row in v2": "a check of SETU's own work",
     "cannot change shift % of plant % on % because it has begun": "for people",
