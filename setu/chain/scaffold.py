@@ -45,7 +45,7 @@ _DOWN = """\
 -- down: undone by upgrading again
 
 -- {open}: statements that lead back. Released text is in git, the last release's files in sql/.
--- A column, table or aggregate that may hold values: add the header line 'loses:', and why.
+-- A column, table or aggregate that may hold values: add the header line 'loses:', what and why.
 """
 _VERIFY = """\
 -- what: what up.sql makes is there, and what it drops is gone
