@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alembic import op
 from setu.chain.blockers import Blockers, watched_for_blockers
 from setu.chain.failures import Position, lost_between, statement_error
+from setu.chain.lock_budget import bounded
 from setu.chain.paused_jobs import pause_jobs, rest_new_jobs_sql
 from setu.chain.progress import Progress
 from setu.chain.releases import Release
@@ -184,7 +185,7 @@ def _run_in_transaction(
         for attempt in attempts:
             _plain(connection, f"SAVEPOINT {SAVEPOINT}")
             try:
-                for statement in statements:
+                for statement in bounded(statements):
                     _execute(where, where.part, statement, connection)
                 for statement in checks:
                     _execute(where, "verify", statement, connection)
@@ -354,7 +355,7 @@ def _write(
     _write_settings(released, write)
     write(offline_resume_sql())
     if script.header.transaction:
-        _write_statements(script.statements(settings.edition), write)
+        _write_statements(list(bounded(script.statements(settings.edition))), write)
     else:
         write(f"-- {step.name} runs outside a transaction; it can be run again after a failure")
         for note in begin_sql(step, part):
