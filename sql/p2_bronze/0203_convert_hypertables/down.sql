@@ -4,6 +4,17 @@
 -- lock: ACCESS EXCLUSIVE on the flat tables, milliseconds
 -- down: undone by upgrading again
 -- loses: nothing: the tables are empty
+
+-- Nobody waits while these are made.
+CREATE SCHEMA _stage;
+-- @with bronze => _stage
+-- @include schema_new/bronze/Tables/raw_*.sql#table
+-- @include schema_new/bronze/Tables/raw_*.sql#identity
+
+SELECT _archive.lock_tables(VARIADIC ARRAY(
+    SELECT format('bronze.%I', f.table_name)::regclass FROM _archive.flat_tables AS f
+    ORDER BY f.table_name
+));
 DROP TABLE bronze.raw_machine_cycles;
 DROP TABLE bronze.raw_machine_downtime;
 DROP TABLE bronze.raw_machine_status;
@@ -15,8 +26,10 @@ DROP TABLE bronze.raw_machine_tool_usage;
 DROP TABLE bronze.raw_machine_pm_status;
 DROP TABLE bronze.raw_machine_am_status;
 DROP FUNCTION bronze.fn_refuse_rows();
--- @include schema_new/bronze/Tables/raw_*.sql#table
--- @include schema_new/bronze/Tables/raw_*.sql#identity
+SELECT _archive.move_tables('_stage', 'bronze', ARRAY(
+    SELECT f.table_name FROM _archive.flat_tables AS f
+));
+DROP SCHEMA _stage;
 -- @include sql/p2_bronze/shared/close_bronze.sql
 
 DO $as_found$
