@@ -14,6 +14,8 @@ SELECT _archive.migrate_master_back();
 -- @include sql/p1_normalization/shared/stop_refreshes.sql
 SELECT _archive.migrate_rest_back(p_passes => 3);
 
+SELECT _archive.await_quiet(ARRAY['gold', 'silver', 'master', 'config', 'alerting']);
+
 DO $locks$
 DECLARE
     v_deadline timestamptz := _archive.lock_deadline();
