@@ -58,7 +58,7 @@ docs: $(PYTHON_STAMP) ## Build the site of docs/ into .cache/site; a dead link o
 	@echo ".cache/site/index.html"
 
 .PHONY: lint
-lint: $(PYTHON_STAMP) ## Check style and types.
+lint: $(PYTHON_STAMP) ## Check style, types and the chain.
 	@echo "==> ruff"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -66,6 +66,8 @@ lint: $(PYTHON_STAMP) ## Check style and types.
 	@$(BIN)/mypy
 	@echo "==> import-linter"
 	@$(BIN)/lint-imports
+	@echo "==> setu lint"
+	@$(BIN)/setu lint
 
 .PHONY: setup
 setup: $(PYTHON_STAMP) $(NODE_STAMP) ## Install what is needed.

@@ -54,6 +54,7 @@ class MiniRepository:
         (root / "alembic/versions/p0_baseline").mkdir(parents=True)
         (root / "sql/p0_baseline").mkdir(parents=True)
         shutil.copy(ROOT / "alembic.ini", root)
+        shutil.copy(ROOT / ".squawk.toml", root)
         shutil.copy(ROOT / "alembic/env.py", root / "alembic")
         shutil.copy(ROOT / "alembic/script.py.mako", root / "alembic")
         (root / "run_alembic.py").write_text(LAUNCHER, encoding="utf-8")

@@ -67,11 +67,12 @@ def _run(root: Path, program: str, files: list[str]) -> list[dict[str, str]]:
         timeout=SECONDS,
     )
     try:
-        found: list[dict[str, str]] = json.loads(done.stdout or "[]")
+        # Also without a file that has problems it answers: with an empty list.
+        found: list[dict[str, str]] = json.loads(done.stdout)
     except ValueError as error:
         raise StepError(
             "squawk did not answer as expected.",
-            context=[done.stdout[:500], done.stderr[:500]],
-            hint="Run it by hand on one file",
+            context=[text[:500] for text in (done.stdout, done.stderr) if text],
+            hint=f"Correct {CONFIG} where it names that, or run squawk by hand on one file",
         ) from error
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from setu.cli.main import app, load_commands
 from setu.errors import ReleaseError, RevisionStateError, StepError
 from setu.review.lint import lint
 from tests.mini_repository import MiniRepository
-from tests.v1 import ROOT
 
 FIRST = "alembic/versions/p0_baseline/0001_first.py"
 STEP = "sql/p0_baseline/0001_first"
@@ -124,13 +122,23 @@ def test_what_lint_refuses_is_not_released(
     repository: MiniRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(repository.root)
-    shutil.copy(ROOT / ".squawk.toml", repository.root)
     repository.add("0003_third", up="ALTER TABLE s.t ADD CONSTRAINT t_a_key UNIQUE (a);")
     if not app.registered_commands:
         load_commands(app)
     with pytest.raises(ReleaseError, match="squawk disallowed-unique-constraint"):
         CliRunner().invoke(app, ["release", "2.0"], catch_exceptions=False)
     assert not (repository.root / "sql/releases").exists()
+
+
+def test_that_squawk_did_not_look_is_an_error(
+    repository: MiniRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository.root)
+    (repository.root / ".squawk.toml").unlink()
+    if not app.registered_commands:
+        load_commands(app)
+    with pytest.raises(StepError, match=r"Configuration error: No such file[^!]*\.squawk\.toml"):
+        CliRunner().invoke(app, ["lint"], catch_exceptions=False)
 
 
 def test_two_heads_are_named(repository: MiniRepository) -> None:

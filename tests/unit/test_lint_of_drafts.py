@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from setu.review.draft import draft_steps
 from setu.review.sides import files_catalog
 from setu.review.squawk import squawk_program
 from tests.mini_repository import MiniRepository
-from tests.v1 import ROOT
 
 TABLE = (
     "CREATE TABLE odd.t (\n    id integer NOT NULL, a integer, b integer,"
@@ -135,7 +133,6 @@ def drafted(root: Path, before: str, after: str) -> list[str]:
     """Draft a revision, and settle its points as a person would who agrees; what lint says then."""
     repository = MiniRepository(root)
     repository.add("0001_first")
-    shutil.copy(ROOT / ".squawk.toml", root)
     repository.write("schema_new/odd/t.sql", f"-- New: to try drafts.\n{after}")
     base = files_catalog([SourceFile("schema_new/odd/t.sql", before)])
     drafts, _ = draft_steps(root, base, "change it")
