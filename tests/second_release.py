@@ -42,7 +42,8 @@ class Copy:
         """Copy this repository's chain into an empty folder."""
         for name in COPIED:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "alembic.ini", root)
+        for name in ("alembic.ini", ".squawk.toml"):
+            shutil.copy(ROOT / name, root)
         return cls(root)
 
     def text(self, path: str) -> str:

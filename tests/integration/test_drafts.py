@@ -364,7 +364,6 @@ def test_drafts_keep_every_row_of_a_database_in_use(
 ) -> None:
     copy = DraftedCopy.of_this(tmp_path)
     assert isinstance(copy, DraftedCopy)
-    shutil.copy(ROOT / ".squawk.toml", tmp_path)
     write_release(tmp_path, "2.0")
     monkeypatch.chdir(tmp_path)
     with chain_on(server, tmp_path) as chain:
