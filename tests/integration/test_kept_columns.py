@@ -71,3 +71,24 @@ def test_columns_whose_names_begin_alike_are_kept_apart(url: str) -> None:
         for name in names:
             run_all(url, f"SELECT _etl.fn_restore_column('{schema}.{table}', '{name}', 'id')")
             assert run_all(url, f"SELECT {name} FROM {schema}.{table}") == [(f"{schema} {name}",)]
+
+
+@pytest.mark.requires("community")
+def test_text_of_compressed_chunks_is_kept_as_it_is(url: str) -> None:
+    """CREATE TABLE AS over them mixes the text of neighbours (TimescaleDB #10585)."""
+    run_all(
+        url,
+        "CREATE EXTENSION IF NOT EXISTS timescaledb",
+        "CREATE TABLE odd.t (m integer, at timestamptz NOT NULL, part text, word text)",
+        "SELECT create_hypertable('odd.t', 'at')",
+        "ALTER TABLE odd.t SET (timescaledb.compress, timescaledb.compress_segmentby = 'm',"
+        " timescaledb.compress_orderby = 'at')",
+        "INSERT INTO odd.t SELECT m, '2026-01-01 00:00+00'::timestamptz + n * interval '1 min',"
+        " (ARRAY['a', 'abcdefgh', '', 'abc'])[1 + (n * 7 + m) % 4], 'word ' || n"
+        " FROM generate_series(1, 20) AS m, generate_series(1, 50) AS n",
+    )
+    rows = "SELECT m, at, part, word FROM {} ORDER BY m, at"
+    before = run_all(url, rows.format("odd.t"))
+    run_all(url, "SELECT compress_chunk(c) FROM show_chunks('odd.t') AS c")
+    run_all(url, "SELECT _etl.fn_keep_column('odd.t', 'word', 'm', 'at', 'part')")
+    assert run_all(url, rows.format("_archive.kept_odd_t_word")) == before

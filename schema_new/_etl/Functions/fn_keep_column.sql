@@ -10,6 +10,7 @@ DECLARE
     v_key text := (SELECT string_agg(format('t.%I', k.name), ', ') FROM unnest(p_key) AS k (name));
     v_value text;
     v_filled boolean;
+    v_rows_to_keep text;
     v_rows bigint;
 BEGIN
     SELECT
@@ -27,12 +28,15 @@ BEGIN
     -- PostgreSQL would cut a longer name, so that two columns could share it.
     v_name := CASE WHEN octet_length(v_name) > 63 THEN 'kept_' || md5(v_name) ELSE v_name END;
     EXECUTE format('DROP TABLE IF EXISTS _archive.%I', v_name);
-    EXECUTE format(
+    v_rows_to_keep := format(
         -- Where a default fills the column again, null is a value to keep.
-        'CREATE TABLE _archive.%I AS SELECT %s, %s AS %I FROM %s AS t'
-        ' WHERE %L OR t.%4$I IS NOT NULL',
-        v_name, v_key, v_value, p_column, p_table, v_filled
+        'SELECT %s, %s AS %I FROM %s AS t WHERE %L OR t.%3$I IS NOT NULL',
+        v_key, v_value, p_column, p_table, v_filled
     );
+    -- CREATE TABLE AS over compressed chunks can write other text than the column store holds, or
+    -- end the server (TimescaleDB #10585).
+    EXECUTE format('CREATE TABLE _archive.%I AS %s WITH NO DATA', v_name, v_rows_to_keep);
+    EXECUTE format('INSERT INTO _archive.%I %s', v_name, v_rows_to_keep);
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     RETURN v_rows;
 END
