@@ -248,6 +248,25 @@ def test_a_replaced_end_restitches_the_next_cycle(fleet: Fleet) -> None:
     assert fleet.state() == {1: (AT + timedelta(seconds=100), None)}
 
 
+@pytest.mark.parametrize("style", ["SQL, DMY", "Postgres, MDY", "German"])
+def test_a_correction_meets_its_row_however_a_session_writes_dates(
+    fleet: Fleet, style: str
+) -> None:
+    """Not ISO, an instant of India is written with IST, which PostgreSQL reads as Israel's."""
+    later = timedelta(hours=3.5).total_seconds()
+    fleet.send(FOCAS, [row(FOCAS, part_count=1.0), row(FOCAS, later, part_count=7.0)])
+    fleet.load(FOCAS)
+    run(fleet.connection, "SET datestyle = %s; SET timezone = 'Asia/Kolkata'", style)
+    try:
+        fleet.replace(FOCAS, key(FOCAS), {"part_count": 2})
+        parts = "SELECT array_agg(f.part_count ORDER BY f.event_time) FROM silver.machine_focas f"
+        assert value(fleet.connection, parts) == [2, 7]
+        fleet.remove(FOCAS, key(FOCAS))
+    finally:
+        run(fleet.connection, "SET datestyle = 'ISO, MDY'; SET timezone = 'UTC'")
+    assert list(fleet.silver(FOCAS)) == [key(FOCAS, later)]
+
+
 def test_reports_follow_a_row_that_is_replaced_removed_and_restored(fleet: Fleet) -> None:
     connection = fleet.connection
     at: datetime = value(connection, "SELECT date_trunc('hour', now()) - INTERVAL '5 days'")

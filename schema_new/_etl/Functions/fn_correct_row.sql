@@ -26,12 +26,11 @@ DECLARE
 BEGIN
     PERFORM 1 FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline FOR UPDATE;
 
-    v_where := format(
-        's.machine_iot_id = %L AND s.%I = %L', p_machine_iot_id, v_key.instant, p_event_time
-    ) || CASE
-        WHEN v_key.part IS NULL THEN '' ELSE format(' AND s.%I = %L', v_key.part, p_key_part)
-    END;
-    EXECUTE format('SELECT to_jsonb(s) FROM %s AS s WHERE %s', v_key.target, v_where) INTO v_row;
+    -- Values are parameters: an instant written out by DateStyle may be read as another one.
+    v_where := format('s.machine_iot_id = $1 AND s.%I = $2', v_key.instant)
+        || CASE WHEN v_key.part IS NULL THEN '' ELSE format(' AND s.%I = $3', v_key.part) END;
+    EXECUTE format('SELECT to_jsonb(s) FROM %s AS s WHERE %s', v_key.target, v_where)
+    INTO v_row USING p_machine_iot_id, p_event_time, p_key_part;
     SELECT c.row_before INTO v_before
     FROM _etl.corrections AS c
     WHERE c.pipeline = p_pipeline AND c.machine_iot_id = p_machine_iot_id
@@ -100,7 +99,8 @@ BEGIN
     END IF;
 
     IF p_action = 'removed' THEN
-        EXECUTE format('DELETE FROM %s AS s WHERE %s', v_key.target, v_where);
+        EXECUTE format('DELETE FROM %s AS s WHERE %s', v_key.target, v_where)
+        USING p_machine_iot_id, p_event_time, p_key_part;
     ELSE
         EXECUTE (
             SELECT format(
