@@ -248,6 +248,29 @@ def test_a_replaced_end_restitches_the_next_cycle(fleet: Fleet) -> None:
     assert fleet.state() == {1: (AT + timedelta(seconds=100), None)}
 
 
+def test_a_replaced_column_leaves_what_v1_computed_while_the_end_stays(fleet: Fleet) -> None:
+    computed = "UPDATE silver.machine_cycles SET actual_load_unload = 7, actual_cycle_time = 5"
+    fleet.remember(
+        CYCLES,
+        {
+            key(CYCLES, start): {
+                "logical_date": AT.date(),
+                "company_iot_id": 1,
+                "shift_id": 0,
+                "cycle_end": AT + timedelta(seconds=start + 60),
+            }
+            for start in (0, 100, 200)
+        },
+    )
+    run(fleet.connection, computed)
+    fleet.replace(CYCLES, key(CYCLES, 100), {"program_no": "O2"})
+    assert gaps(fleet) == [(0, 7, 5), (100, 7, 5), (200, 7, 5)]
+    fleet.restore(CYCLES, key(CYCLES, 100))
+    assert gaps(fleet) == [(0, 7, 5), (100, 7, 5), (200, 7, 5)]
+    fleet.replace(CYCLES, key(CYCLES, 100), {"cycle_end": str(AT + timedelta(seconds=170))})
+    assert gaps(fleet) == [(0, 7, 5), (100, 40, 70), (200, 30, 5)]
+
+
 @pytest.mark.parametrize("style", ["SQL, DMY", "Postgres, MDY", "German"])
 def test_a_correction_meets_its_row_however_a_session_writes_dates(
     fleet: Fleet, style: str

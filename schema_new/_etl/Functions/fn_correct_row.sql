@@ -23,6 +23,8 @@ DECLARE
     v_before jsonb;
     v_unknown text;
     v_end text;
+    v_silver_end timestamptz;
+    v_is_there boolean;
 BEGIN
     PERFORM 1 FROM _etl.watermarks AS w WHERE w.pipeline = p_pipeline FOR UPDATE;
 
@@ -31,6 +33,8 @@ BEGIN
         || CASE WHEN v_key.part IS NULL THEN '' ELSE format(' AND s.%I = $3', v_key.part) END;
     EXECUTE format('SELECT to_jsonb(s) FROM %s AS s WHERE %s', v_key.target, v_where)
     INTO v_row USING p_machine_iot_id, p_event_time, p_key_part;
+    v_is_there := v_row IS NOT NULL;
+    v_silver_end := (v_row ->> 'cycle_end')::timestamptz;
     SELECT c.row_before INTO v_before
     FROM _etl.corrections AS c
     WHERE c.pipeline = p_pipeline AND c.machine_iot_id = p_machine_iot_id
@@ -119,7 +123,11 @@ BEGIN
         ) USING v_row;
     END IF;
 
-    IF p_pipeline = 'machine_cycles' THEN
+    -- What v1 computed for a cycle and for the next one stands while the cycle keeps its end.
+    IF p_pipeline = 'machine_cycles' AND (
+        p_action = 'removed' OR NOT v_is_there
+        OR (v_row ->> 'cycle_end')::timestamptz IS DISTINCT FROM v_silver_end
+    ) THEN
         PERFORM _etl.fn_restitch_cycles(p_machine_iot_id, p_event_time);
     END IF;
 END
