@@ -112,7 +112,7 @@ BREACHES = (
         "server_takes_writes", "role setu_etl in database .* has default_transaction_read_only on",
         ["ALTER ROLE setu_etl IN DATABASE {db} SET default_transaction_read_only = on"],
         ["ALTER ROLE setu_etl IN DATABASE {db} RESET default_transaction_read_only"],
-        "ALTER ROLE setu_etl in database .* RESET default_transaction_read_only",
+        "ALTER ROLE setu_etl IN DATABASE .* RESET default_transaction_read_only",
     ),
     Breach(
         "hypertables_are_at_work", "database .* has timescaledb.restoring on",
@@ -122,13 +122,15 @@ BREACHES = (
     ),
     Breach("edition_fits", "server runs the Apache edition", command="timescaledb.license",
            session=["CREATE TEMPORARY VIEW pg_settings AS SELECT name, CASE name WHEN"
-                    " 'timescaledb.license' THEN 'apache' ELSE reset_val END AS reset_val"
-                    " FROM pg_catalog.pg_settings", "SET search_path = pg_temp, pg_catalog"]),
+                    " 'timescaledb.license' THEN 'apache' ELSE reset_val END AS reset_val,"
+                    " source FROM pg_catalog.pg_settings",
+                    "SET search_path = pg_temp, pg_catalog"]),
     Breach("transaction_ids_left", "is .* million transactions from the stop",
            limits=Thresholds(transaction_ids=-1), command="VACUUM"),
     Breach(
         "autovacuum_works", "has track_counts off",
         ["ALTER DATABASE {db} SET track_counts = off"], ["ALTER DATABASE {db} RESET track_counts"],
+        "ALTER DATABASE .* RESET track_counts;",
     ),
     Breach(
         "log_is_recycled", "replication slot setu_test_slot nobody reads it",
@@ -620,6 +622,34 @@ def test_a_reader_gets_the_same_verdict(plant: Plant) -> None:
         assert "could not be checked" in result.output or "healthy" in result.output
     finally:
         plant.chain.run("DROP ROLE setu_test_reader")
+
+
+@pytest.mark.parametrize("options", ["", "-cdefault_transaction_read_only=on"])
+def test_a_reader_who_may_not_write_does_not_blame_the_server(plant: Plant, options: str) -> None:
+    plant.chain.run("CREATE ROLE setu_test_reader LOGIN IN ROLE setu_reader")
+    try:
+        if not options:
+            plant.chain.run("ALTER ROLE setu_test_reader SET default_transaction_read_only = on")
+        url = make_url(plant.chain.url).set(username="setu_test_reader", password="setu")
+        if options:
+            url = url.update_query_dict({"options": options})
+        result = setu(plant, url=url.render_as_string(hide_password=False))
+        assert "server_takes_writes" not in result.output
+        assert result.exit_code == 0, result.output
+    finally:
+        plant.chain.run("DROP ROLE setu_test_reader")
+
+
+def test_a_read_only_database_is_named_alone_and_as_sql_writes_it(plant: Plant) -> None:
+    name = make_url(plant.chain.url).database
+    plant.chain.run(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    try:
+        found = [f for f in look(plant).findings if f.condition == "server_takes_writes"]
+    finally:
+        with plant.chain.session() as connection, connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = off")
+            cursor.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    assert [f.subject for f in found] == [f"database {name}"]
 
 
 def test_what_could_not_be_said_ends_with_another_code(plant: Plant) -> None:

@@ -7,16 +7,24 @@
 -- must no_transaction_is_forgotten: No prepared transaction is left behind for over an hour
 -- must room_on_disk: The disk of the database has room left (where it can be seen)
 WITH setting AS (
-    -- The settings of a new session: this one has its own.
-    SELECT s.name, s.reset_val AS value, 'the server' AS whose
+    -- The settings of a new session: this one has its own, and so may its role.
+    SELECT s.name, s.reset_val AS value, 'the server' AS whose, 'SYSTEM' AS what
     FROM pg_settings AS s
+    WHERE s.source <> 'client' AND NOT EXISTS (
+        SELECT 1
+        FROM pg_db_role_setting AS o
+        LEFT JOIN pg_database AS d ON d.oid = o.setdatabase
+        LEFT JOIN pg_roles AS r ON r.oid = o.setrole
+        CROSS JOIN unnest(o.setconfig) AS c (entry)
+        WHERE split_part(c.entry, '=', 1) = s.name
+            AND (o.setdatabase = 0 OR d.datname = current_database())
+            AND (o.setrole = 0 OR r.rolname = session_user)
+    )
     UNION ALL
     SELECT
         split_part(c.entry, '=', 1), substr(c.entry, strpos(c.entry, '=') + 1),
-        concat_ws(
-            ' in ',
-            'role ' || r.rolname, CASE WHEN d.datname IS NOT NULL THEN 'database ' || d.datname END
-        )
+        concat_ws(' in ', 'role ' || r.rolname, 'database ' || d.datname),
+        concat_ws(' IN ', 'ROLE ' || quote_ident(r.rolname), 'DATABASE ' || quote_ident(d.datname))
     FROM pg_db_role_setting AS o
     LEFT JOIN pg_database AS d ON d.oid = o.setdatabase
     LEFT JOIN pg_roles AS r ON r.oid = o.setrole
@@ -37,12 +45,8 @@ SELECT 'server_takes_writes', 'server', 'is a standby and takes no rows',
 WHERE pg_is_in_recovery()
 UNION ALL
 SELECT DISTINCT 'server_takes_writes', s.whose, 'has default_transaction_read_only on',
-    CASE WHEN s.whose LIKE 'role %' OR s.whose LIKE 'database %'
-        THEN format('ALTER %s RESET default_transaction_read_only',
-            upper(split_part(s.whose, ' ', 1))
-            || substr(s.whose, strpos(s.whose, ' ')))
-        ELSE 'ALTER SYSTEM RESET default_transaction_read_only, and reload the server'
-    END
+    format('ALTER %s RESET default_transaction_read_only%s', s.what,
+        CASE WHEN s.what = 'SYSTEM' THEN ', and reload the server' ELSE ';' END)
 FROM setting AS s
 WHERE s.name = 'default_transaction_read_only' AND s.value IN ('on', 'true', 'yes', '1')
 UNION ALL
@@ -76,7 +80,10 @@ CROSS JOIN LATERAL (
 WHERE a.age > current_setting('setu_status.transaction_ids')::bigint
 UNION ALL
 SELECT DISTINCT 'autovacuum_works', s.whose, format('has %s off', s.name),
-    format('ALTER SYSTEM SET %s = on, and reload the server', s.name)
+    CASE WHEN s.what = 'SYSTEM'
+        THEN format('ALTER SYSTEM SET %s = on, and reload the server', s.name)
+        ELSE format('ALTER %s RESET %s;', s.what, s.name)
+    END
 FROM setting AS s
 WHERE s.name IN ('autovacuum', 'track_counts') AND s.value = 'off'
 UNION ALL
