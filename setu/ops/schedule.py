@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,12 +60,12 @@ def chores(schedule: Schedule) -> tuple[Chore, ...]:
 
 
 def check_times(schedule: Schedule) -> None:
-    """The times are seconds above 0. Raises :class:`BadScheduleError`."""
+    """The times are seconds above 0, a day at most. Raises :class:`BadScheduleError`."""
     for name in ("interval", "slice_seconds"):
         value = getattr(schedule, name)
-        if not math.isfinite(value) or value <= 0:
+        if not 0 < value <= DAY:
             raise BadScheduleError(
-                f"{name.removesuffix('_seconds')} is {value:g}: it must be a number above 0.",
+                f"{name.removesuffix('_seconds')} is {value:g}: it must be above 0, a day at most.",
                 hint="Give seconds, such as 60",
             )
 

@@ -240,7 +240,7 @@ CASES: dict[str, Callable[[Path, pytest.MonkeyPatch], object]] = {
         _value(m.setitem, sys.modules, "prometheus_client", None),
         metrics.exposition(Address.parse("postgresql://nobody@127.0.0.1:1/x")),
     ),
-    "interval is 0: it must be a number above 0.": lambda *_: Worker(
+    "interval is 0: it must be above 0, a day at most.": lambda *_: Worker(
         make_url("postgresql://nobody@127.0.0.1:1/x"), Schedule(interval=0), print, Event()
     ).check(),
     "people.csv is not fit to be registered; nothing was changed.": lambda p, _: entries_of_file(

@@ -83,6 +83,14 @@ def test_a_rate_that_is_none_is_refused(rate: str) -> None:
     assert "Rate and row size must be above 0, and finite." in str(result.exception)
 
 
+@pytest.mark.parametrize("option", ["--interval", "--slice"])
+@pytest.mark.parametrize("seconds", ["inf", "1e20", "86401"])
+def test_a_time_under_which_a_worker_would_not_work_is_refused(option: str, seconds: str) -> None:
+    result = setu("worker", option, seconds)
+    assert isinstance(result.exception, SetuError), result.output
+    assert "it must be above 0, a day at most." in str(result.exception)
+
+
 @pytest.mark.parametrize("character", [r"\0", r"\ud800", r"a\udfffb"])
 def test_a_character_that_no_database_holds_is_named_with_its_place(
     character: str, tmp_path: Path
