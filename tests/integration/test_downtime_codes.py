@@ -117,6 +117,21 @@ def test_a_number_is_its_companys_all_the_way(chain: Chain) -> None:
     assert chain.value(mapping) == 1
 
 
+def test_a_stop_goes_back_under_the_number_that_v1_has_for_its_code(chain: Chain) -> None:
+    """Also where the company's gateways mean another code by that number by now."""
+    chain.run(
+        SEND,
+        LOAD,
+        "UPDATE master.downtime_code_mapping AS m SET down_id = d.down_id"
+        " FROM master.companies AS c, master.downtime_codes AS d"
+        " WHERE c.iot_id = m.company_iot_id AND c.company_id = 'A' AND d.down_code = 'POWER'",
+    )
+    chain.downgrade("0001")
+    stops = "SELECT s.down_id, s.down_code FROM silver.machine_downtime AS s WHERE company_id = 'A'"
+    new = f"{stops} AND s.down_start > '2024-03-05 07:30+00' AND s.down_code IS NOT NULL"
+    assert set(chain.query(new)) <= set(_codes_of_a(chain))
+
+
 def test_a_mapping_that_v2_changed_survives_down_and_up(chain: Chain) -> None:
     everything = "SELECT * FROM master.downtime_code_mapping ORDER BY 1, 2"
     chain.run(

@@ -33,6 +33,13 @@ AS $function$
     SELECT v2.down_start, v2.down_end, k.company_id, k.machine_id,
         (SELECT d.down_code FROM master.downtime_codes AS d WHERE d.down_id = v2.down_id),
         coalesce(
+            -- v1's own number: what a number means to gateways may have changed under v2.
+            (
+                SELECT min(c.down_id)
+                FROM _archive.downtime_codes AS c
+                INNER JOIN master.downtime_codes AS d ON d.down_code = c.down_code
+                WHERE c.company_id = k.company_id AND d.down_id = v2.down_id
+            ),
             (
                 SELECT min(c.v1_down_id) FROM _archive.down_code_keys AS c
                 WHERE c.company_id = k.company_id AND c.down_id = v2.down_id
