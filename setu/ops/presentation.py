@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from textwrap import wrap
+from typing import Final
 
 from setu.ops.reconciliation import RowReport
 
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 
 def shown(value: object) -> str:
-    """A value as text: thousands apart, times to the second with their zone, none as a dash."""
+    """A value as text: thousands apart, times to the second with their zone, none as a dash.
+
+    What would begin a new line or command a terminal is written as its escape.
+    """
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -21,7 +28,7 @@ def shown(value: object) -> str:
         return f"{value:,.1f}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
-    return str(value)
+    return _CONTROLS.sub(lambda found: ascii(found.group())[1:-1], str(value))
 
 
 def brief(count: int) -> str:

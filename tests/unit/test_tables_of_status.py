@@ -17,7 +17,7 @@ from setu.ops.health import (
     Reject,
     lines,
 )
-from setu.ops.presentation import brief, span
+from setu.ops.presentation import brief, plain_table, span
 
 LONGEST = "machine_focas_program_production"
 NOW = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -62,3 +62,13 @@ def test_a_time_is_said_in_its_largest_unit() -> None:
     assert [span(s) for s in (None, 0.04, 59.96, 99.96, 3_600, 37_043 * 60, 10**9)] == [
         "–", "0.0 s", "60.0 s", "2 min", "60 min", "26 d", "32 y",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("two\nlines", r"two\nlines"), ("\x1b[31mred", r"\x1b[31mred"), ("Düse\u2028", r"Düse\u2028")],
+)
+def test_a_name_stays_on_its_line(name: str, written: str) -> None:
+    table = list(plain_table("company", ("key", "name"), [("A", name), ("B", "b")]))
+    assert len("\n".join(table).splitlines()) == len(table)
+    assert table[3] == f"  A    {written}"
