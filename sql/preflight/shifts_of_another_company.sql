@@ -8,7 +8,7 @@ SELECT
     CASE WHEN o.companies IS NULL THEN 'no company has this plant'
         ELSE 'the plant is of another company' END AS problem,
     format('company %s, plant %s, shift %s', s.company_id, s.plant_id, s.shift_id) AS key,
-    coalesce(format('plant %s is of company %s', s.plant_id, o.companies), '') AS detail
+    coalesce('plant ' || s.plant_id || ' is of company ' || o.companies, '') AS detail
 FROM master.shifts AS s
 LEFT JOIN LATERAL (
     SELECT string_agg(p.company_id, ', ' ORDER BY p.company_id) AS companies

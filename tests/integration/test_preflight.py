@@ -245,6 +245,20 @@ def test_shifts_that_can_be_converted_pass(v1: Connection, preflight: Check, shi
     preflight(v1)
 
 
+def test_a_shift_without_its_plant_is_named_with_the_companies_that_have_one(
+    v1: Connection, preflight: Check, caplog: pytest.LogCaptureFixture
+) -> None:
+    execute(v1, "INSERT INTO master.companies (company_id, company_name) VALUES ('E', 'e')")
+    execute(v1, f"{SHIFTS} ('A', 'E', 'P', '06:00', 8), ('A', 'C', 'nowhere', '06:00', 8)")
+    with caplog.at_level(logging.WARNING):
+        preflight(v1)
+    assert (
+        "company E, plant P, shift A: the plant is of another company"
+        " (plant P is of company C, D)\n" in caplog.text
+    )
+    assert "company C, plant nowhere, shift A: no company has this plant\n" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("shifts", "said"),
     [
