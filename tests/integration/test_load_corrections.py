@@ -9,6 +9,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from tests.fresh_v2 import add_machine
 from tests.loads import Fleet, fleet_on
 from tests.model import CYCLES, OTHER_FACTS, Fact, Key
 from tests.property.test_loads import STRANGER
@@ -269,6 +270,22 @@ def test_a_replaced_column_leaves_what_v1_computed_while_the_end_stays(fleet: Fl
     assert gaps(fleet) == [(0, 7, 5), (100, 7, 5), (200, 7, 5)]
     fleet.replace(CYCLES, key(CYCLES, 100), {"cycle_end": str(AT + timedelta(seconds=170))})
     assert gaps(fleet) == [(0, 7, 5), (100, 40, 70), (200, 30, 5)]
+
+
+def test_a_cycle_of_a_machine_that_was_deleted_can_be_corrected(fleet: Fleet) -> None:
+    connection = fleet.connection
+    gone = add_machine(connection, 1, "gone")
+    run(connection, "UPDATE master.machine_info SET device_iot_id = NULL WHERE iot_id = %s", gone)
+    fleet.send(CYCLES, [{**cycle(start, start + 60), "machine_iot_id": gone} for start in (0, 100)])
+    fleet.load(CYCLES)
+    for table, key_column in (
+        ("silver.latest_cycle_state", "machine_iot_id"),
+        ("master.machine_info", "iot_id"),
+    ):
+        run(connection, f"DELETE FROM {table} WHERE {key_column} = %s", gone)
+    fleet.remove(CYCLES, (gone, AT))
+    assert gaps(fleet) == [(100, None, 60)]
+    assert fleet.state() == {}
 
 
 @pytest.mark.parametrize("style", ["SQL, DMY", "Postgres, MDY", "German"])

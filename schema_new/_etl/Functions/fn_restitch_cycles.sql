@@ -42,7 +42,10 @@ BEGIN
         WHERE s.machine_iot_id = p_machine_iot_id AND NOT EXISTS (SELECT 1 FROM last)
     )
     INSERT INTO silver.latest_cycle_state AS t (machine_iot_id, last_cycle_start, last_cycle_end)
-    SELECT p_machine_iot_id, l.cycle_start, l.cycle_end FROM last AS l
+    SELECT m.iot_id, l.cycle_start, l.cycle_end
+    FROM last AS l
+    -- One that was deleted has rows in silver, and no place in the cache.
+    INNER JOIN master.machine_info AS m ON m.iot_id = p_machine_iot_id
     ON CONFLICT (machine_iot_id) DO UPDATE
     SET last_cycle_start = excluded.last_cycle_start,
         last_cycle_end = excluded.last_cycle_end,
