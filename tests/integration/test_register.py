@@ -200,6 +200,23 @@ def test_the_advice_for_an_unknown_code_is_a_command_after_which_it_is_read(plan
     assert "number 91, code COOLANT" in said(chain, "codes", group="rejects")
 
 
+def test_a_code_is_counted_by_rows_and_its_number_written_as_it_was_sent(plant: Plant) -> None:
+    chain = plant.chain
+    row = (
+        "INSERT INTO bronze.raw_machine_downtime"
+        " (device_id, machine_iot_id, down_start, down_end, down_id) VALUES"
+    )
+    at = "'2024-03-05 08:00+00'::timestamptz"
+    chain.run(
+        f"{row} ('D-1', 1, {at}, NULL, 4711), ('D-1', 1, {at}, {at} + interval '1 h', 4711)",
+        "CALL _etl.sp_load_machine_downtime(NULL, '{}')",
+    )
+    assert chain.value("SELECT count(*) FROM silver.machine_downtime") == 1
+    assert "C: number 4711, code –: unknown number; loaded as –, 2 rows" in said(
+        chain, "codes", group="rejects"
+    )
+
+
 @pytest.mark.parametrize("start", ["25:00", "6 o'clock", "06:00:00:00"])
 def test_a_time_that_is_none_is_refused_with_how_to_write_one(plant: Plant, start: str) -> None:
     arguments = ["register", "shift", "C", "P", "9", "--start", start, "--end", "14:00"]

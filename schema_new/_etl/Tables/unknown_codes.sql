@@ -22,7 +22,8 @@ COMMENT ON COLUMN _etl.unknown_codes.down_code IS 'Text that the gateway sent';
 COMMENT ON COLUMN _etl.unknown_codes.loaded_down_id IS
     'Key of the code with which the stop was loaded; null: none';
 COMMENT ON COLUMN _etl.unknown_codes.fault IS 'Why it could not be read as sent';
-COMMENT ON COLUMN _etl.unknown_codes.stops IS 'How many stops came with it';
+COMMENT ON COLUMN _etl.unknown_codes.stops IS
+    'How many rows came with it; a stop counts again when its end comes or it is sent again';
 COMMENT ON COLUMN _etl.unknown_codes.first_seen_at IS 'When it came first';
 COMMENT ON COLUMN _etl.unknown_codes.last_seen_at IS 'When it came last';
 

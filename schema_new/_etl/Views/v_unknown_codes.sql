@@ -29,7 +29,8 @@ COMMENT ON COLUMN _etl.v_unknown_codes.down_code IS 'Text that the gateway sent;
 COMMENT ON COLUMN _etl.v_unknown_codes.fault IS 'Why it could not be read as sent';
 COMMENT ON COLUMN _etl.v_unknown_codes.loaded_as IS
     'Code with which the stops were loaded; null: none';
-COMMENT ON COLUMN _etl.v_unknown_codes.stops IS 'How many stops came with it';
+COMMENT ON COLUMN _etl.v_unknown_codes.stops IS
+    'How many rows came with it; a stop counts again when its end comes or it is sent again';
 COMMENT ON COLUMN _etl.v_unknown_codes.first_seen_at IS 'When it came first';
 COMMENT ON COLUMN _etl.v_unknown_codes.last_seen_at IS 'When it came last';
 COMMENT ON COLUMN _etl.v_unknown_codes.is_known_now IS

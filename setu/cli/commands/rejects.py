@@ -126,9 +126,11 @@ def list_codes(as_json: AsJson = False) -> None:
         return
     unknown = [code for code in found if not code.is_known_now]
     for code in unknown:
+        # A number of a gateway is a name: no thousands are set apart.
+        number = shown(None if code.number is None else str(code.number))
         typer.echo(
-            f"{code.company}: number {shown(code.number)}, code {shown(code.code)}: {code.fault}; "
-            f"loaded as {shown(code.loaded_as)}, {code.stops:,} stops"
+            f"{code.company}: number {number}, code {shown(code.code)}: {code.fault}; "
+            f"loaded as {shown(code.loaded_as)}, {code.stops:,} rows"
         )
         typer.echo(f"  {code.command}")
     if not found:
