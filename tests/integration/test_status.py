@@ -665,6 +665,9 @@ def test_a_good_upgrade_is_healthy_before_a_job_has_run(server: Server) -> None:
             " AND initial_start IS NOT NULL",
             "SELECT alter_job(job_id, scheduled => true) FROM timescaledb_information.jobs"
             " WHERE job_id >= 1000",
+            # A payload that waited in v1 for days.
+            "INSERT INTO bronze.raw_machine_focas (time, device_id, machine_iot_id, event_time)"
+            " VALUES (now() - INTERVAL '3 days', 'D-1', 1, now() - INTERVAL '3 days')",
         )
         health = look(fresh, Thresholds(free_disk=0))
         assert health.findings == ()

@@ -88,6 +88,8 @@ SELECT 'pipelines_keep_up', p.pipeline,
         'batch_size = 200000 WHERE pipeline = %L;', p.pipeline)
 FROM pipeline AS p CROSS JOIN limits AS m
 WHERE p.enabled AND p.seconds_behind > m.lag AND p.held_up_by IS NULL
+    -- Payloads that v1 had waiting keep their age; the first run is about to take them.
+    AND NOT (p.started_at IS NULL AND p.is_due)
 UNION ALL
 SELECT 'fence_moves', p.pipeline, format('is held up by %s', h.who),
     CASE WHEN h.who LIKE 'pid %'
