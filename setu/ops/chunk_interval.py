@@ -21,8 +21,6 @@ SHORTEST = 60.0
 LONGEST = 30 * 86_400.0
 
 _UNITS = {
-    "": 1,
-    "B": 1,
     "KB": 1e3,
     "MB": 1e6,
     "GB": 1e9,
@@ -60,11 +58,10 @@ class RowSize:
 
 def parse_bytes(text: str) -> float:
     """Bytes of ``64GB`` (10⁹), ``64GiB`` (2³⁰) and the like. Raises :class:`SizeError`."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?i?B?)\s*", text, re.IGNORECASE)
-    unit = match.group(2).upper() if match else "?"
-    if match is None or unit not in _UNITS or float(match.group(1)) <= 0:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B)\s*", text, re.IGNORECASE)
+    if match is None or float(match.group(1)) <= 0:
         raise SizeError(f"{text!r} is no amount of memory.", hint="Write it as 64GB or 64GiB")
-    return float(match.group(1)) * _UNITS[unit]
+    return float(match.group(1)) * _UNITS[match.group(2).upper()]
 
 
 def measured_row_size(connection: Connection) -> RowSize:
