@@ -1,9 +1,9 @@
 """Runs steps in Alembic's context, online and offline.
 
-Online, each statement goes to the driver as it stands, one by one, so that an error can name file,
-line and statement. A step in a transaction is tried again as a whole when it cannot have a lock
-soon; a step outside a transaction, statement by statement. Offline, the same statements are
-written as a script for psql.
+Online, each statement goes to the driver as it stands, so that an error can name file, line and
+statement; neighbours that only write catalogs go together. A step in a transaction is tried again
+as a whole when it cannot have a lock soon; a step outside a transaction, statement by statement.
+Offline, the same statements are written as a script for psql.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from alembic import op
+from setu.chain.batches import SAVEPOINT as BATCH_SAVEPOINT
+from setu.chain.batches import batches, joined
 from setu.chain.blockers import Blockers, watched_for_blockers
 from setu.chain.failures import Position, lost_between, statement_error
 from setu.chain.lock_budget import bounded
@@ -35,6 +37,7 @@ from setu.chain.workers import working_beside
 from setu.db.acting_role import offline_resume_sql, resume_owner
 from setu.db.notices import streamed_notices
 from setu.errors import (
+    DeployInterruptedError,
     LockTimeoutError,
     SetuError,
     StatementError,
@@ -185,8 +188,8 @@ def _run_in_transaction(
         for attempt in attempts:
             _plain(connection, f"SAVEPOINT {SAVEPOINT}")
             try:
-                for statement in bounded(statements):
-                    _execute(where, where.part, statement, connection)
+                for batch in batches(bounded(statements)):
+                    _execute_together(where, batch, connection)
                 for statement in checks:
                     _execute(where, "verify", statement, connection)
                 _execute(where, where.part, _REST_NEW_JOBS, connection)
@@ -320,6 +323,22 @@ def _execute(
         raise statement_error(where, part, statement, error, connection, done) from error
     finally:
         progress.end()
+
+
+def _execute_together(where: Position, batch: Sequence[Statement], connection: Any) -> None:
+    """Run statements in one trip to the server; where one fails, one by one, to name it."""
+    if len(batch) == 1:
+        _execute(where, where.part, batch[0], connection)
+        return
+    try:
+        _execute(where, where.part, joined(batch), connection)
+    except DeployInterruptedError:
+        raise
+    except StatementError:
+        _plain(connection, f"ROLLBACK TO SAVEPOINT {BATCH_SAVEPOINT}")
+        for statement in batch:
+            _execute(where, where.part, statement, connection)
+        _plain(connection, f"RELEASE SAVEPOINT {BATCH_SAVEPOINT}")
 
 
 def _execute_beside(

@@ -1,0 +1,88 @@
+"""Statements that go to the server together fail as they would have one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from alembic import command
+from setu.errors import LockTimeoutError, StatementError
+from tests.mini_repository import MiniRepository, leave_out_preflight
+
+FIRST = "CREATE TABLE public.one (a int);\nCREATE TABLE public.two (a int);\n" + "".join(
+    f"CREATE TRIGGER t BEFORE UPDATE ON public.{table} FOR EACH ROW"
+    " EXECUTE FUNCTION suppress_redundant_updates_trigger();\n"
+    for table in ("one", "two")
+)
+
+
+@pytest.fixture
+def repository(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> MiniRepository:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    leave_out_preflight(monkeypatch)
+    made = MiniRepository(tmp_path)
+    made.add("0001_first", up=FIRST)
+    command.upgrade(made.config(), "head")
+    return made
+
+
+def comments(url: str) -> list[str | None]:
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT obj_description('public.one'::regclass)")
+        return [comment for (comment,) in cursor.fetchall()]
+
+
+@pytest.mark.parametrize(
+    ("faulty", "said"),
+    [
+        # The server gives a position in the text, or none.
+        ("CREATE VIEW public.v AS\n    SELECT o.b FROM public.one AS o;", "column o.b does not"),
+        ("DROP FUNCTION public.nobody();", "function public.nobody() does not exist"),
+    ],
+)
+def test_the_statement_that_failed_is_named(
+    repository: MiniRepository, database_url: str, faulty: str, said: str
+) -> None:
+    up = f"COMMENT ON TABLE public.one IS 'first';\n{faulty}\nCOMMENT ON TABLE public.one IS 'b';\n"
+    repository.add("0002_second", up=up)
+    with pytest.raises(StatementError) as caught:
+        command.upgrade(repository.config(), "head")
+    message = str(caught.value)
+    at = faulty.splitlines()[-1].strip()
+    script = (repository.root / "sql/p0_baseline/0002_second/up.sql").read_text().splitlines()
+    line = next(n for n, text in enumerate(script, 1) if text.strip() == at)
+    assert f"at sql/p0_baseline/0002_second/up.sql:{line}\n" in message
+    assert said in message
+    assert "    " + faulty.splitlines()[0].removesuffix(";") in message
+    assert "'first'" not in message
+    assert comments(database_url) == [None]
+
+
+def test_all_of_them_are_done(repository: MiniRepository, database_url: str) -> None:
+    repository.add(
+        "0002_second",
+        up="COMMENT ON TABLE public.one IS 'first';\nCREATE VIEW public.v AS SELECT 1 AS n -- one\n"
+        ";\nDROP VIEW public.v;\nCOMMENT ON TABLE public.one IS 'last %s %(a)s';\n",
+    )
+    command.upgrade(repository.config(), "head")
+    assert comments(database_url) == ["last %s %(a)s"]
+
+
+@pytest.mark.requires("multi_session")
+def test_a_lock_that_one_of_them_does_not_get_is_named(
+    repository: MiniRepository, database_url: str
+) -> None:
+    repository.add(
+        "0002_second", up="DROP TRIGGER t ON public.one;\nDROP TRIGGER t ON public.two;\n"
+    )
+    reader = psycopg2.connect(database_url)
+    reader.cursor().execute("SELECT count(*) FROM public.two")
+    with pytest.raises(LockTimeoutError) as caught:
+        command.upgrade(repository.config("lock_timeout=100ms", "lock_attempts=2"), "head")
+    assert "    DROP TRIGGER t ON public.two\n" in str(caught.value)
+    reader.close()
+    command.upgrade(repository.config(), "head")
