@@ -569,6 +569,29 @@ $function$;
 COMMENT ON FUNCTION _archive.lock_within(text, regclass[], timestamptz) IS
     'Locks the tables in the order given, all of them before a deadline, or fails';
 
+CREATE OR REPLACE FUNCTION _archive.lock_schema(p_schema text, VARIADIC p_but text[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_table regclass;
+BEGIN
+    FOR v_table IN
+        SELECT c.oid
+        FROM pg_class AS c
+        WHERE c.relnamespace = p_schema::regnamespace AND c.relkind IN ('r', 'p')
+            AND c.relname <> ALL (p_but)
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_table);
+    END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION _archive.lock_schema(text, text[]) IS
+    'Locks the tables of a schema in which only the deploy and autovacuum are at work, so that it '
+    'waits for neither once it has locked those that others use';
+
 CREATE OR REPLACE FUNCTION _archive.lock_deadline() RETURNS timestamptz
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp

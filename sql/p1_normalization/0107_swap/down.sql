@@ -14,7 +14,7 @@ SELECT _archive.migrate_master_back();
 -- @include sql/p1_normalization/shared/stop_refreshes.sql
 SELECT _archive.migrate_rest_back(p_passes => 3);
 
-SELECT _archive.await_quiet(ARRAY['gold', 'silver', 'master', 'config', 'alerting']);
+SELECT _archive.lock_schema('_archive', 'change_notes', 'to_compare', 'swapped');
 
 DO $locks$
 DECLARE
@@ -54,10 +54,15 @@ BEGIN
         'silver.machine_alarms', 'silver.machine_energy', 'silver.machine_focas',
         'silver.machine_focas_program_production', 'silver.machine_tool_usage',
         'silver.machine_pm_status', 'silver.machine_am_status', 'silver.customer_feedback',
+        'gold.stale_machine_days', 'gold.rolled_up_chunks', 'gold.rolled_up_dates',
+        'gold.machine_shifts', 'gold.machine_days', 'gold.long_stops',
         'alerting.history', 'alerting.active_alerts', 'config.alert_subscriptions',
-        'config.alert_rules', 'master.machine_assets', 'master.production_targets', 'master.users',
+        'config.alert_rules', 'master.former_plants', 'master.plant_days_off',
+        'master.shift_breaks', 'master.shift_calendar_extents', 'master.shift_calendar',
+        'master.machine_assets', 'master.production_targets', 'master.users',
         'master.downtime_codes', 'master.shift_definitions', 'master.plant_machine_mapping',
-        'master.machine_info', 'master.device_info', 'master.plants', 'master.companies'
+        'master.machine_info', 'master.device_info', 'master.plants', 'master.companies',
+        '_archive.change_notes', '_archive.to_compare', '_archive.swapped'
     ]::regclass[], v_deadline);
 
     SELECT coalesce(sum(n.rows), 0) INTO v_left

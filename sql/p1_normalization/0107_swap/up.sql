@@ -28,6 +28,7 @@ $ready$;
 SELECT _stage.migrate_noted();
 
 SELECT _archive.await_quiet(ARRAY['gold', 'silver', 'master', 'config', 'alerting']);
+SELECT _archive.lock_schema('_stage', 'noted_rows', 'noted_deletes', 'noted_masters');
 
 DO $locks$
 DECLARE
@@ -41,9 +42,9 @@ BEGIN
         'machine_cycle_stats_hourly', 'machine_downtime_hourly', 'machine_energy_hourly',
         'daily_production_stats', 'daily_downtime_stats'
     ], v_deadline);
-    PERFORM _archive.lock_within(
-        'ACCESS EXCLUSIVE', _archive.v1_tables()::regclass[], v_deadline
-    );
+    PERFORM _archive.lock_within('ACCESS EXCLUSIVE', (_archive.v1_tables() || ARRAY[
+        '_stage.noted_rows', '_stage.noted_deletes', '_stage.noted_masters'
+    ])::regclass[], v_deadline);
 
     v_notes := _stage.count_notes();
     IF v_notes > 5000 OR EXISTS (SELECT 1 FROM _stage.noted_rows AS n WHERE n.at IS NULL) THEN
