@@ -21,4 +21,6 @@ GRANT EXECUTE ON FUNCTION
     _etl.fn_restore_row(text, integer, timestamptz, text) TO setu_etl;
 
 COMMENT ON FUNCTION _etl.fn_restore_row(text, integer, timestamptz, text) IS
-    'Restores the row that silver had before it was removed or replaced; new rows count again';
+    'Restores the row that silver had before it was removed or replaced; new rows count again. A '
+    'cycle that comes back or changes its end gets its times and the gap after it computed anew, '
+    'also where v1 had others';
