@@ -184,11 +184,13 @@ def _run_in_transaction(
     between: Statement | None,
 ) -> None:
     connection = _driver(context)
+    # Before the first: under locks nothing is left to think about.
+    together = list(batches(bounded(statements)))
     with closing(_attempts(where, run, connection)) as attempts:
         for attempt in attempts:
             _plain(connection, f"SAVEPOINT {SAVEPOINT}")
             try:
-                for batch in batches(bounded(statements)):
+                for batch in together:
                     _execute_together(where, batch, connection)
                 for statement in checks:
                     _execute(where, "verify", statement, connection)
