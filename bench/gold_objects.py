@@ -82,11 +82,13 @@ def _stop_jobs(connection: Connection) -> None:
 
 
 def _refresh(connection: Connection) -> None:
-    for name in AGGREGATES:
-        run(
-            connection,
-            f"CALL refresh_continuous_aggregate('gold.{name}', NULL, now() - INTERVAL '1 day')",
-        )
+    """Leave the aggregates as their policies do."""
+    for (job,) in run(
+        connection,
+        "SELECT job_id FROM timescaledb_information.jobs"
+        " WHERE proc_name = 'policy_refresh_continuous_aggregate'",
+    ):
+        run(connection, f"CALL run_job({job})")
 
 
 def _measure(
