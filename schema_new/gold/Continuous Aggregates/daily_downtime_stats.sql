@@ -40,7 +40,7 @@ COMMENT ON COLUMN gold.daily_downtime_stats.total_downtime_sec IS
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.daily_downtime_stats',
     start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
-    end_offset => INTERVAL '1 day',
+    end_offset => INTERVAL '1 hour',
     schedule_interval => INTERVAL '1 hour'
 );
 

@@ -41,7 +41,7 @@ COMMENT ON COLUMN gold.daily_production_stats.total_production_time_sec IS
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.daily_production_stats',
     start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
-    end_offset => INTERVAL '1 day',
+    end_offset => INTERVAL '1 hour',
     schedule_interval => INTERVAL '1 hour'
 );
 
