@@ -50,7 +50,8 @@ def run(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ob
     folder = tmp_path_factory.mktemp("checkout")
     for part in ("alembic", "schema", "schema_new", "sql"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "alembic.ini", folder)
+    for name in ("alembic.ini", ".squawk.toml"):
+        shutil.copy(ROOT / name, folder)
     with chain_on(server) as chain:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         env = {**os.environ, "DATABASE_URL": chain.url, "PATH": path}
