@@ -8,12 +8,14 @@ import uuid
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url
 
 from setu.errors import SetuError
+from tests.mini_repository import MiniRepository, leave_out_preflight
 from tests.servers.at_hand import CAPABILITIES, KIND_VARIABLE, URL_VARIABLE, Server, open_server
 
 _SERVER = pytest.StashKey[Server]()
@@ -176,3 +178,13 @@ def connection(database_url: str) -> Iterator[Connection]:
     with engine.connect() as opened:
         yield opened
     engine.dispose()
+
+
+@pytest.fixture
+def repository(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> MiniRepository:
+    """A chain without steps, for a database of its own."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    leave_out_preflight(monkeypatch)
+    return MiniRepository(tmp_path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg2
@@ -15,7 +14,7 @@ from alembic import command
 from setu.chain.blockers import watched_for_blockers
 from setu.errors import LockTimeoutError
 from tests.concurrency.long_session import in_the_way
-from tests.mini_repository import MiniRepository, leave_out_preflight
+from tests.mini_repository import MiniRepository
 
 pytestmark = pytest.mark.requires("multi_session")
 
@@ -27,17 +26,12 @@ RENAMES = "ALTER TABLE public.one RENAME TO two;"
 
 
 @pytest.fixture
-def repository(
-    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> MiniRepository:
+def repository(repository: MiniRepository) -> MiniRepository:
     """A chain whose next step, ``0002``, renames ``public.one``."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    leave_out_preflight(monkeypatch)
-    made = MiniRepository(tmp_path)
-    made.add("0001_table", up="CREATE TABLE public.one (a int);")
-    command.upgrade(made.config(), "head")
-    made.add("0002_rename", up=RENAMES)
-    return made
+    repository.add("0001_table", up="CREATE TABLE public.one (a int);")
+    command.upgrade(repository.config(), "head")
+    repository.add("0002_rename", up=RENAMES)
+    return repository
 
 
 @contextmanager

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 
 from alembic import command
-from tests.mini_repository import MiniRepository, leave_out_preflight
+from tests.mini_repository import MiniRepository
 
 pytestmark = pytest.mark.requires("multi_session")
 
@@ -56,11 +55,8 @@ def connect(url: str) -> Any:
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS.keys())
 def test_a_session_that_waits_for_one_lock_of_a_step_does_not_die_for_the_next(
-    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, step: str
+    repository: MiniRepository, database_url: str, step: str
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    leave_out_preflight(monkeypatch)
-    repository = MiniRepository(tmp_path)
     repository.add("0001_tables", up=TABLES + TRIGGERS + "INSERT INTO public.one VALUES (1);")
     command.upgrade(repository.config(), "head")
     repository.add("0002_change", up=step)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import psycopg2
 import pytest
 
 from alembic import command
 from setu.errors import LockTimeoutError, StatementError
-from tests.mini_repository import MiniRepository, leave_out_preflight
+from tests.mini_repository import MiniRepository
 
 FIRST = "CREATE TABLE public.one (a int);\nCREATE TABLE public.two (a int);\n" + "".join(
     f"CREATE TRIGGER t BEFORE UPDATE ON public.{table} FOR EACH ROW"
@@ -19,15 +17,10 @@ FIRST = "CREATE TABLE public.one (a int);\nCREATE TABLE public.two (a int);\n" +
 
 
 @pytest.fixture
-def repository(
-    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> MiniRepository:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    leave_out_preflight(monkeypatch)
-    made = MiniRepository(tmp_path)
-    made.add("0001_first", up=FIRST)
-    command.upgrade(made.config(), "head")
-    return made
+def repository(repository: MiniRepository) -> MiniRepository:
+    repository.add("0001_first", up=FIRST)
+    command.upgrade(repository.config(), "head")
+    return repository
 
 
 def comments(url: str) -> list[str | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg2
 import pytest
@@ -15,22 +14,13 @@ from setu.db.connection import connected
 from setu.db.connection import database_url as url_of
 from setu.db.deploy_lock import LOCK_KEY, deploy_lock, offline_lock_sql, offline_unlock_sql
 from setu.errors import DeployLockError, StatementError
-from tests.mini_repository import MiniRepository, leave_out_preflight
+from tests.mini_repository import MiniRepository
 
 
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
     with connected(url_of({"DATABASE_URL": database_url}), "test") as connection:
         yield connection
-
-
-@pytest.fixture
-def repository(
-    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> MiniRepository:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    leave_out_preflight(monkeypatch)
-    return MiniRepository(tmp_path)
 
 
 def held(connection: Connection) -> bool:

@@ -6,7 +6,6 @@ import logging
 import signal
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -20,7 +19,7 @@ from setu.errors import (
     StepError,
     VerifyError,
 )
-from tests.mini_repository import MiniRepository, leave_out_preflight
+from tests.mini_repository import MiniRepository
 
 FLAKY = """\
 DO $flaky$
@@ -31,15 +30,6 @@ BEGIN
 END
 $flaky$;
 """
-
-
-@pytest.fixture
-def repository(
-    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> MiniRepository:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    leave_out_preflight(monkeypatch)
-    return MiniRepository(tmp_path)
 
 
 def query(database_url: str, sql: str) -> list[tuple[Any, ...]]:
