@@ -2,7 +2,8 @@
 
 A session that waits for a lock looks for a deadlock after ``deadlock_timeout``, and fails when it
 finds one. So a step that holds a lock which others want must not go on waiting for a further one:
-it gives way, and is tried again.
+it gives way, and is tried again. Time counts from where the first wait begins: who comes then waits
+behind it.
 """
 
 from __future__ import annotations
@@ -50,36 +51,43 @@ _BEGIN: Final = Statement(
     False,
     _ORIGIN,
 )
-_GO_ON: Final = Statement(
-    "SELECT pg_catalog.set_config('lock_timeout', greatest(1, ceil(1000 * extract(EPOCH FROM\n"
-    "    pg_catalog.current_setting('setu.lock_deadline')::timestamptz\n"
-    "        - pg_catalog.clock_timestamp()\n"
-    ")))::text, true)",
-    "",
-    False,
-    _ORIGIN,
-)
 
 
 def bounded(statements: Sequence[Statement]) -> Iterator[Statement]:
     """The statements of a step, and between them what bounds their waits together.
 
-    Only relations count that a statement names, and that were there before the step. A function or
-    a ``DO`` that locks several takes them with ``_archive.lock_within``.
+    Only relations count that a statement names, and that were there before the step; one that
+    names several has a share of the time for each. A function or a ``DO`` that locks several takes
+    them with ``_archive.lock_within``.
     """
     made: set[str] = set()
-    holds = False
+    begun = False
     for statement in statements:
         found = _Relations()
         found(parse_sql(statement.text))
         made |= found.made
-        waits = bool(found.locked - made)
-        if waits and holds:
-            yield _GO_ON
+        waits = len(found.locked - made)
+        if waits:
+            if not begun:
+                yield _BEGIN
+                begun = True
+            yield _what_is_left(waits)
         yield statement
-        if waits and not holds:
-            yield _BEGIN
-            holds = True
+
+
+def _what_is_left(waits: int) -> Statement:
+    """Sets ``lock_timeout`` so that as many waits end in time."""
+    return Statement(
+        "SELECT pg_catalog.set_config('lock_timeout', greatest(1, floor(\n"
+        "    1000 * extract(EPOCH FROM\n"
+        "        pg_catalog.current_setting('setu.lock_deadline')::timestamptz\n"
+        "            - pg_catalog.clock_timestamp()\n"
+        f"    ) / {waits}\n"
+        "))::text, true)",
+        "",
+        False,
+        _ORIGIN,
+    )
 
 
 class _Relations(Visitor):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
@@ -37,12 +41,18 @@ TRIGGERS = "".join(
     for name in ("one", "two", "three")
 )
 #: Long enough for two waits of `lock_timeout` (700 ms) to end after `deadlock_timeout` (1 s).
-HOLDS_TWO_S = 0.5
+HOLDS_TWO_S = HOLDS_ONE_S = 0.5
 DEPLOY_HOLDS_ONE = """
     SELECT 1 FROM pg_locks AS l
     INNER JOIN pg_stat_activity AS a ON a.pid = l.pid
     WHERE l.relation = 'public.one'::regclass AND l.granted AND a.application_name LIKE 'setu%'
         AND l.mode <> 'AccessShareLock'
+"""
+DEPLOY_WAITS_FOR_ONE = """
+    SELECT 1 FROM pg_locks AS l
+    INNER JOIN pg_stat_activity AS a ON a.pid = l.pid
+    WHERE l.relation = 'public.one'::regclass AND NOT l.granted
+        AND a.application_name LIKE 'setu%'
 """
 
 
@@ -53,39 +63,75 @@ def connect(url: str) -> Any:
     return connection
 
 
+@dataclass
+class Sessions:
+    """Three sessions beside the deploy: one at work, one in its way, one that looks."""
+
+    at_work: Any
+    in_the_way: Any
+    looks: Any
+
+    def wait_until(self, statement: str) -> None:
+        deadline = time.monotonic() + 20
+        self.looks.execute(statement)
+        while not self.looks.rowcount and time.monotonic() < deadline:
+            self.looks.execute(statement)
+
+
+@pytest.fixture
+def sessions(database_url: str) -> Iterator[Sessions]:
+    connections = [connect(database_url) for _ in range(3)]
+    connections[2].autocommit = True
+    yield Sessions(*(connection.cursor() for connection in connections))
+    for connection in connections:
+        connection.close()
+
+
+@contextmanager
+def deploy(repository: MiniRepository) -> Iterator[None]:
+    """An upgrade at work beside the block; raises what it raised."""
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(command.upgrade, repository.config(), "head")
+        yield
+        running.result(30)
+
+
+@contextmanager
+def gone_after(seconds: float, cursor: Any) -> Iterator[None]:
+    release = threading.Timer(seconds, cursor.connection.rollback)
+    release.start()
+    yield
+    release.join()
+
+
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS.keys())
 def test_a_session_that_waits_for_one_lock_of_a_step_does_not_die_for_the_next(
-    repository: MiniRepository, database_url: str, step: str
+    repository: MiniRepository, sessions: Sessions, step: str
 ) -> None:
     repository.add("0001_tables", up=TABLES + TRIGGERS + "INSERT INTO public.one VALUES (1);")
     command.upgrade(repository.config(), "head")
     repository.add("0002_change", up=step)
-    user, other, observer = connect(database_url), connect(database_url), connect(database_url)
-    observer.autocommit = True
-    at_work, in_between, looks = user.cursor(), other.cursor(), observer.cursor()
-    at_work.execute("SELECT count(*) FROM public.three")
-    in_between.execute("SELECT count(*) FROM public.two")
-    failed: list[BaseException] = []
+    sessions.at_work.execute("SELECT count(*) FROM public.three")
+    sessions.in_the_way.execute("SELECT count(*) FROM public.two")
+    with deploy(repository):
+        sessions.wait_until(DEPLOY_HOLDS_ONE)
+        with gone_after(HOLDS_TWO_S, sessions.in_the_way):
+            # Waits for the step, and the step for it: the step gives way.
+            sessions.at_work.execute("UPDATE public.one SET n = 2")
+            sessions.at_work.connection.commit()
 
-    def deploy() -> None:
-        try:
-            command.upgrade(repository.config(), "head")
-        except BaseException as error:
-            failed.append(error)
 
-    thread = threading.Thread(target=deploy)
-    thread.start()
-    deadline = time.monotonic() + 20
-    looks.execute(DEPLOY_HOLDS_ONE)
-    while not looks.rowcount and time.monotonic() < deadline:
-        looks.execute(DEPLOY_HOLDS_ONE)
-    release = threading.Timer(HOLDS_TWO_S, other.rollback)
-    release.start()
-    # Waits for the step, and the step for it: the step gives way.
-    at_work.execute("UPDATE public.one SET n = 2")
-    user.commit()
-    thread.join(30)
-    release.join()
-    for connection in (user, other, observer):
-        connection.close()
-    assert failed == []
+def test_the_time_counts_from_the_first_wait_and_not_from_the_first_lock(
+    repository: MiniRepository, sessions: Sessions
+) -> None:
+    repository.add("0001_tables", up=TABLES + TRIGGERS)
+    command.upgrade(repository.config(), "head")
+    repository.add("0002_change", up=STEPS["triggers are dropped"])
+    sessions.at_work.execute("SELECT count(*) FROM public.two")
+    sessions.in_the_way.execute("SELECT count(*) FROM public.one")
+    with deploy(repository):
+        sessions.wait_until(DEPLOY_WAITS_FOR_ONE)
+        with gone_after(HOLDS_ONE_S, sessions.in_the_way):
+            # Queues behind the step, which gets its first lock and wants the second.
+            sessions.at_work.execute("SELECT count(*) FROM public.one")
+            sessions.at_work.connection.commit()

@@ -8,6 +8,7 @@ from setu.chain.lock_budget import bounded
 from setu.chain.script import Origin, Statement
 
 FIRST = "DROP TRIGGER t ON master.plants"
+LEFT = "what is left / 1"
 
 
 def waits(*texts: str) -> list[str]:
@@ -17,9 +18,10 @@ def waits(*texts: str) -> list[str]:
     for statement in bounded(statements):
         if statement in statements:
             found.append(statement.text)
+        elif "'setu.lock_deadline'" in statement.text.split(",")[0]:
+            found.append("begin")
         else:
-            found.append("begin" if "'setu.lock_deadline'" in statement.text.split(",")[0]
-                         else "go on")  # fmt: skip
+            found.append(f"what is left / {statement.text.split('/')[1].split()[0]}")
     return found
 
 
@@ -27,7 +29,6 @@ def waits(*texts: str) -> list[str]:
     "second",
     [
         "DROP TRIGGER t ON master.companies",
-        "DROP VIEW gold.a, gold.b",
         "DROP MATERIALIZED VIEW gold.a",
         "DROP INDEX silver.i",
         "DROP RULE r ON master.users",
@@ -53,8 +54,23 @@ def waits(*texts: str) -> list[str]:
     ],
 )
 def test_the_second_lock_has_what_the_first_left_of_the_time(second: str) -> None:
-    assert waits(FIRST, "SELECT 1", second) == [FIRST, "begin", "SELECT 1", "go on", second]
-    assert waits(second, FIRST) == [second, "begin", "go on", FIRST]
+    assert waits(FIRST, "SELECT 1", second) == ["begin", LEFT, FIRST, "SELECT 1", LEFT, second]
+    assert waits(second, FIRST) == ["begin", LEFT, second, LEFT, FIRST]
+
+
+@pytest.mark.parametrize(
+    ("several", "count"),
+    [
+        ("DROP VIEW gold.a, gold.b", 2),
+        ("LOCK TABLE a.b, a.c, a.d IN SHARE MODE", 3),
+        ("TRUNCATE a.b, a.c", 2),
+        ("CREATE TABLE a.b (c int REFERENCES a.c, d int REFERENCES a.d)", 2),
+        ("ALTER TABLE a.b ADD FOREIGN KEY (c) REFERENCES a.d", 2),
+        ("ALTER TABLE a.b ADD FOREIGN KEY (c) REFERENCES a.b", 1),
+    ],
+)
+def test_a_statement_that_names_several_has_a_share_for_each(several: str, count: int) -> None:
+    assert waits(several) == ["begin", f"what is left / {count}", several]
 
 
 @pytest.mark.parametrize(
@@ -73,12 +89,12 @@ def test_the_second_lock_has_what_the_first_left_of_the_time(second: str) -> Non
     ],
 )
 def test_what_keeps_nobody_waiting_sets_no_bound(quiet: str) -> None:
-    assert waits(quiet, FIRST, quiet) == [quiet, FIRST, "begin", quiet]
+    assert waits(quiet, FIRST, quiet) == [quiet, "begin", LEFT, FIRST, quiet]
 
 
 def test_what_the_step_itself_made_keeps_nobody_waiting() -> None:
     made = ["CREATE TABLE a.b (c int)", "CREATE INDEX i ON a.b (c)", "CREATE VIEW a.v AS SELECT 1"]
     changed = ["ALTER TABLE a.b ADD COLUMN d int", "DROP INDEX a.i", "DROP VIEW a.v",
                "CREATE TABLE a.e (f int REFERENCES a.b)"]  # fmt: skip
-    assert waits(FIRST, *made, *changed) == [FIRST, "begin", *made, *changed]
-    assert waits(changed[0], FIRST) == [changed[0], "begin", "go on", FIRST]
+    assert waits(FIRST, *made, *changed) == ["begin", LEFT, FIRST, *made, *changed]
+    assert waits(changed[0], FIRST) == ["begin", LEFT, changed[0], LEFT, FIRST]
