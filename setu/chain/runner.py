@@ -191,7 +191,7 @@ def _run_in_transaction(
             _plain(connection, f"SAVEPOINT {SAVEPOINT}")
             try:
                 for batch in together:
-                    _execute_together(where, batch, connection)
+                    _execute_together(where, batch, connection, last=attempt.last)
                 for statement in checks:
                     _execute(where, "verify", statement, connection)
                 _execute(where, where.part, _REST_NEW_JOBS, connection)
@@ -327,8 +327,14 @@ def _execute(
         progress.end()
 
 
-def _execute_together(where: Position, batch: Sequence[Statement], connection: Any) -> None:
-    """Run statements in one trip to the server; where one fails, one by one, to name it."""
+def _execute_together(
+    where: Position, batch: Sequence[Statement], connection: Any, *, last: bool
+) -> None:
+    """Run statements in one trip to the server; where one fails, one by one, to name it.
+
+    :param last: whether a lock that is not obtained ends the run. If not, nobody reads which it
+        was, and nobody should wait for the deploy once more.
+    """
     if len(batch) == 1:
         _execute(where, where.part, batch[0], connection)
         return
@@ -336,7 +342,9 @@ def _execute_together(where: Position, batch: Sequence[Statement], connection: A
         _execute(where, where.part, joined(batch), connection)
     except DeployInterruptedError:
         raise
-    except StatementError:
+    except StatementError as error:
+        if isinstance(error, LockTimeoutError) and not last:
+            raise
         _plain(connection, f"ROLLBACK TO SAVEPOINT {BATCH_SAVEPOINT}")
         for statement in batch:
             _execute(where, where.part, statement, connection)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg2
 import pytest
 
 from alembic import command
+from setu.chain import runner
+from setu.chain.script import Statement
 from setu.errors import LockTimeoutError, StatementError
 from tests.mini_repository import MiniRepository
 
@@ -27,6 +31,22 @@ def comments(url: str) -> list[str | None]:
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT obj_description('public.one'::regclass)")
         return [comment for (comment,) in cursor.fetchall()]
+
+
+def count_waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """How each statement went to the server that did not get its lock."""
+    waits = []
+    execute = runner._execute
+
+    def count(where: Any, part: Any, statement: Statement, *rest: Any, **named: Any) -> None:
+        try:
+            execute(where, part, statement, *rest, **named)
+        except LockTimeoutError:
+            waits.append("together" if statement.text.startswith("SAVEPOINT") else "alone")
+            raise
+
+    monkeypatch.setattr(runner, "_execute", count)
+    return waits
 
 
 @pytest.mark.parametrize(
@@ -67,15 +87,18 @@ def test_all_of_them_are_done(repository: MiniRepository, database_url: str) -> 
 
 @pytest.mark.requires("multi_session")
 def test_a_lock_that_one_of_them_does_not_get_is_named(
-    repository: MiniRepository, database_url: str
+    repository: MiniRepository, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository.add(
         "0002_second", up="DROP TRIGGER t ON public.one;\nDROP TRIGGER t ON public.two;\n"
     )
     reader = psycopg2.connect(database_url)
     reader.cursor().execute("SELECT count(*) FROM public.two")
+    waits = count_waits(monkeypatch)
     with pytest.raises(LockTimeoutError) as caught:
-        command.upgrade(repository.config("lock_timeout=100ms", "lock_attempts=2"), "head")
+        command.upgrade(repository.config("lock_timeout=100ms", "lock_attempts=3"), "head")
     assert "    DROP TRIGGER t ON public.two\n" in str(caught.value)
+    # Only the last attempt waits once more, to name it.
+    assert waits == ["together", "together", "together", "alone"]
     reader.close()
     command.upgrade(repository.config(), "head")
