@@ -592,7 +592,8 @@ COMMENT ON FUNCTION _archive.lock_schema(text, text[]) IS
     'Locks the tables of a schema in which only the deploy and autovacuum are at work, so that it '
     'waits for neither once it has locked those that others use';
 
-CREATE OR REPLACE FUNCTION _archive.lock_deadline() RETURNS timestamptz
+CREATE OR REPLACE FUNCTION _archive.lock_deadline(p_at_most interval DEFAULT INTERVAL '1 day')
+RETURNS timestamptz
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -600,10 +601,11 @@ AS $function$
     -- would fail. By then this transaction no longer waits: it has all locks or none.
     SELECT clock_timestamp() + least(
         nullif(current_setting('lock_timeout')::interval, INTERVAL '0'),
-        current_setting('deadlock_timeout')::interval * 0.9
+        current_setting('deadlock_timeout')::interval * 0.9,
+        p_at_most
     )
 $function$;
-COMMENT ON FUNCTION _archive.lock_deadline() IS
+COMMENT ON FUNCTION _archive.lock_deadline(interval) IS
     'The time until which the session may wait for all locks together';
 
 CREATE OR REPLACE FUNCTION _archive.await_quiet(p_schemas text[]) RETURNS void

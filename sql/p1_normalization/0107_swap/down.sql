@@ -18,7 +18,8 @@ SELECT _archive.lock_schema('_archive', 'change_notes', 'to_compare', 'swapped')
 
 DO $locks$
 DECLARE
-    v_deadline timestamptz := _archive.lock_deadline();
+    -- Who waits, waits for the locks and then for what is done under them: together, not a second.
+    v_deadline timestamptz := _archive.lock_deadline(INTERVAL '0.5 seconds');
     v_limit text := current_setting('lock_timeout');
     v_view text;
     v_left bigint;
@@ -68,7 +69,7 @@ BEGIN
     SELECT coalesce(sum(n.rows), 0) INTO v_left
     FROM _archive.change_notes AS n
     WHERE n.migrated_at IS NULL;
-    IF v_left > 20000 THEN
+    IF v_left > 5000 THEN
         RAISE EXCEPTION 'cannot swap back at once because % rows have just changed under v2', v_left
             USING ERRCODE = 'lock_not_available', HINT = 'Wait: the step is tried again';
     END IF;

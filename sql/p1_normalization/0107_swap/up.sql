@@ -32,7 +32,8 @@ SELECT _archive.lock_schema('_stage', 'noted_rows', 'noted_deletes', 'noted_mast
 
 DO $locks$
 DECLARE
-    v_deadline timestamptz := _archive.lock_deadline();
+    -- Who waits, waits for the locks and then for what is done under them: together, not a second.
+    v_deadline timestamptz := _archive.lock_deadline(INTERVAL '0.5 seconds');
     v_notes bigint;
 BEGIN
     -- Dashboards enter through gold, other sessions through the tables.
