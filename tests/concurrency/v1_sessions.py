@@ -139,7 +139,7 @@ class V1Sessions:
     def _repeat(
         self, kind: str, transaction: Callable[[Cursor, random.Random], None], number: int
     ) -> None:
-        connection = psycopg2.connect(self._url, application_name=f"v1 {kind}")
+        connection = self._connect(kind)
         chance = random.Random(f"{self._seed} {number}")
         while not self._stop.is_set():
             started = time.monotonic()
@@ -147,7 +147,9 @@ class V1Sessions:
                 with connection.cursor() as cursor:
                     transaction(cursor, chance)
             except psycopg2.Error as error:
-                connection.rollback()
+                # Not rolled back: where a BEGIN was cancelled, psycopg2 sends no ROLLBACK.
+                connection.close()
+                connection = self._connect(kind)
                 if error.pgcode not in VICTIM and self._swapped(connection):
                     self.report.ended[kind] += 1
                     break
@@ -160,6 +162,9 @@ class V1Sessions:
                     self.report.longest[kind] = max(self.report.longest[kind], took)
             self._stop.wait(self._engine_pause_s if kind == "engine" else chance.uniform(0, 0.2))
         connection.close()
+
+    def _connect(self, kind: str) -> psycopg2.extensions.connection:
+        return psycopg2.connect(self._url, application_name=f"v1 {kind}")
 
     @staticmethod
     def _swapped(connection: psycopg2.extensions.connection) -> bool:
