@@ -92,7 +92,7 @@ def check_age(schedule: Schedule, cursor: Any) -> None:
 def check_rights(cursor: Any) -> None:
     """The role may call the loads, where there are any yet."""
     cursor.execute(
-        "SELECT current_user, p.oid::regprocedure::text FROM pg_proc AS p"
+        "SELECT quote_ident(current_user), p.oid::regprocedure::text FROM pg_proc AS p"
         " INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace"
         " WHERE n.nspname = '_etl' AND p.proname LIKE 'sp\\_load\\_%'"
         " AND NOT (has_schema_privilege(n.oid, 'USAGE')"

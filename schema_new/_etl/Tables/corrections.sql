@@ -24,7 +24,7 @@ COMMENT ON COLUMN _etl.corrections.event_time IS
     'With machine and key part, the key of the row in silver';
 COMMENT ON COLUMN _etl.corrections.key_part IS
     'Third column of silver''s key; empty where there are two';
-COMMENT ON COLUMN _etl.corrections.action IS 'remove, replace or restore';
+COMMENT ON COLUMN _etl.corrections.action IS 'removed or replaced';
 COMMENT ON COLUMN _etl.corrections.reason IS 'Why the person did it';
 COMMENT ON COLUMN _etl.corrections.corrected_at IS 'When a person did it';
 COMMENT ON COLUMN _etl.corrections.corrected_by IS 'The session''s user';
