@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from setu.chain.script import Statement
+from setu.chain.script import Origin, Statement
 
 SAVEPOINT: Final = "setu_batch"
 #: What only writes catalogs is done at once, and says nothing on its way.
@@ -26,15 +27,26 @@ def batches(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
             yield from ([statement] for statement in group)
 
 
-def joined(batch: Sequence[Statement]) -> Statement:
+@dataclass(frozen=True)
+class Batch(Statement):
+    """The text of several statements; ``first`` and ``last`` are where those of files begin."""
+
+    first: Origin
+    last: Origin
+
+
+def joined(batch: Sequence[Statement]) -> Batch:
     """One text of several statements, in a savepoint; lines have the origins that they had."""
     lines = [batch[0].origin]
     for statement in batch:
         lines += [*statement.lines, statement.lines[-1]]
     text = "".join(f"{statement.text}\n;\n" for statement in batch)
-    return Statement(
+    written = [s.origin for s in batch if s.origin.file.endswith(".sql")] or [batch[0].origin]
+    return Batch(
         f"SAVEPOINT {SAVEPOINT};\n{text}RELEASE SAVEPOINT {SAVEPOINT}",
         "",
         False,
         (*lines, batch[-1].lines[-1]),
+        written[0],
+        written[-1],
     )

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import QueryCanceledError
 
+from setu.chain.batches import Batch
 from setu.chain.script import Statement
 from setu.chain.step import Part, Step
 from setu.errors import DeployInterruptedError, LockTimeoutError, StatementError, VerifyError
@@ -58,11 +59,7 @@ def statement_error(
     message = (diag.message_primary or str(error) or type(error).__name__).strip()
     lost = bool(connection.closed)
     direction = {"up": "upgrade", "down": "downgrade", "verify": "verification"}[part]
-    origin = _error_origin(statement, diag)
-    lines = [f"{direction} of {where.step.name}", f"at {origin}"]
-    if origin != statement.origin:
-        lines.append(f"in the statement that begins at {statement.origin}")
-    lines += [f"    {line}" for line in _shortened(statement.text)]
+    lines = [f"{direction} of {where.step.name}", *_place(statement, diag)]
     lines.append(f"SQLSTATE {state}: {message}" if state else message)
     for label, text in (
         ("DETAIL", diag.message_detail),
@@ -121,6 +118,17 @@ def lost_between(where: Position, error: psycopg2.Error) -> DeployInterruptedErr
         hint="See why in the server's log, then run the same command again",
         sqlstate=error.pgcode,
     )
+
+
+def _place(statement: Statement, diag: Any) -> list[str]:
+    """Where it failed, and the statement."""
+    if isinstance(statement, Batch):
+        return [f"in one of the statements from {statement.first} to {statement.last}"]
+    origin = _error_origin(statement, diag)
+    lines = [f"at {origin}"]
+    if origin != statement.origin:
+        lines.append(f"in the statement that begins at {statement.origin}")
+    return lines + [f"    {line}" for line in _shortened(statement.text)]
 
 
 def _error_origin(statement: Statement, diag: Any) -> object:

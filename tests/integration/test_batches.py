@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg2
@@ -10,7 +11,7 @@ import pytest
 from alembic import command
 from setu.chain import runner
 from setu.chain.script import Statement
-from setu.errors import LockTimeoutError, StatementError
+from setu.errors import DeployInterruptedError, LockTimeoutError, StatementError
 from tests.mini_repository import MiniRepository
 
 FIRST = "CREATE TABLE public.one (a int);\nCREATE TABLE public.two (a int);\n" + "".join(
@@ -102,3 +103,38 @@ def test_a_lock_that_one_of_them_does_not_get_is_named(
     assert waits == ["together", "together", "together", "alone"]
     reader.close()
     command.upgrade(repository.config(), "head")
+
+
+@pytest.mark.requires("multi_session")
+@pytest.mark.parametrize("how", ["pg_cancel_backend", "pg_terminate_backend"])
+def test_where_nobody_knows_which_it_was_all_of_them_are_named(
+    repository: MiniRepository, database_url: str, how: str
+) -> None:
+    repository.add(
+        "0002_second", up="DROP TRIGGER t ON public.one;\nDROP TRIGGER t ON public.two;\n"
+    )
+    script = repository.root / "sql/p0_baseline/0002_second/up.sql"
+    first, last = (
+        n for n, text in enumerate(script.read_text().splitlines(), 1) if text.startswith("DROP")
+    )
+    reader, operator = psycopg2.connect(database_url), psycopg2.connect(database_url)
+    operator.autocommit = True
+    cursor = operator.cursor()
+    reader.cursor().execute("SELECT count(*) FROM public.two")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(command.upgrade, repository.config("lock_timeout=20s"), "head")
+        found = 0
+        while not found and not running.done():
+            cursor.execute(
+                f"SELECT {how}(a.pid) FROM pg_stat_activity AS a"
+                " WHERE a.application_name LIKE 'setu%' AND a.wait_event_type = 'Lock'"
+            )
+            found = cursor.rowcount
+        with pytest.raises(DeployInterruptedError) as caught:
+            running.result(30)
+    reader.close()
+    operator.close()
+    message = str(caught.value)
+    where = "sql/p0_baseline/0002_second/up.sql"
+    assert f"in one of the statements from {where}:{first} to {where}:{last}\n" in message
+    assert "SAVEPOINT" not in message
