@@ -91,19 +91,8 @@ FROM (
             s.rejects,
             s.unpaired_readings,
             s.is_reported
-        FROM (
-            SELECT k.plant_iot_id, array_agg(k.machine_iot_id) AS machines
-            FROM (
-                SELECT pm.plant_iot_id, i.iot_id AS machine_iot_id
-                FROM master.machine_info AS i
-                LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = i.iot_id
-                UNION
-                SELECT f.plant_iot_id, f.machine_iot_id FROM master.former_plants AS f
-            ) AS k
-            GROUP BY k.plant_iot_id
-        ) AS p
-        LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = coalesce(p.plant_iot_id, 0)
-        CROSS JOIN LATERAL gold.fn_unread_dates(r.first_date, r.last_date) AS d (day)
+        FROM gold.fn_unread_plants() AS p
+        CROSS JOIN LATERAL gold.fn_unread_dates(p.first_done, p.last_done) AS d (day)
         CROSS JOIN LATERAL gold.fn_read_machine_shifts(
             p.machines, p.plant_iot_id, d.day, d.day
         ) AS s

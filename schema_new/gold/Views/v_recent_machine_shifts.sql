@@ -36,59 +36,50 @@ live AS (
     ) AS e
 ),
 -- When each machine stood. A stop without an end lasts until the machine shows otherwise, or until
--- now.
+-- now; what began before the rest counts as well.
 stood AS NOT MATERIALIZED (
-    SELECT a.plant_iot_id, a.machine_iot_id, range_agg(a.lasts) AS lasted
-    FROM (
-        SELECT
-            m.plant_iot_id,
-            m.machine_iot_id,
-            tstzrange(d.down_start, greatest(d.down_start, d.down_end)) AS lasts
-        FROM machines AS m
-        INNER JOIN silver.machine_downtime AS d ON d.machine_iot_id = m.machine_iot_id
+    SELECT
+        m.plant_iot_id,
+        m.machine_iot_id,
+        range_agg(
+            tstzrange(
+                a.down_start,
+                greatest(
+                    a.down_start,
+                    CASE
+                        WHEN a.is_over THEN a.down_end
+                        ELSE least(
+                            now(),
+                            coalesce(
+                                a.down_end, gold.fn_next_sign(a.machine_iot_id, a.down_start)
+                            )
+                        )
+                    END
+                )
+            )
+        ) AS lasted
+    FROM machines AS m
+    INNER JOIN (
+        SELECT d.machine_iot_id, d.down_start, d.down_end, true AS is_over
+        FROM silver.machine_downtime AS d
         WHERE d.down_start >= now() - INTERVAL '8 days'
             AND d.down_start >= (SELECT b.since FROM live AS b)
             AND d.down_end < 'infinity'
         UNION ALL
-        SELECT
-            m.plant_iot_id,
-            m.machine_iot_id,
-            tstzrange(
-                d.down_start,
-                greatest(
-                    d.down_start,
-                    least(
-                        now(),
-                        coalesce(o.down_end, gold.fn_next_sign(d.machine_iot_id, d.down_start))
-                    )
-                )
-            )
-        FROM machines AS m
-        INNER JOIN silver.machine_downtime AS d ON d.machine_iot_id = m.machine_iot_id
+        SELECT d.machine_iot_id, d.down_start, o.down_end, false
+        FROM silver.machine_downtime AS d
         LEFT JOIN gold.long_stops AS o
             ON o.machine_iot_id = d.machine_iot_id AND o.down_start = d.down_start AND o.is_open
         WHERE d.down_start >= now() - INTERVAL '8 days'
             AND d.down_start >= (SELECT b.since FROM live AS b)
             AND (d.down_end IS NULL OR d.down_end = 'infinity')
         UNION ALL
-        -- What began before that.
-        SELECT
-            m.plant_iot_id,
-            m.machine_iot_id,
-            tstzrange(
-                o.down_start,
-                coalesce(
-                    o.down_end,
-                    gold.fn_next_sign(o.machine_iot_id, o.down_start),
-                    greatest(o.down_start, now())
-                )
-            )
-        FROM machines AS m
-        INNER JOIN gold.long_stops AS o ON o.machine_iot_id = m.machine_iot_id
+        SELECT o.machine_iot_id, o.down_start, o.down_end, o.down_end IS NOT NULL
+        FROM gold.long_stops AS o
         WHERE o.down_start < (SELECT b.since FROM live AS b)
             AND coalesce(o.down_end, 'infinity') > (SELECT b.since FROM live AS b)
-    ) AS a
-    GROUP BY a.plant_iot_id, a.machine_iot_id
+    ) AS a ON a.machine_iot_id = m.machine_iot_id
+    GROUP BY m.plant_iot_id, m.machine_iot_id
 )
 SELECT
     r.company_iot_id,
@@ -146,19 +137,19 @@ FROM (
         m.company_iot_id,
         m.plant_iot_id,
         m.machine_iot_id,
-        d.logical_date,
-        d.shift_id,
-        d.shift_name,
+        w.logical_date,
+        w.shift_id,
+        w.shift_name,
         NULL,
         NULL,
-        d.stops,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        NULL
+        w.stops,
+        w.cycles,
+        w.cycles_without_std,
+        w.std_sec,
+        w.run_time_sec,
+        w.parts,
+        w.rejects,
+        w.unpaired_readings
     FROM machines AS m
     INNER JOIN (
         SELECT
@@ -166,92 +157,65 @@ FROM (
             d.logical_date,
             d.shift_id,
             max(d.shift_name) AS shift_name,
-            count(*) AS stops
+            count(*) AS stops,
+            NULL::bigint AS cycles,
+            NULL::bigint AS cycles_without_std,
+            NULL::bigint AS std_sec,
+            NULL::numeric AS run_time_sec,
+            NULL::bigint AS parts,
+            NULL::bigint AS rejects,
+            NULL::bigint AS unpaired_readings
         FROM silver.machine_downtime AS d
         WHERE d.logical_date BETWEEN (SELECT b.first_date FROM live AS b)
                 AND (now() AT TIME ZONE 'UTC')::date + 1
             AND d.down_start >= now() - INTERVAL '8 days'
             AND d.down_start >= (SELECT b.dates_from FROM live AS b)
         GROUP BY d.machine_iot_id, d.logical_date, d.shift_id
-    ) AS d ON d.machine_iot_id = m.machine_iot_id
-    WHERE d.logical_date > m.last_date
-    UNION ALL
-    SELECT
-        m.company_iot_id,
-        m.plant_iot_id,
-        m.machine_iot_id,
-        c.logical_date,
-        c.shift_id,
-        c.shift_name,
-        NULL,
-        NULL,
-        NULL,
-        c.cycles,
-        c.cycles_without_std,
-        c.std_sec,
-        c.run_time_sec,
-        NULL,
-        NULL,
-        NULL
-    FROM machines AS m
-    INNER JOIN (
+        UNION ALL
         SELECT
             c.machine_iot_id,
             c.logical_date,
             c.shift_id,
-            max(c.shift_name) AS shift_name,
-            count(*) AS cycles,
-            count(*) FILTER (WHERE c.std_cycle_time IS NULL) AS cycles_without_std,
-            sum(c.std_cycle_time) AS std_sec,
+            max(c.shift_name),
+            NULL,
+            count(*),
+            count(*) FILTER (WHERE c.std_cycle_time IS NULL),
+            sum(c.std_cycle_time),
             -- Intervals add up faster than numbers do.
             extract(EPOCH FROM sum(c.cycle_end - c.cycle_start) FILTER (
                 WHERE c.cycle_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
-            )) AS run_time_sec
+            )),
+            NULL,
+            NULL,
+            NULL
         FROM silver.machine_cycles AS c
         WHERE c.logical_date BETWEEN (SELECT b.first_date FROM live AS b)
                 AND (now() AT TIME ZONE 'UTC')::date + 1
             AND c.cycle_start >= now() - INTERVAL '8 days'
             AND c.cycle_start >= (SELECT b.dates_from FROM live AS b)
         GROUP BY c.machine_iot_id, c.logical_date, c.shift_id
-    ) AS c ON c.machine_iot_id = m.machine_iot_id
-    WHERE c.logical_date > m.last_date
-    UNION ALL
-    SELECT
-        m.company_iot_id,
-        m.plant_iot_id,
-        m.machine_iot_id,
-        f.logical_date,
-        f.shift_id,
-        f.shift_name,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        f.parts,
-        f.rejects,
-        f.unpaired_readings
-    FROM machines AS m
-    INNER JOIN (
+        UNION ALL
         SELECT
             f.machine_iot_id,
             f.logical_date,
             f.shift_id,
-            max(f.shift_name) AS shift_name,
-            sum(f.part_count) AS parts,
-            sum(f.rej_count) AS rejects,
+            max(f.shift_name),
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            sum(f.part_count),
+            sum(f.rej_count),
             count(*) FILTER (WHERE (f.part_count IS NULL) <> (f.rej_count IS NULL))
-                AS unpaired_readings
         FROM silver.machine_focas AS f
         WHERE f.logical_date BETWEEN (SELECT b.first_date FROM live AS b)
                 AND (now() AT TIME ZONE 'UTC')::date + 1
             AND f.event_time >= now() - INTERVAL '8 days'
             AND f.event_time >= (SELECT b.dates_from FROM live AS b)
         GROUP BY f.machine_iot_id, f.logical_date, f.shift_id
-    ) AS f ON f.machine_iot_id = m.machine_iot_id
-    WHERE f.logical_date > m.last_date
+    ) AS w ON w.machine_iot_id = m.machine_iot_id
+    WHERE w.logical_date > m.last_date
 ) AS r
 GROUP BY r.company_iot_id, r.plant_iot_id, r.machine_iot_id, r.logical_date, r.shift_id;
 

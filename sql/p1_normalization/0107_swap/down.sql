@@ -140,6 +140,7 @@ DROP FUNCTION gold.fn_stop_until(integer, timestamptz, timestamptz);
 DROP FUNCTION gold.fn_note_stale(integer[], timestamptz[], timestamptz[]);
 DROP FUNCTION gold.fn_keep_machine_days();
 DROP FUNCTION gold.fn_days_to_read();
+DROP FUNCTION gold.fn_unread_plants();
 DROP FUNCTION gold.fn_unread_dates(date, date);
 DROP FUNCTION gold.fn_dates_in_silver();
 DROP FUNCTION gold.fn_read_machine_shifts(integer[], integer, date, date);

@@ -214,6 +214,7 @@ UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
 -- @include schema_new/gold/Views/v_recent_machine_shifts.sql#view
 -- @include schema_new/gold/Views/v_days_to_redo.sql#view
 -- @include schema_new/gold/Functions/fn_days_to_read.sql#function
+-- @include schema_new/gold/Functions/fn_unread_plants.sql#function
 -- @include schema_new/gold/Views/v_machine_shifts_from_silver.sql#view
 -- @include schema_new/gold/Views/v_machine_shifts.sql#view
 -- @include schema_new/gold/Views/v_machine_days.sql#view

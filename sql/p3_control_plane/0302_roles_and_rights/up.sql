@@ -34,6 +34,7 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#grants
 -- @include schema_new/gold/Functions/fn_days_to_read.sql#grants
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#grants
+-- @include schema_new/gold/Functions/fn_unread_plants.sql#grants
 -- @include schema_new/gold/Functions/fn_note_chunks.sql#grants
 -- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#grants
 -- @include schema_new/gold/Functions/fn_next_dates_to_roll_up.sql#grants
