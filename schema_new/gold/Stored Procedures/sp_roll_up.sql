@@ -12,17 +12,25 @@ DECLARE
     v_dates record;
     v_worked boolean;
 BEGIN
-    -- One at a time; another run finds nothing left to do.
-    IF NOT pg_try_advisory_lock(hashtext('gold.sp_roll_up')) THEN
+    -- One at a time: whoever gets the lock goes on, and the other one returns. It ends with each
+    -- transaction, so a run that fails leaves nothing behind in its session.
+    IF NOT pg_try_advisory_xact_lock(hashtext('gold.sp_roll_up')) THEN
         RETURN;
     END IF;
     PERFORM gold.fn_note_chunks();
     COMMIT;
     -- Late rows first: until they are processed, reports read them from silver.
-    WHILE clock_timestamp() < v_until AND gold.fn_roll_up_stale(1000) > 0 LOOP
+    WHILE clock_timestamp() < v_until LOOP
+        IF NOT pg_try_advisory_xact_lock(hashtext('gold.sp_roll_up')) THEN
+            RETURN;
+        END IF;
+        EXIT WHEN gold.fn_roll_up_stale(1000) = 0;
         COMMIT;
     END LOOP;
     COMMIT;
+    IF NOT pg_try_advisory_xact_lock(hashtext('gold.sp_roll_up')) THEN
+        RETURN;
+    END IF;
     PERFORM gold.fn_resolve_open_stops();
     COMMIT;
     -- Some dates of every plant at a time, so that all plants get their turn when time runs out.
@@ -35,6 +43,9 @@ BEGIN
             ORDER BY 1
         LOOP
             EXIT WHEN clock_timestamp() >= v_until;
+            IF NOT pg_try_advisory_xact_lock(hashtext('gold.sp_roll_up')) THEN
+                RETURN;
+            END IF;
             v_dates := gold.fn_next_dates_to_roll_up(v_plant.iot_id);
             IF v_dates.first_date IS NOT NULL THEN
                 PERFORM gold.fn_roll_up_dates(
@@ -46,7 +57,6 @@ BEGIN
         END LOOP;
         EXIT WHEN NOT v_worked OR clock_timestamp() >= v_until;
     END LOOP;
-    PERFORM pg_advisory_unlock(hashtext('gold.sp_roll_up'));
 END
 $procedure$;
 
