@@ -8,7 +8,7 @@ DECLARE
     v_start interval := NEW.start_time - time '00:00' + NEW.from_day * INTERVAL '24 hours';
     v_end interval := NEW.end_time - time '00:00' + NEW.to_day * INTERVAL '24 hours';
 BEGIN
-    -- Two sessions that each add half of an overlap see each other through this row. With one
+    -- Two sessions that each add half of an overlap see each other through the lock below. With one
     -- snapshot for a whole transaction they would not.
     IF current_setting('transaction_isolation') = 'repeatable read' THEN
         RAISE EXCEPTION 'cannot keep shift % of plant % in a repeatable read transaction',
@@ -17,7 +17,9 @@ BEGIN
                 DETAIL = 'A shift that another session adds meanwhile could not be seen.',
                 HINT = 'Use read committed, the default, or serializable';
     END IF;
-    PERFORM 1 FROM master.plants AS p WHERE p.iot_id = NEW.plant_iot_id FOR NO KEY UPDATE;
+    -- The lock that the calendar takes for the same change: with one of its own, two sessions could
+    -- take the two in opposite order.
+    PERFORM pg_advisory_xact_lock(hashtext('master.shift_calendar'), NEW.plant_iot_id);
 
     SELECT s.shift_id, s.shift_name, s.start_time, s.end_time
     INTO v_other
