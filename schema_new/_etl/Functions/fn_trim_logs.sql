@@ -38,13 +38,21 @@ BEGIN
         FROM _etl.rejected_rows AS r
         WHERE r.resent_at IS NULL
     ),
+    -- One that somebody sends again or discards at this moment is not left to be trimmed.
+    free AS (
+        SELECT r.reject_id, w.place
+        FROM _etl.rejected_rows AS r
+        INNER JOIN waiting AS w ON w.reject_id = r.reject_id
+        WHERE r.resent_at IS NULL
+            AND (w.place > p_max_rejects OR w.rejected_at < clock_timestamp() - p_keep_rejects)
+        FOR UPDATE OF r SKIP LOCKED
+    ),
     discarded AS (
         DELETE FROM _etl.rejected_rows AS r
-        USING waiting AS w
-        WHERE w.reject_id = r.reject_id
-            AND (w.place > p_max_rejects OR w.rejected_at < clock_timestamp() - p_keep_rejects)
+        USING free AS f
+        WHERE f.reject_id = r.reject_id
         RETURNING r.pipeline, r.reason_code,
-            CASE WHEN w.place > p_max_rejects THEN 'number' ELSE 'age' END AS cause
+            CASE WHEN f.place > p_max_rejects THEN 'number' ELSE 'age' END AS cause
     )
     INSERT INTO _etl.discarded_rejects AS d (pipeline, reason_code, cause, rows_discarded)
     SELECT g.pipeline, g.reason_code, g.cause, count(*)

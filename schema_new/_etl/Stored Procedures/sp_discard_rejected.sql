@@ -19,9 +19,18 @@ BEGIN
                 HINT = 'Take a name from SELECT pipeline FROM _etl.watermarks';
     END IF;
 
-    WITH discarded AS (
-        DELETE FROM _etl.rejected_rows AS r
+    WITH waiting AS (
+        SELECT r.reject_id
+        FROM _etl.rejected_rows AS r
         WHERE r.pipeline = p_pipeline AND r.resent_at IS NULL AND r.reject_id = ANY (p_reject_ids)
+        -- In the order in which sp_resend_rejected locks them.
+        ORDER BY r.reject_id
+        FOR UPDATE
+    ),
+    discarded AS (
+        DELETE FROM _etl.rejected_rows AS r
+        USING waiting AS w
+        WHERE r.reject_id = w.reject_id
         RETURNING r.reason_code
     ),
     counted AS (
@@ -29,6 +38,7 @@ BEGIN
         SELECT p_pipeline, g.reason_code, 'by hand', count(*)
         FROM discarded AS g
         GROUP BY g.reason_code
+        ORDER BY g.reason_code
         ON CONFLICT (pipeline, reason_code, cause) DO UPDATE
         SET rows_discarded = d.rows_discarded + excluded.rows_discarded,
             last_discarded_at = excluded.last_discarded_at,

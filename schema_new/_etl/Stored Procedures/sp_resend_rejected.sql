@@ -52,6 +52,8 @@ BEGIN
                 AND ($3 IS NULL OR r.reject_id = ANY ($3))
                 -- Only the beginning of these was kept.
                 AND r.reason_code <> 'row_too_large'
+            -- In the order in which sp_discard_rejected locks them.
+            ORDER BY r.reject_id
             FOR UPDATE
         ),
         sent AS (
