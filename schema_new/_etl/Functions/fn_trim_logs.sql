@@ -14,14 +14,20 @@ BEGIN
     -- Bronze has dropped these rows, or is about to: sent again they would merge.
     DELETE FROM _etl.feed_records AS f WHERE f.stored_at < clock_timestamp() - p_drop_after;
 
+    -- A load deletes its pipeline's old runs, too, and waits for nobody who does the same.
     DELETE FROM _etl.job_runs AS r
     USING (
-        SELECT l.run_id,
-            row_number() OVER (PARTITION BY l.pipeline ORDER BY l.run_id DESC) AS place
+        SELECT l.run_id
         FROM _etl.job_runs AS l
-    ) AS o
-    WHERE o.run_id = r.run_id
-        AND (o.place > p_max_runs OR r.started_at < clock_timestamp() - INTERVAL '30 days');
+        INNER JOIN (
+            SELECT k.run_id,
+                row_number() OVER (PARTITION BY k.pipeline ORDER BY k.run_id DESC) AS place
+            FROM _etl.job_runs AS k
+        ) AS o ON o.run_id = l.run_id
+        WHERE o.place > p_max_runs OR l.started_at < clock_timestamp() - INTERVAL '30 days'
+        FOR UPDATE OF l SKIP LOCKED
+    ) AS f
+    WHERE f.run_id = r.run_id;
 
     DELETE FROM _etl.retention_runs AS r
     WHERE r.started_at < clock_timestamp() - INTERVAL '30 days';
@@ -73,15 +79,25 @@ BEGIN
 
     DELETE FROM _etl.unknown_codes AS u
     USING (
-        SELECT c.company_iot_id, c.source_down_id, c.down_code, c.loaded_down_id, c.last_seen_at,
-            row_number() OVER (ORDER BY c.last_seen_at DESC) AS place
-        FROM _etl.unknown_codes AS c
-    ) AS o
-    WHERE (o.place > 10000 OR o.last_seen_at < clock_timestamp() - INTERVAL '30 days')
-        AND u.company_iot_id = o.company_iot_id
-        AND u.source_down_id IS NOT DISTINCT FROM o.source_down_id
-        AND u.down_code IS NOT DISTINCT FROM o.down_code
-        AND u.loaded_down_id IS NOT DISTINCT FROM o.loaded_down_id;
+        SELECT k.company_iot_id, k.source_down_id, k.down_code, k.loaded_down_id
+        FROM _etl.unknown_codes AS k
+        INNER JOIN (
+            SELECT c.company_iot_id, c.source_down_id, c.down_code, c.loaded_down_id,
+                row_number() OVER (ORDER BY c.last_seen_at DESC) AS place
+            FROM _etl.unknown_codes AS c
+        ) AS o
+            ON o.company_iot_id = k.company_iot_id
+            AND o.source_down_id IS NOT DISTINCT FROM k.source_down_id
+            AND o.down_code IS NOT DISTINCT FROM k.down_code
+            AND o.loaded_down_id IS NOT DISTINCT FROM k.loaded_down_id
+        WHERE o.place > 10000 OR k.last_seen_at < clock_timestamp() - INTERVAL '30 days'
+        -- One that a load counts at this moment is not old.
+        FOR UPDATE OF k SKIP LOCKED
+    ) AS f
+    WHERE u.company_iot_id = f.company_iot_id
+        AND u.source_down_id IS NOT DISTINCT FROM f.source_down_id
+        AND u.down_code IS NOT DISTINCT FROM f.down_code
+        AND u.loaded_down_id IS NOT DISTINCT FROM f.loaded_down_id;
 END
 $function$;
 

@@ -57,8 +57,16 @@ BEGIN
                 AND (r.backend_pid = pg_backend_pid() OR NOT EXISTS (
                     SELECT 1 FROM pg_stat_activity AS a WHERE a.pid = r.backend_pid
                 ));
+            -- Retention deletes them, too, in one transaction with all else that it trims.
             DELETE FROM _etl.job_runs AS r
-            WHERE r.pipeline = p_pipeline AND r.started_at < clock_timestamp() - INTERVAL '30 days';
+            USING (
+                SELECT o.run_id
+                FROM _etl.job_runs AS o
+                WHERE o.pipeline = p_pipeline
+                    AND o.started_at < clock_timestamp() - INTERVAL '30 days'
+                FOR UPDATE SKIP LOCKED
+            ) AS f
+            WHERE f.run_id = r.run_id;
             INSERT INTO _etl.job_runs (pipeline, job_id, from_id, to_id)
             VALUES (p_pipeline, p_job_id, v_mark.last_processed_id, v_mark.last_processed_id)
             RETURNING run_id INTO v_run_id;
