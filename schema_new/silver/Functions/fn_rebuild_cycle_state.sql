@@ -1,8 +1,11 @@
--- New: fills the cache from silver, by one index probe a machine and not by a scan of history.
+-- New: fills the cache from silver, by one index probe a machine and not by a scan of history. It
+-- and a load of cycles wait for each other, as for a correction by hand: both lock the watermark.
 CREATE FUNCTION silver.fn_rebuild_cycle_state() RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
+    SELECT 1 FROM _etl.watermarks AS w WHERE w.pipeline = 'machine_cycles' FOR UPDATE;
+
     WITH last AS (
         SELECT m.iot_id, c.cycle_start, c.cycle_end
         FROM master.machine_info AS m
