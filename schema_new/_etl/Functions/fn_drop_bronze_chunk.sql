@@ -10,7 +10,8 @@ CREATE FUNCTION _etl.fn_drop_bronze_chunk(
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '2s'
+-- Whoever reads bronze waits behind it meanwhile.
+SET lock_timeout = '500ms'
 AS $function$
 DECLARE
     v_mark record;

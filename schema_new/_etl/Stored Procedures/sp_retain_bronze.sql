@@ -53,6 +53,10 @@ BEGIN
             SET reason = excluded.reason, last_kept_at = excluded.last_kept_at;
         END IF;
         COMMIT;
+        IF v_outcome = 'locked' THEN
+            -- Who waited behind it comes first: a reader needs all chunks, one after the other.
+            PERFORM pg_sleep(0.2);
+        END IF;
         IF v_outcome <> 'dropped' THEN
             v_kept := v_kept + 1;
             IF v_kept <= c_warnings THEN
