@@ -45,7 +45,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM gold.fn_note_stale(v_stops.late_machines, v_stops.late_from, v_stops.late_to);
-    -- In the order in which gold.fn_resolve_open_stops takes its locks.
+    -- In the order in which gold.fn_note_stops takes its locks.
     UPDATE gold.long_stops AS l
     SET down_end = NULL
     FROM (

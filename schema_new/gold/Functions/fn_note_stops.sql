@@ -10,6 +10,12 @@ DECLARE
     v_signs record;
 BEGIN
     IF TG_OP = 'DELETE' THEN
+        -- In the order in which gold.fn_note_signs takes its locks: it may reach an earlier stop.
+        PERFORM 1
+        FROM gold.long_stops AS l
+        WHERE l.machine_iot_id = OLD.machine_iot_id AND l.down_start <= OLD.down_start
+        ORDER BY l.machine_iot_id, l.down_start
+        FOR UPDATE;
         DELETE FROM gold.long_stops AS l
         WHERE l.machine_iot_id = OLD.machine_iot_id AND l.down_start = OLD.down_start;
         IF OLD.down_start < now() - INTERVAL '6 hours' THEN
@@ -28,7 +34,7 @@ BEGIN
     END IF;
 
     IF TG_OP = 'UPDATE' THEN
-        -- In the order in which gold.fn_resolve_open_stops takes its locks.
+        -- In the order in which gold.fn_note_signs takes its locks.
         PERFORM 1
         FROM gold.long_stops AS l
         WHERE l.machine_iot_id IN (SELECT b.machine_iot_id FROM before AS b)
