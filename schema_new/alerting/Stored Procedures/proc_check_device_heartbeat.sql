@@ -32,12 +32,18 @@ BEGIN
     answered AS (
         UPDATE alerting.history AS h
         SET status = 'Resolved', resolved_at = now()
-        FROM machines AS m
-        WHERE h.machine_iot_id = m.iot_id
-            AND h.rule_id IS NULL
-            AND h.message = v_message
-            AND h.status IS DISTINCT FROM 'Resolved'
-            AND h.time < m.last_seen
+        FROM (
+            SELECT o.alert_id, o.time
+            FROM alerting.history AS o
+            INNER JOIN machines AS m ON m.iot_id = o.machine_iot_id
+            WHERE o.rule_id IS NULL
+                AND o.message = v_message
+                AND o.status IS DISTINCT FROM 'Resolved'
+                AND o.time < m.last_seen
+            -- One that a person resolves at this moment needs no second hand.
+            FOR UPDATE OF o SKIP LOCKED
+        ) AS k
+        WHERE h.alert_id = k.alert_id AND h.time = k.time
     )
     INSERT INTO alerting.history (company_iot_id, machine_iot_id, message, value_at_alert)
     SELECT m.company_iot_id, m.iot_id, v_message, coalesce(m.last_seen::text, 'Never')

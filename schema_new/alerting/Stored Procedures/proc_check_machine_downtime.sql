@@ -126,17 +126,24 @@ BEGIN
     answered AS (
         UPDATE alerting.history AS h
         SET status = 'Resolved', resolved_at = now()
-        FROM newest AS n, rules AS r
-        WHERE h.machine_iot_id = n.iot_id
-            AND h.rule_id = r.rule_id
-            AND h.status IS DISTINCT FROM 'Resolved'
-            AND (
-                n.has_ended
-                OR h.time < n.down_start
-                OR NOT EXISTS (
-                    SELECT 1 FROM matched AS k WHERE k.iot_id = n.iot_id AND k.rule_id = r.rule_id
+        FROM (
+            SELECT o.alert_id, o.time
+            FROM alerting.history AS o
+            INNER JOIN newest AS n ON n.iot_id = o.machine_iot_id
+            INNER JOIN rules AS r ON r.rule_id = o.rule_id
+            WHERE o.status IS DISTINCT FROM 'Resolved'
+                AND (
+                    n.has_ended
+                    OR o.time < n.down_start
+                    OR NOT EXISTS (
+                        SELECT 1 FROM matched AS t
+                        WHERE t.iot_id = n.iot_id AND t.rule_id = r.rule_id
+                    )
                 )
-            )
+            -- One that a person resolves at this moment needs no second hand.
+            FOR UPDATE OF o SKIP LOCKED
+        ) AS k
+        WHERE h.alert_id = k.alert_id AND h.time = k.time
     ),
     raised AS (
         INSERT INTO alerting.history (
