@@ -1,5 +1,6 @@
 -- New: bounds tables that only grow: the run log, rejected rows, and the record of fed files. A
 -- lasting fault must not fill the disk.
+-- lint: allow-file qualified: FOR UPDATE OF names an alias
 CREATE FUNCTION _etl.fn_trim_logs(
     p_drop_after interval,
     p_keep_rejects interval DEFAULT INTERVAL '1 year',

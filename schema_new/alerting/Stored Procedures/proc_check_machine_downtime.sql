@@ -1,4 +1,5 @@
 -- @section procedure
+-- lint: allow-file qualified: FOR UPDATE OF names an alias
 CREATE PROCEDURE alerting.proc_check_machine_downtime()
 LANGUAGE plpgsql SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
