@@ -18,6 +18,7 @@ pytestmark = pytest.mark.requires("multi_session")
 
 T = "date_trunc('hour', now()) - INTERVAL '20 days'"
 OPEN_STOPS = "SELECT FROM gold.long_stops WHERE machine_iot_id = {} ORDER BY down_start LIMIT 1"
+DEADLOCKS = "SELECT d.deadlocks FROM pg_stat_database AS d WHERE d.datname = current_database()"
 LOAD = "CALL _etl.sp_load_{}(NULL, '{{}}')"
 
 
@@ -51,9 +52,10 @@ class Other(threading.Thread):
 
 @pytest.fixture
 def chain(server: Server) -> Iterator[Chain]:
-    """A plant with machines 1 and 2, and no jobs."""
+    """A plant with machines 1 and 2, and no jobs; a load that a deadlock ended is tried again."""
     with plant_on(server) as plant:
         yield plant.chain
+        assert plant.chain.value(DEADLOCKS) == 0
 
 
 @pytest.fixture
@@ -171,7 +173,7 @@ def test_retention_beside_somebody_who_sends_rejects_again(
     insert = (
         "INSERT INTO _etl.rejected_rows (pipeline, bronze_id, first_id, machine_iot_id,"
         " reason_code, row_data, rejected_at) SELECT 'machine_cycles', n, n, 9, 'unknown_machine',"
-        " '{{\"device_id\": \"D-1\", \"machine_iot_id\": 9}}', now() - INTERVAL '400 days'"
+        ' \'{{"device_id": "D-1", "machine_iot_id": 9}}\', now() - INTERVAL \'400 days\''
         " FROM generate_series({}, {}) AS g (n)"
     )
     # Later rows lie before earlier ones.
@@ -243,5 +245,6 @@ def test_nobody_waits_long_behind_retention(
     retention = Other(chain, "CALL _etl.sp_retain_bronze(NULL, '{}')")
     started = time.monotonic()
     chain.run("SELECT count(*) FROM bronze.raw_machine_cycles")
-    assert time.monotonic() - started < 1
+    # Half a second behind each attempt, and no more behind all of them.
+    assert time.monotonic() - started < 1.5
     retention.end()
