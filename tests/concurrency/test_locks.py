@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import psycopg2
 import psycopg2.extensions
@@ -165,6 +166,38 @@ def test_a_roll_up_beside_the_load_of_stops(
     holder.rollback()
     load.end()
     roll_up.end()
+
+
+END_OF_STOP = f"SELECT l.down_end - ({T}) FROM gold.long_stops AS l"
+INSERT_CYCLE = (
+    "INSERT INTO silver.machine_cycles"
+    " (logical_date, company_iot_id, machine_iot_id, shift_id, cycle_start)"
+    f" SELECT current_date - 20, m.company_iot_id, 1, 1, {T} + INTERVAL '{{}} hours'"
+    " FROM master.machine_info AS m WHERE m.iot_id = 1"
+)
+
+
+def test_a_roll_up_looks_past_no_cycle_that_is_being_written(
+    chain: Chain, holder: psycopg2.extensions.connection
+) -> None:
+    stop(chain, 1, 0)
+    chain.run(LOAD.format("machine_downtime"), INSERT_CYCLE.format(44))
+    with holder.cursor() as writer:
+        writer.execute(INSERT_CYCLE.format(10))
+        chain.run("CALL gold.sp_roll_up(NULL, '{}')")
+        holder.commit()
+        chain.run("CALL gold.sp_roll_up(NULL, '{}')")
+        assert chain.value(END_OF_STOP) == timedelta(hours=10)
+        # The same when the cycle comes while the roll-up is at work.
+        writer.execute("UPDATE gold.long_stops SET down_end = NULL")
+        holder.commit()
+        writer.execute("SELECT gold.fn_resolve_open_stops()")
+        cycle_comes = Other(chain, INSERT_CYCLE.format(5))
+        assert cycle_comes.is_alive()
+        holder.commit()
+    cycle_comes.end()
+    chain.run("CALL gold.sp_roll_up(NULL, '{}')")
+    assert chain.value(END_OF_STOP) == timedelta(hours=5)
 
 
 def test_retention_beside_somebody_who_sends_rejects_again(

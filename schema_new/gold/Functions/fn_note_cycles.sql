@@ -11,6 +11,8 @@ AS $function$
 DECLARE
     v_signs record;
 BEGIN
+    -- gold.fn_resolve_open_stops does not see these rows before they are committed.
+    PERFORM pg_advisory_xact_lock_shared(hashtext('long stops'));
     IF TG_OP = 'DELETE' THEN
         IF OLD.cycle_start < now() - INTERVAL '6 hours' THEN
             INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)

@@ -9,6 +9,8 @@ DECLARE
     v_spans record;
     v_signs record;
 BEGIN
+    -- gold.fn_resolve_open_stops does not see these rows before they are committed.
+    PERFORM pg_advisory_xact_lock_shared(hashtext('long stops'));
     IF TG_OP = 'DELETE' THEN
         -- In the order in which gold.fn_note_signs takes its locks: it may reach an earlier stop.
         PERFORM 1

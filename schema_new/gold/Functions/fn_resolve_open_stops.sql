@@ -7,6 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_rows bigint;
+    v_alone boolean;
 BEGIN
     -- What a load or a correction has locked waits for the next run: if this waited for one, it
     -- would do so with locks on stops that the other may want next.
@@ -40,6 +41,16 @@ BEGIN
         FOR UPDATE SKIP LOCKED
     ) AS n
     WHERE l.machine_iot_id = n.machine_iot_id AND l.down_start = n.down_start;
+    -- Where a load or a person has just written a cycle or a stop, it would look past that and note
+    -- a later one, and nobody would look again. Whoever comes now waits, and sees what is noted.
+    FOR v_try IN 1..20 LOOP
+        v_alone := pg_try_advisory_xact_lock(hashtext('long stops'));
+        EXIT WHEN v_alone;
+        PERFORM pg_sleep(0.1);
+    END LOOP;
+    IF NOT v_alone THEN
+        RETURN 0;
+    END IF;
     UPDATE gold.long_stops AS l
     SET down_end = n.at
     FROM (
