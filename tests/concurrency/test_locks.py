@@ -281,3 +281,40 @@ def test_nobody_waits_long_behind_retention(
     # Half a second behind each attempt, and no more behind all of them.
     assert time.monotonic() - started < 1.5
     retention.end()
+
+
+def test_a_device_that_one_machine_leaves_and_another_gets_is_assigned(
+    chain: Chain, holder: psycopg2.extensions.connection
+) -> None:
+    device = chain.value(
+        "SELECT d.device_id FROM master.device_info AS d"
+        " INNER JOIN master.machine_info AS m ON m.device_iot_id = d.device_iot_id"
+        " WHERE m.iot_id = 1"
+    )
+    chain.run(
+        "SELECT * FROM master.fn_register_company('D', 'D')",
+        "SELECT * FROM master.fn_register_plant('D', 'Q')",
+    )
+    with holder.cursor() as cursor:
+        cursor.execute("SELECT * FROM master.fn_register_machine('D', 'M', 'Q', %s)", (device,))
+    leaves = Other(chain, "UPDATE master.machine_info SET device_iot_id = NULL WHERE iot_id = 1")
+    holder.commit()
+    leaves.end()
+    assert chain.value(
+        f"SELECT is_assigned FROM master.device_info WHERE device_id = '{device}'"
+    ) is True  # fmt: skip
+
+
+def test_a_code_and_a_company_that_come_at_once_know_each_other(
+    chain: Chain, holder: psycopg2.extensions.connection
+) -> None:
+    with holder.cursor() as cursor:
+        cursor.execute("SELECT * FROM master.fn_register_company('D', 'D')")
+    code = Other(chain, "INSERT INTO master.downtime_codes (down_code) VALUES ('X')")
+    holder.commit()
+    code.end()
+    known = (
+        "SELECT count(*) FROM master.downtime_code_mapping AS m"
+        " INNER JOIN master.downtime_codes AS d ON d.down_id = m.down_id WHERE d.down_code = 'X'"
+    )
+    assert chain.value(known) == chain.value("SELECT count(*) FROM master.companies")

@@ -4,6 +4,15 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
+    -- A session that gives the device to another machine, or takes it from one, ends first.
+    PERFORM 1
+    FROM master.device_info AS d
+    WHERE d.device_iot_id IN (
+            CASE WHEN TG_OP <> 'INSERT' THEN OLD.device_iot_id END,
+            CASE WHEN TG_OP <> 'DELETE' THEN NEW.device_iot_id END
+        )
+    ORDER BY d.device_iot_id
+    FOR NO KEY UPDATE;
     UPDATE master.device_info AS d
     SET is_assigned = EXISTS (
         SELECT 1 FROM master.machine_info AS m WHERE m.device_iot_id = d.device_iot_id

@@ -7,6 +7,8 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
+    -- A code and a company that come at once would not see each other.
+    PERFORM pg_advisory_xact_lock(hashtext('master.downtime_code_mapping'));
     IF TG_TABLE_NAME = 'companies' THEN
         INSERT INTO master.downtime_code_mapping (company_iot_id, source_down_id, down_id)
         SELECT NEW.iot_id, d.down_id, d.down_id
