@@ -10,7 +10,7 @@ CREATE FUNCTION _etl.fn_drop_bronze_chunk(
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
--- Whoever reads bronze waits behind it meanwhile.
+-- Readers of bronze wait behind it meanwhile.
 SET lock_timeout = '500ms'
 AS $function$
 DECLARE

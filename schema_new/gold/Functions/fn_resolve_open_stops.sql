@@ -42,7 +42,7 @@ BEGIN
     ) AS n
     WHERE l.machine_iot_id = n.machine_iot_id AND l.down_start = n.down_start;
     -- Where a load or a person has just written a cycle or a stop, it would look past that and note
-    -- a later one, and nobody would look again. Whoever comes now waits, and sees what is noted.
+    -- a later one for good. A session that writes one now waits, and sees what is noted.
     FOR v_try IN 1..20 LOOP
         v_alone := pg_try_advisory_xact_lock(hashtext('long stops'));
         EXIT WHEN v_alone;

@@ -12,7 +12,7 @@ DECLARE
     v_dates record;
     v_worked boolean;
 BEGIN
-    -- One at a time: whoever gets the lock goes on, and the other one returns. It ends with each
+    -- One at a time: the run that gets the lock goes on, the other one returns. It ends with each
     -- transaction, so a run that fails leaves nothing behind in its session.
     IF NOT pg_try_advisory_xact_lock(hashtext('gold.sp_roll_up')) THEN
         RETURN;
