@@ -9,38 +9,6 @@ DECLARE
     v_rows bigint;
     v_alone boolean;
 BEGIN
-    -- What a load or a correction has locked waits for the next run: if this waited for one, it
-    -- would do so with locks on stops that the other may want next.
-    -- Stops that silver's retention has dropped are in no report that is computed again.
-    DELETE FROM gold.long_stops AS l
-    USING (
-        SELECT o.machine_iot_id, o.down_start
-        FROM gold.long_stops AS o
-        WHERE o.down_start < (
-            SELECT min(c.range_start) FROM timescaledb_information.chunks AS c
-            WHERE format('%I.%I', c.hypertable_schema, c.hypertable_name)
-                = 'silver.machine_downtime'
-        )
-        FOR UPDATE SKIP LOCKED
-    ) AS n
-    WHERE l.machine_iot_id = n.machine_iot_id AND l.down_start = n.down_start;
-    -- Nor does what went with a younger chunk that somebody dropped.
-    DELETE FROM gold.long_stops AS l
-    USING (
-        SELECT o.machine_iot_id, o.down_start
-        FROM gold.long_stops AS o
-        WHERE EXISTS (
-                SELECT 1 FROM gold.rolled_up_chunks AS c
-                WHERE o.down_start >= c.range_start AND o.down_start < c.range_end
-                    AND to_regclass(c.chunk) IS NULL
-            )
-            AND NOT EXISTS (
-                SELECT 1 FROM silver.machine_downtime AS d
-                WHERE d.machine_iot_id = o.machine_iot_id AND d.down_start = o.down_start
-            )
-        FOR UPDATE SKIP LOCKED
-    ) AS n
-    WHERE l.machine_iot_id = n.machine_iot_id AND l.down_start = n.down_start;
     -- Where a load or a person has just written a cycle or a stop, it would look past that and note
     -- a later one for good. A session that writes one now waits, and sees what is noted.
     FOR v_try IN 1..20 LOOP
@@ -51,6 +19,21 @@ BEGIN
     IF NOT v_alone THEN
         RETURN 0;
     END IF;
+    -- Stops that silver's retention has dropped are in no report that is computed again.
+    DELETE FROM gold.long_stops AS l
+    WHERE l.down_start < (
+        SELECT min(c.range_start) FROM timescaledb_information.chunks AS c
+        WHERE format('%I.%I', c.hypertable_schema, c.hypertable_name) = 'silver.machine_downtime'
+    );
+    -- Nor does what went with a younger chunk that somebody dropped.
+    DELETE FROM gold.long_stops AS l
+    USING gold.rolled_up_chunks AS c
+    WHERE l.down_start >= c.range_start AND l.down_start < c.range_end
+        AND to_regclass(c.chunk) IS NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM silver.machine_downtime AS d
+            WHERE d.machine_iot_id = l.machine_iot_id AND d.down_start = l.down_start
+        );
     UPDATE gold.long_stops AS l
     SET down_end = n.at
     FROM (
@@ -58,7 +41,6 @@ BEGIN
             gold.fn_next_sign(o.machine_iot_id, o.down_start) AS at
         FROM gold.long_stops AS o
         WHERE o.is_open AND o.down_end IS NULL
-        FOR UPDATE SKIP LOCKED
     ) AS n
     WHERE l.machine_iot_id = n.machine_iot_id AND l.down_start = n.down_start AND n.at IS NOT NULL;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
