@@ -47,9 +47,9 @@ class World:
     )
 
 
-#: Machine days in which gold.v_machine_days is not what its shifts add up to.
+#: Machine days in which gold.v_machine_days is not what its shifts add up to, or divides otherwise.
 DAYS_APART = """
-WITH added_up AS (
+WITH sums AS (
     SELECT s.company_iot_id, s.plant_iot_id, s.machine_iot_id, s.logical_date,
         sum(s.planned_sec) AS planned_sec, sum(s.downtime_sec) AS downtime_sec,
         sum(s.stops) AS stops, sum(s.cycles) AS cycles,
@@ -63,7 +63,17 @@ WITH added_up AS (
         sum(s.unpaired_readings) AS unpaired_readings
     FROM gold.v_machine_shifts AS s
     GROUP BY s.company_iot_id, s.plant_iot_id, s.machine_iot_id, s.logical_date
-)
+),
+divided AS (
+    SELECT s.*,
+        CASE WHEN planned_sec > 0 THEN (planned_sec - downtime_sec) / planned_sec END AS available,
+        CASE WHEN scheduled_cycles > 0 AND scheduled_cycles_without_std = 0
+            AND planned_sec <> downtime_sec
+            THEN scheduled_std_sec / (planned_sec - downtime_sec) END AS performance,
+        CASE WHEN unpaired_readings = 0 AND parts <> 0 THEN (parts - rejects) / parts END AS good
+    FROM sums AS s
+),
+added_up AS (SELECT d.*, d.available * d.performance * d.good AS oee FROM divided AS d)
 (SELECT * FROM added_up EXCEPT ALL SELECT * FROM gold.v_machine_days)
 UNION ALL
 (SELECT * FROM gold.v_machine_days EXCEPT ALL SELECT * FROM added_up)
@@ -75,8 +85,8 @@ SHIFTS_APART = DAYS_APART.replace("gold.v_machine_shifts", "gold.machine_shifts"
     "SELECT * FROM gold.v_machine_days",
     "SELECT company_iot_id, plant_iot_id, machine_iot_id, logical_date, planned_sec, downtime_sec,"
     " stops, cycles, cycles_without_std, std_sec, run_time_sec, scheduled_cycles,"
-    " scheduled_cycles_without_std, scheduled_std_sec, parts, rejects, unpaired_readings"
-    " FROM gold.machine_days",
+    " scheduled_cycles_without_std, scheduled_std_sec, parts, rejects, unpaired_readings,"
+    " availability, performance, quality, oee FROM gold.machine_days",
 )
 
 

@@ -14,30 +14,60 @@ BEGIN
     INSERT INTO gold.machine_days (
         machine_iot_id, logical_date, company_iot_id, plant_iot_id, planned_sec, downtime_sec,
         stops, cycles, cycles_without_std, std_sec, run_time_sec, scheduled_cycles,
-        scheduled_cycles_without_std, scheduled_std_sec, parts, rejects, unpaired_readings
+        scheduled_cycles_without_std, scheduled_std_sec, parts, rejects, unpaired_readings,
+        availability, performance, quality, oee
     )
     SELECT
-        s.machine_iot_id,
-        s.logical_date,
-        min(s.company_iot_id),
-        min(s.plant_iot_id),
-        sum(s.planned_sec),
-        sum(s.downtime_sec),
-        sum(s.stops),
-        sum(s.cycles),
-        sum(s.cycles_without_std),
-        sum(s.std_sec),
-        sum(s.run_time_sec),
-        sum(CASE WHEN s.shift_id <> 0 THEN s.cycles ELSE 0 END),
-        sum(CASE WHEN s.shift_id <> 0 THEN s.cycles_without_std ELSE 0 END),
-        sum(CASE WHEN s.shift_id <> 0 THEN s.std_sec ELSE 0 END),
-        sum(s.parts),
-        sum(s.rejects),
-        sum(s.unpaired_readings)
-    FROM gold.machine_shifts AS s
-    INNER JOIN (SELECT DISTINCT c.machine_iot_id, c.logical_date FROM changed_rows AS c) AS k
-        ON k.machine_iot_id = s.machine_iot_id AND k.logical_date = s.logical_date
-    GROUP BY s.machine_iot_id, s.logical_date;
+        d.machine_iot_id,
+        d.logical_date,
+        d.company_iot_id,
+        d.plant_iot_id,
+        d.planned_sec,
+        d.downtime_sec,
+        d.stops,
+        d.cycles,
+        d.cycles_without_std,
+        d.std_sec,
+        d.run_time_sec,
+        d.scheduled_cycles,
+        d.scheduled_cycles_without_std,
+        d.scheduled_std_sec,
+        d.parts,
+        d.rejects,
+        d.unpaired_readings,
+        f.availability,
+        f.performance,
+        f.quality,
+        f.oee
+    FROM (
+        SELECT
+            s.machine_iot_id,
+            s.logical_date,
+            min(s.company_iot_id) AS company_iot_id,
+            min(s.plant_iot_id) AS plant_iot_id,
+            sum(s.planned_sec) AS planned_sec,
+            sum(s.downtime_sec) AS downtime_sec,
+            sum(s.stops) AS stops,
+            sum(s.cycles)::bigint AS cycles,
+            sum(s.cycles_without_std) AS cycles_without_std,
+            sum(s.std_sec) AS std_sec,
+            sum(s.run_time_sec) AS run_time_sec,
+            sum(CASE WHEN s.shift_id <> 0 THEN s.cycles ELSE 0 END)::bigint AS scheduled_cycles,
+            sum(CASE WHEN s.shift_id <> 0 THEN s.cycles_without_std ELSE 0 END)::bigint
+                AS scheduled_cycles_without_std,
+            sum(CASE WHEN s.shift_id <> 0 THEN s.std_sec ELSE 0 END)::bigint AS scheduled_std_sec,
+            sum(s.parts)::bigint AS parts,
+            sum(s.rejects)::bigint AS rejects,
+            sum(s.unpaired_readings)::bigint AS unpaired_readings
+        FROM gold.machine_shifts AS s
+        INNER JOIN (SELECT DISTINCT c.machine_iot_id, c.logical_date FROM changed_rows AS c) AS k
+            ON k.machine_iot_id = s.machine_iot_id AND k.logical_date = s.logical_date
+        GROUP BY s.machine_iot_id, s.logical_date
+    ) AS d
+    CROSS JOIN LATERAL gold.fn_oee_factors(
+        d.planned_sec, d.downtime_sec, d.scheduled_cycles, d.scheduled_cycles_without_std,
+        d.scheduled_std_sec, d.parts, d.rejects, d.unpaired_readings
+    ) AS f;
     RETURN NULL;
 END
 $function$;

@@ -1,4 +1,5 @@
--- New: reports by day read one row a machine and day instead of adding up those of its shifts.
+-- New: reports by day read one row a machine and day instead of adding up those of its shifts and
+-- dividing anew.
 -- @section table
 CREATE TABLE gold.machine_days (
     machine_iot_id integer NOT NULL,
@@ -18,6 +19,10 @@ CREATE TABLE gold.machine_days (
     parts bigint,
     rejects bigint,
     unpaired_readings bigint NOT NULL,
+    availability numeric,
+    performance numeric,
+    quality numeric,
+    oee numeric,
     CONSTRAINT machine_days_pkey PRIMARY KEY (machine_iot_id, logical_date)
 );
 
@@ -52,6 +57,15 @@ COMMENT ON COLUMN gold.machine_days.rejects IS
     'Rejected parts of the date; null: no FOCAS row says';
 COMMENT ON COLUMN gold.machine_days.unpaired_readings IS
     'FOCAS rows with parts and no rejects, or the reverse';
+COMMENT ON COLUMN gold.machine_days.availability IS
+    '(planned - downtime) / planned; null: no time was planned';
+COMMENT ON COLUMN gold.machine_days.performance IS
+    'Standard seconds of the scheduled cycles / run time; null: no cycles, one without a standard, '
+    'or no run time';
+COMMENT ON COLUMN gold.machine_days.quality IS
+    '(parts - rejects) / parts; null: they are not known, or there are no parts';
+COMMENT ON COLUMN gold.machine_days.oee IS
+    'Product of availability, performance and quality; null: one of them is';
 
 -- @section grants
 GRANT SELECT, INSERT, DELETE ON gold.machine_days TO setu_etl;

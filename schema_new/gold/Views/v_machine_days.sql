@@ -19,7 +19,11 @@ SELECT
     d.scheduled_std_sec,
     d.parts,
     d.rejects,
-    d.unpaired_readings
+    d.unpaired_readings,
+    d.availability,
+    d.performance,
+    d.quality,
+    d.oee
 FROM gold.machine_days AS d
 WHERE NOT EXISTS (
     SELECT 1 FROM gold.v_days_to_redo AS k
@@ -27,26 +31,54 @@ WHERE NOT EXISTS (
 )
 UNION ALL
 SELECT
-    s.company_iot_id,
-    s.plant_iot_id,
-    s.machine_iot_id,
-    s.logical_date,
-    sum(s.planned_sec) AS planned_sec,
-    sum(s.downtime_sec) AS downtime_sec,
-    sum(s.stops)::bigint AS stops,
-    sum(s.cycles)::bigint AS cycles,
-    sum(s.cycles_without_std)::bigint AS cycles_without_std,
-    sum(s.std_sec)::bigint AS std_sec,
-    sum(s.run_time_sec) AS run_time_sec,
-    sum(CASE WHEN s.shift_id <> 0 THEN s.cycles ELSE 0 END)::bigint AS scheduled_cycles,
-    sum(CASE WHEN s.shift_id <> 0 THEN s.cycles_without_std ELSE 0 END)::bigint
-        AS scheduled_cycles_without_std,
-    sum(CASE WHEN s.shift_id <> 0 THEN s.std_sec ELSE 0 END)::bigint AS scheduled_std_sec,
-    sum(s.parts)::bigint AS parts,
-    sum(s.rejects)::bigint AS rejects,
-    sum(s.unpaired_readings)::bigint AS unpaired_readings
-FROM gold.v_machine_shifts_from_silver AS s
-GROUP BY s.company_iot_id, s.plant_iot_id, s.machine_iot_id, s.logical_date;
+    t.company_iot_id,
+    t.plant_iot_id,
+    t.machine_iot_id,
+    t.logical_date,
+    t.planned_sec,
+    t.downtime_sec,
+    t.stops,
+    t.cycles,
+    t.cycles_without_std,
+    t.std_sec,
+    t.run_time_sec,
+    t.scheduled_cycles,
+    t.scheduled_cycles_without_std,
+    t.scheduled_std_sec,
+    t.parts,
+    t.rejects,
+    t.unpaired_readings,
+    f.availability,
+    f.performance,
+    f.quality,
+    f.oee
+FROM (
+    SELECT
+        s.company_iot_id,
+        s.plant_iot_id,
+        s.machine_iot_id,
+        s.logical_date,
+        sum(s.planned_sec) AS planned_sec,
+        sum(s.downtime_sec) AS downtime_sec,
+        sum(s.stops)::bigint AS stops,
+        sum(s.cycles)::bigint AS cycles,
+        sum(s.cycles_without_std)::bigint AS cycles_without_std,
+        sum(s.std_sec)::bigint AS std_sec,
+        sum(s.run_time_sec) AS run_time_sec,
+        sum(CASE WHEN s.shift_id <> 0 THEN s.cycles ELSE 0 END)::bigint AS scheduled_cycles,
+        sum(CASE WHEN s.shift_id <> 0 THEN s.cycles_without_std ELSE 0 END)::bigint
+            AS scheduled_cycles_without_std,
+        sum(CASE WHEN s.shift_id <> 0 THEN s.std_sec ELSE 0 END)::bigint AS scheduled_std_sec,
+        sum(s.parts)::bigint AS parts,
+        sum(s.rejects)::bigint AS rejects,
+        sum(s.unpaired_readings)::bigint AS unpaired_readings
+    FROM gold.v_machine_shifts_from_silver AS s
+    GROUP BY s.company_iot_id, s.plant_iot_id, s.machine_iot_id, s.logical_date
+) AS t
+CROSS JOIN LATERAL gold.fn_oee_factors(
+    t.planned_sec, t.downtime_sec, t.scheduled_cycles, t.scheduled_cycles_without_std,
+    t.scheduled_std_sec, t.parts, t.rejects, t.unpaired_readings
+) AS f;
 
 COMMENT ON VIEW gold.v_machine_days IS
     'What each machine did on a business date (in its plant''s zone): times in seconds, up to now '
@@ -80,6 +112,15 @@ COMMENT ON COLUMN gold.v_machine_days.rejects IS
     'Rejected parts of the date; null: no FOCAS row says';
 COMMENT ON COLUMN gold.v_machine_days.unpaired_readings IS
     'FOCAS rows with parts and no rejects, or the reverse';
+COMMENT ON COLUMN gold.v_machine_days.availability IS
+    '(planned - downtime) / planned; null: no time was planned';
+COMMENT ON COLUMN gold.v_machine_days.performance IS
+    'Standard seconds of the scheduled cycles / run time; null: no cycles, one without a standard, '
+    'or no run time';
+COMMENT ON COLUMN gold.v_machine_days.quality IS
+    '(parts - rejects) / parts; null: they are not known, or there are no parts';
+COMMENT ON COLUMN gold.v_machine_days.oee IS
+    'Product of availability, performance and quality; null: one of them is';
 
 -- @section grants
 GRANT SELECT ON gold.v_machine_days TO setu_etl, setu_reader;

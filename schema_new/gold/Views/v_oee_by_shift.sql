@@ -10,28 +10,19 @@ SELECT
     s.machine_iot_id,
     s.planned_sec,
     s.downtime_sec,
-    f.run_sec,
+    s.planned_sec - s.downtime_sec AS run_sec,
     s.stops AS total_stops,
     s.cycles AS total_cycles,
-    f.parts AS total_parts,
-    f.rejects AS total_rejects,
+    CASE WHEN s.unpaired_readings = 0 THEN s.parts END AS total_parts,
+    CASE WHEN s.unpaired_readings = 0 THEN s.rejects END AS total_rejects,
     f.availability,
     f.performance,
     f.quality,
-    f.availability * f.performance * f.quality AS oee
+    f.oee
 FROM gold.v_machine_shifts AS s
-CROSS JOIN LATERAL (
-    SELECT
-        s.planned_sec - s.downtime_sec AS run_sec,
-        CASE WHEN s.unpaired_readings = 0 THEN s.parts END AS parts,
-        CASE WHEN s.unpaired_readings = 0 THEN s.rejects END AS rejects,
-        (s.planned_sec - s.downtime_sec) / nullif(s.planned_sec, 0) AS availability,
-        CASE WHEN s.cycles > 0 AND s.cycles_without_std = 0 THEN s.std_sec END
-            / nullif(s.planned_sec - s.downtime_sec, 0) AS performance,
-        CASE
-            WHEN s.unpaired_readings = 0 THEN (s.parts - s.rejects)::numeric / nullif(s.parts, 0)
-        END
-            AS quality
+CROSS JOIN LATERAL gold.fn_oee_factors(
+    s.planned_sec, s.downtime_sec, s.cycles, s.cycles_without_std, s.std_sec, s.parts, s.rejects,
+    s.unpaired_readings
 ) AS f
 WHERE s.shift_id <> 0;
 

@@ -1,60 +1,24 @@
--- A factor is null where its inputs were not reported, and where it would divide by zero.
 -- @section view
 CREATE VIEW gold.v_oee_dashboard AS
-WITH days AS (
-    SELECT
-        s.company_iot_id,
-        s.plant_iot_id,
-        s.machine_iot_id,
-        s.logical_date AS day,
-        s.planned_sec,
-        s.downtime_sec,
-        -- Cycles outside the scheduled time have no share in its run time.
-        CASE WHEN s.cycles > 0 THEN s.scheduled_cycles END AS cycles,
-        CASE
-            WHEN s.scheduled_cycles > 0 AND s.scheduled_cycles_without_std = 0
-                THEN s.scheduled_std_sec
-        END AS std_sec,
-        -- A FOCAS row with one of the two and not the other leaves the share of rejects unknown.
-        CASE WHEN s.unpaired_readings = 0 THEN s.parts END AS parts,
-        CASE WHEN s.unpaired_readings = 0 THEN s.rejects END AS rejects
-    FROM gold.v_machine_days AS s
-    -- A stop outside the scheduled time alone says nothing about the machine.
-    WHERE s.cycles > 0 OR s.downtime_sec > 0 OR s.unpaired_readings > 0 OR s.parts IS NOT NULL
-),
-factors AS (
-    SELECT
-        d.company_iot_id,
-        d.plant_iot_id,
-        d.machine_iot_id,
-        d.day,
-        d.planned_sec,
-        d.downtime_sec,
-        d.cycles,
-        d.parts,
-        d.rejects,
-        d.planned_sec - d.downtime_sec AS run_sec,
-        (d.planned_sec - d.downtime_sec) / nullif(d.planned_sec, 0) AS availability,
-        d.std_sec / nullif(d.planned_sec - d.downtime_sec, 0) AS performance,
-        (d.parts - d.rejects)::numeric / nullif(d.parts, 0) AS quality
-    FROM days AS d
-)
 SELECT
-    f.day,
-    f.company_iot_id,
-    f.machine_iot_id,
-    f.planned_sec,
-    f.downtime_sec,
-    f.run_sec,
-    f.cycles AS total_cycles,
-    f.parts AS total_parts,
-    f.rejects AS total_rejects,
-    f.availability,
-    f.performance,
-    f.quality,
-    f.availability * f.performance * f.quality AS oee,
-    f.plant_iot_id
-FROM factors AS f;
+    s.logical_date AS day,
+    s.company_iot_id,
+    s.machine_iot_id,
+    s.planned_sec,
+    s.downtime_sec,
+    s.planned_sec - s.downtime_sec AS run_sec,
+    -- Cycles outside the scheduled time have no share in its run time.
+    CASE WHEN s.cycles > 0 THEN s.scheduled_cycles END AS total_cycles,
+    CASE WHEN s.unpaired_readings = 0 THEN s.parts END AS total_parts,
+    CASE WHEN s.unpaired_readings = 0 THEN s.rejects END AS total_rejects,
+    s.availability,
+    s.performance,
+    s.quality,
+    s.oee,
+    s.plant_iot_id
+FROM gold.v_machine_days AS s
+-- A stop outside the scheduled time alone says nothing about the machine.
+WHERE s.cycles > 0 OR s.downtime_sec > 0 OR s.unpaired_readings > 0 OR s.parts IS NOT NULL;
 
 COMMENT ON VIEW gold.v_oee_dashboard IS
     'Overall equipment effectiveness per business date (in the plant''s zone) and machine, until '

@@ -33,6 +33,7 @@ SELECT _archive.restore_in_place(
 -- @include schema_new/master/Functions/fn_date_ends.sql#function
 -- @include schema_new/gold/Functions/fn_next_sign.sql#function
 -- @include schema_new/gold/Functions/fn_seconds.sql#function
+-- @include schema_new/gold/Functions/fn_oee_factors.sql#function
 -- @include schema_new/master/Functions/fn_planned_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function

@@ -145,6 +145,9 @@ DROP FUNCTION gold.fn_unread_dates(date, date);
 DROP FUNCTION gold.fn_dates_in_silver();
 DROP FUNCTION gold.fn_read_machine_shifts(integer[], integer, date, date);
 DROP FUNCTION master.fn_planned_shifts(integer, date, date);
+DROP FUNCTION gold.fn_oee_factors(
+    numeric, numeric, bigint, bigint, bigint, bigint, bigint, bigint
+);
 DROP FUNCTION gold.fn_seconds(tstzmultirange);
 DROP FUNCTION gold.fn_next_sign(integer, timestamptz);
 DROP FUNCTION master.fn_date_ends(integer, date);
@@ -253,6 +256,7 @@ SELECT _archive.move_dependent_views();
 -- @include schema_new/master/Functions/fn_date_ends.sql#function
 -- @include schema_new/gold/Functions/fn_next_sign.sql#function
 -- @include schema_new/gold/Functions/fn_seconds.sql#function
+-- @include schema_new/gold/Functions/fn_oee_factors.sql#function
 -- @include schema_new/master/Functions/fn_planned_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function

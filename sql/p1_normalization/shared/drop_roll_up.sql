@@ -37,6 +37,9 @@ DROP FUNCTION _stage.fn_unread_dates(date, date);
 DROP FUNCTION _stage.fn_dates_in_silver();
 DROP FUNCTION _stage.fn_read_machine_shifts(integer[], integer, date, date);
 DROP FUNCTION _stage.fn_planned_shifts(integer, date, date);
+DROP FUNCTION _stage.fn_oee_factors(
+    numeric, numeric, bigint, bigint, bigint, bigint, bigint, bigint
+);
 DROP FUNCTION _stage.fn_seconds(tstzmultirange);
 DROP FUNCTION _stage.fn_next_sign(integer, timestamptz);
 DROP FUNCTION _stage.fn_date_ends(integer, date);

@@ -30,6 +30,7 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/gold/Functions/get_*.sql#grants
 -- @include schema_new/gold/Functions/fn_next_sign.sql#grants
 -- @include schema_new/gold/Functions/fn_seconds.sql#grants
+-- @include schema_new/gold/Functions/fn_oee_factors.sql#grants
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#grants
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#grants
 -- @include schema_new/gold/Functions/fn_days_to_read.sql#grants
