@@ -239,7 +239,8 @@ def dashboards(connection: Connection, views: tuple[str, ...] = DASHBOARDS) -> f
     """Seconds of dashboards, each the better of two."""
     took = 0.0
     for view in views:
-        query = f"SELECT count(*) FROM (SELECT * FROM gold.{view} OFFSET 0) AS d"
+        # All columns: count(*) would leave out what nobody reads.
+        query = f"SELECT count(d) FROM (SELECT * FROM gold.{view} OFFSET 0) AS d"
         took += min(seconds(lambda query=query: run(connection, query)) for _ in range(2))  # type: ignore[misc]
     return took
 
