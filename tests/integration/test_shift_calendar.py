@@ -231,6 +231,43 @@ def test_the_windows_of_the_loads_agree_with_the_function(
     assert unlike == []
 
 
+def test_a_shift_before_the_calendar_begins_gives_way_to_it(
+    v2: psycopg2.extensions.connection,
+) -> None:
+    plant = add_plant(v2, add_company(v2, "C"), "P", "UTC", (("06:00", "14:00", 0),))
+    run(
+        v2,
+        "UPDATE master.shift_definitions SET start_time = '22:00', end_time = '08:00', to_day = 1",
+    )
+    yesterday = now(v2).date() - DAY
+    at = datetime(yesterday.year, yesterday.month, yesterday.day, 7, tzinfo=UTC)
+    found = query(
+        v2,
+        "SELECT e.starts_at, e.ends_at FROM master.fn_shift_entries(%s, %s, %s) AS e"
+        " ORDER BY e.starts_at",
+        plant,
+        yesterday - 5 * DAY,
+        yesterday + 5 * DAY,
+    )
+    assert all(row[1] <= after[0] for row, after in pairwise(found))
+    # A load that found two shifts for one row would fail.
+    assert query(
+        v2,
+        "SELECT s.shift_id, s.logical_date FROM master.fn_get_shift(%s, %s) AS s",
+        plant,
+        at,
+    ) == [(1, yesterday)]
+    assert query(
+        v2,
+        "SELECT w.shift_id, w.logical_date FROM master.fn_shift_windows(ARRAY[%s]) AS w"
+        " WHERE w.plant_iot_id = %s AND w.starts_at <= %s AND %s < w.ends_before",
+        yesterday,
+        plant,
+        at,
+        at,
+    ) == [(1, yesterday)]
+
+
 def test_the_action_writes_the_past_of_a_plant_that_got_rows_and_goes_on_after_an_outage(
     server: Server,
 ) -> None:

@@ -41,7 +41,15 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL master.fn_defined_shifts(
         p_plant_iot_id, outside.first_date, outside.last_date
     ) AS d
-    WHERE outside.first_date <= outside.last_date;
+    WHERE outside.first_date <= outside.last_date
+        -- An instant has one shift, and the calendar's stands, as in master.fn_settle_shifts.
+        AND NOT EXISTS (
+            SELECT 1 FROM master.shift_calendar AS c
+            WHERE c.plant_iot_id = p_plant_iot_id
+                AND c.logical_date BETWEEN d.logical_date - 3 AND d.logical_date + 3
+                AND c.starts_at < d.ends_at AND c.ends_at > d.starts_at
+            OFFSET 0  -- an index scan for each of few shifts, and not a join with the calendar
+        );
 END;
 
 REVOKE ALL ON FUNCTION master.fn_shift_entries(integer, date, date) FROM PUBLIC;

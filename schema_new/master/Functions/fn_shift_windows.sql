@@ -45,7 +45,15 @@ BEGIN ATOMIC
     ) AS d
     WHERE (u.utc_date + n.days BETWEEN x.first_date AND x.last_date) IS NOT TRUE
         AND d.starts_at < (u.utc_date + 1)::timestamp AT TIME ZONE 'UTC'
-        AND d.ends_at > u.utc_date::timestamp AT TIME ZONE 'UTC';
+        AND d.ends_at > u.utc_date::timestamp AT TIME ZONE 'UTC'
+        -- An instant has one shift, and the calendar's stands, as in master.fn_shift_entries.
+        AND NOT EXISTS (
+            SELECT 1 FROM master.shift_calendar AS c
+            WHERE c.plant_iot_id = p.iot_id
+                AND c.logical_date BETWEEN d.logical_date - 3 AND d.logical_date + 3
+                AND c.starts_at < d.ends_at AND c.ends_at > d.starts_at
+            OFFSET 0
+        );
 END;
 
 REVOKE ALL ON FUNCTION master.fn_shift_windows(date[]) FROM PUBLIC;
