@@ -110,13 +110,20 @@ def test_the_past_is_written_down_before_shifts_change_and_stays(
     assert ahead == {3, 9}
 
 
+@pytest.mark.parametrize("machine_has", ["stayed", "left"])
 def test_a_shift_that_is_added_to_a_plant_with_history_is_not_added_to_the_past(
-    v2: psycopg2.extensions.connection,
+    v2: psycopg2.extensions.connection, machine_has: str
 ) -> None:
     company = add_company(v2, "C")
     plant = add_plant(v2, company, "P", "UTC", ROUND_THE_CLOCK[:1])
     machine = add_machine(v2, company, "M", plant)
     add_fact(v2, company, machine)
+    if machine_has == "left":
+        run(
+            v2,
+            "UPDATE master.plant_machine_mapping SET plant_iot_id = %s",
+            add_plant(v2, company, "Q", "UTC"),
+        )
     run(
         v2,
         "INSERT INTO master.shift_definitions (company_iot_id, plant_iot_id, shift_id, start_time,"
@@ -126,6 +133,22 @@ def test_a_shift_that_is_added_to_a_plant_with_history_is_not_added_to_the_past(
     )
     yesterday = now(v2).date() - DAY
     assert [row[1] for row in entries(v2, plant) if row[0] == yesterday] == [1]
+
+
+def test_a_plant_whose_machine_left_before_it_sent_a_row_has_no_past(
+    v2: psycopg2.extensions.connection,
+) -> None:
+    company = add_company(v2, "C")
+    plant = add_plant(v2, company, "P", "UTC", ROUND_THE_CLOCK)
+    machine = add_machine(v2, company, "M", plant)
+    run(
+        v2,
+        "UPDATE master.plant_machine_mapping SET plant_iot_id = %s",
+        add_plant(v2, company, "Q", "UTC"),
+    )
+    run(v2, "UPDATE master.former_plants SET last_date = last_date - 13")
+    add_fact(v2, company, machine)
+    assert value(v2, "SELECT master.fn_plant_history_from(%s)", plant) is None
 
 
 def test_a_hand_cannot_change_what_has_begun(v2: psycopg2.extensions.connection) -> None:

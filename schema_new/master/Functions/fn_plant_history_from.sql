@@ -9,25 +9,32 @@ DECLARE
 BEGIN
     IF EXISTS (
         SELECT 1
-        FROM master.plant_machine_mapping AS pm
-        WHERE pm.plant_iot_id = p_plant_iot_id
-            AND (
-                EXISTS (
-                    SELECT 1 FROM silver.machine_status AS f
-                    WHERE f.machine_iot_id = pm.machine_iot_id
-                )
-                OR EXISTS (
-                    SELECT 1 FROM silver.machine_cycles AS f
-                    WHERE f.machine_iot_id = pm.machine_iot_id
-                )
-                OR EXISTS (
-                    SELECT 1 FROM silver.machine_downtime AS f
-                    WHERE f.machine_iot_id = pm.machine_iot_id
-                )
-                OR EXISTS (
-                    SELECT 1 FROM silver.machine_focas AS f
-                    WHERE f.machine_iot_id = pm.machine_iot_id
-                )
+        FROM (
+            SELECT pm.machine_iot_id, 'infinity'::timestamptz AS until
+            FROM master.plant_machine_mapping AS pm
+            WHERE pm.plant_iot_id = p_plant_iot_id
+            UNION ALL
+            -- One that has left keeps its dates here; rows from after that are of another plant.
+            SELECT fp.machine_iot_id, (fp.last_date::timestamp + INTERVAL '60 hours')
+                AT TIME ZONE 'UTC'
+            FROM master.former_plants AS fp
+            WHERE fp.plant_iot_id = p_plant_iot_id
+        ) AS k
+        WHERE EXISTS (
+                SELECT 1 FROM silver.machine_status AS f
+                WHERE f.machine_iot_id = k.machine_iot_id AND f.event_time < k.until
+            )
+            OR EXISTS (
+                SELECT 1 FROM silver.machine_cycles AS f
+                WHERE f.machine_iot_id = k.machine_iot_id AND f.cycle_start < k.until
+            )
+            OR EXISTS (
+                SELECT 1 FROM silver.machine_downtime AS f
+                WHERE f.machine_iot_id = k.machine_iot_id AND f.down_start < k.until
+            )
+            OR EXISTS (
+                SELECT 1 FROM silver.machine_focas AS f
+                WHERE f.machine_iot_id = k.machine_iot_id AND f.event_time < k.until
             )
     ) THEN
         -- From the oldest chunk that is not absurdly old; two days more for zones and long shifts.
