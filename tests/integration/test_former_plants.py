@@ -150,6 +150,38 @@ def test_what_comes_late_counts_where_the_machine_stood(plants: Plants) -> None:
     assert plants.day(1) == [(plants.a, Decimal("0.625"))]
 
 
+@pytest.mark.parametrize(
+    ("table", "instant", "amount"),
+    [
+        ("machine_cycles", "cycle_start", "cycles"),
+        ("machine_downtime", "down_start", "stops"),
+        ("machine_focas", "event_time", "parts"),
+    ],
+)
+def test_a_night_shift_in_the_new_plant_counts_for_a_date_that_is_rolled_up(
+    plants: Plants, table: str, instant: str, amount: str
+) -> None:
+    plants.move(plants.b)
+    plants.roll_up(2)
+    # As of a plant so far to the west that the night of that date is not over there.
+    run(
+        plants.connection,
+        f"INSERT INTO silver.{table} (logical_date, company_iot_id, machine_iot_id, shift_id,"
+        f" {instant}) SELECT (now() AT TIME ZONE 'UTC')::date - 2, %s, %s, 1, now()",
+        plants.company,
+        plants.machine,
+    )
+    if table == "machine_focas":
+        run(plants.connection, "UPDATE silver.machine_focas SET part_count = 1, rej_count = 0")
+    counted = f"SELECT plant_iot_id, {amount} FROM gold.v_machine_days WHERE logical_date < %s"
+    today = value(plants.connection, "SELECT (now() AT TIME ZONE 'UTC')::date")
+    assert query(plants.connection, counted, today) == [(plants.a, 1)]
+    run(plants.connection, "SELECT gold.fn_roll_up_stale(1000)")
+    assert query(plants.connection, counted, today) == [(plants.a, 1)]
+    run(plants.connection, f"DELETE FROM silver.{table}")
+    assert query(plants.connection, counted, today) == []
+
+
 def test_a_date_without_rows_counts_where_the_machine_stood_too(plants: Plants) -> None:
     plants.move(plants.b)
     plants.roll_up()

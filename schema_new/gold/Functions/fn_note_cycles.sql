@@ -1,7 +1,8 @@
--- New: notes the days that change after they may have been rolled up, which is half a day after
--- their end, so rows of the last hours need no note. Once a statement, whatever its rows;
--- TimescaleDB has no transition table for DELETE where there is a column store, so that goes row by
--- row.
+-- New: notes the days that change after they may have been rolled up: half a day after their end,
+-- so rows of the last hours need no note, and not before noon of the next day of UTC. A row of this
+-- moment can have such a date where its machine has come from a plant in which the date is over.
+-- Once a statement, whatever its rows; TimescaleDB has no transition table for DELETE where there
+-- is a column store, so that goes row by row.
 -- lint: allow-file qualified: transition tables have no schema
 CREATE FUNCTION gold.fn_note_cycles() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -14,7 +15,9 @@ BEGIN
     -- gold.fn_resolve_open_stops does not see these rows before they are committed.
     PERFORM pg_advisory_xact_lock_shared(hashtext('long stops'));
     IF TG_OP = 'DELETE' THEN
-        IF OLD.cycle_start < now() - INTERVAL '6 hours' THEN
+        IF OLD.cycle_start < now() - INTERVAL '6 hours'
+            OR OLD.logical_date <= ((now() - INTERVAL '35 hours') AT TIME ZONE 'UTC')::date
+        THEN
             INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
             VALUES (OLD.machine_iot_id, OLD.logical_date);
         END IF;
@@ -27,13 +30,15 @@ BEGIN
     INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
     SELECT DISTINCT c.machine_iot_id, c.logical_date
     FROM changed AS c
-    WHERE c.cycle_start < now() - INTERVAL '6 hours';
+    WHERE c.cycle_start < now() - INTERVAL '6 hours'
+        OR c.logical_date <= ((now() - INTERVAL '35 hours') AT TIME ZONE 'UTC')::date;
 
     IF TG_OP = 'UPDATE' THEN
         INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
         SELECT DISTINCT b.machine_iot_id, b.logical_date
         FROM before AS b
-        WHERE b.cycle_start < now() - INTERVAL '6 hours';
+        WHERE b.cycle_start < now() - INTERVAL '6 hours'
+            OR b.logical_date <= ((now() - INTERVAL '35 hours') AT TIME ZONE 'UTC')::date;
         -- A cycle that begins when it began ends the stop that it ended.
         IF NOT EXISTS (
             SELECT b.machine_iot_id, b.cycle_start FROM before AS b

@@ -9,18 +9,21 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
         SELECT OLD.machine_iot_id, OLD.logical_date
-        WHERE OLD.event_time < now() - INTERVAL '6 hours';
+        WHERE OLD.event_time < now() - INTERVAL '6 hours'
+            OR OLD.logical_date <= ((now() - INTERVAL '35 hours') AT TIME ZONE 'UTC')::date;
         RETURN NULL;
     END IF;
     INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
     SELECT DISTINCT c.machine_iot_id, c.logical_date
     FROM changed AS c
-    WHERE c.event_time < now() - INTERVAL '6 hours';
+    WHERE c.event_time < now() - INTERVAL '6 hours'
+        OR c.logical_date <= ((now() - INTERVAL '35 hours') AT TIME ZONE 'UTC')::date;
     IF TG_OP = 'UPDATE' THEN
         INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
         SELECT DISTINCT b.machine_iot_id, b.logical_date
         FROM before AS b
-        WHERE b.event_time < now() - INTERVAL '6 hours';
+        WHERE b.event_time < now() - INTERVAL '6 hours'
+            OR b.logical_date <= ((now() - INTERVAL '35 hours') AT TIME ZONE 'UTC')::date;
     END IF;
     RETURN NULL;
 END

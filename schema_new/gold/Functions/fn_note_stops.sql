@@ -20,9 +20,11 @@ BEGIN
         FOR UPDATE;
         DELETE FROM gold.long_stops AS l
         WHERE l.machine_iot_id = OLD.machine_iot_id AND l.down_start = OLD.down_start;
+        INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
+        SELECT OLD.machine_iot_id, OLD.logical_date
+        WHERE OLD.down_start < now() - INTERVAL '6 hours'
+            OR OLD.logical_date <= ((now() - INTERVAL '35 hours') AT TIME ZONE 'UTC')::date;
         IF OLD.down_start < now() - INTERVAL '6 hours' THEN
-            INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
-            VALUES (OLD.machine_iot_id, OLD.logical_date);
             PERFORM gold.fn_note_stale(
                 ARRAY[OLD.machine_iot_id],
                 ARRAY[OLD.down_start],
@@ -48,7 +50,8 @@ BEGIN
         INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
         SELECT DISTINCT b.machine_iot_id, b.logical_date
         FROM before AS b
-        WHERE b.down_start < now() - INTERVAL '6 hours';
+        WHERE b.down_start < now() - INTERVAL '6 hours'
+            OR b.logical_date <= ((now() - INTERVAL '35 hours') AT TIME ZONE 'UTC')::date;
         SELECT
             array_agg(b.machine_iot_id) AS machines,
             array_agg(b.down_start) AS starts,
@@ -73,7 +76,8 @@ BEGIN
     INSERT INTO gold.stale_machine_days (machine_iot_id, logical_date)
     SELECT DISTINCT c.machine_iot_id, c.logical_date
     FROM changed AS c
-    WHERE c.down_start < now() - INTERVAL '6 hours';
+    WHERE c.down_start < now() - INTERVAL '6 hours'
+        OR c.logical_date <= ((now() - INTERVAL '35 hours') AT TIME ZONE 'UTC')::date;
     SELECT
         array_agg(c.machine_iot_id) AS machines,
         array_agg(c.down_start) AS starts,
