@@ -32,16 +32,27 @@ _BECOMES: Final[Mapping[str, str]] = {
     "foreign key": "checks against _archive, which has no new keys",
     "function": "goes on reading _archive, which no longer changes",
     "trigger": "fires no more: new rows go to another table",
-    "rule": "applies no more: statements go to another table",
     "row security policy": "protects _archive, and not the table that takes its place",
     "publication": "publishes _archive: its consumers get nothing more",
     "subscription": "goes on writing into _archive",
-    "child table": "is a child of a table in _archive",
     "column of the row type": "has the row type of a table in _archive",
     "default": "draws from a sequence in _archive",
     "parent table": "has a child in _archive, and none among the tables of v2",
     "object": "goes on with what is in _archive",
     "rule on": "goes on reading _archive, which no longer changes",
+}
+#: What cannot be left: what it does, and what to do.
+_NEVER_LEFT: Final[Mapping[str, tuple[str, str]]] = {
+    "rule": (
+        "Rules of your own stand on tables that steps write to with ON CONFLICT, which PostgreSQL "
+        "refuses there.",
+        "DROP RULE, and make a trigger of it, which goes with its table and comes back",
+    ),
+    "child table": (
+        "Tables of your own inherit from these tables: their rows are read as rows of these, and "
+        "no key holds for both.",
+        "ALTER TABLE … NO INHERIT, and INSERT the rows that belong there",
+    ),
 }
 _REMEDY: Final = (
     "Drop it and create it again on v2 afterwards, move views that can be moved with "
@@ -98,7 +109,13 @@ def dependents(
                 stops=False,
             )
         )
-    others = [one for one in found if one not in all_tables and one not in texts]
+    for kind, (what, next_step) in _NEVER_LEFT.items():
+        never_left = [str(one) for one in found if one.kind == kind]
+        if never_left:
+            results.append(Finding(what, never_left, next_step, stops=not adopting))
+    others = [
+        one for one in found if one not in (*all_tables, *texts) and one.kind not in _NEVER_LEFT
+    ]
     choice = settings.text("dependents")
     known = _columns(root) if any(one.may_move for one in others) else {}
     movable = [one for one in others if is_movable(one, known)]
