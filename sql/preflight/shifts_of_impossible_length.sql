@@ -7,5 +7,5 @@ SELECT
     'starts ' || s.start_time AS detail
 FROM master.shifts AS s
 INNER JOIN master.plants AS p ON p.plant_id = s.plant_id AND p.company_id = s.company_id
--- NaN sorts above every number.
-WHERE s.duration_hrs <= 0 OR s.duration_hrs > 24;
+-- NaN sorts above every number, and a time counts microseconds.
+WHERE round(s.duration_hrs * 3600, 6) <= 0 OR s.duration_hrs > 24;

@@ -71,7 +71,9 @@ BEGIN
     INNER JOIN _archive.plant_keys AS pk
         ON pk.company_id = s.company_id AND pk.plant_id = s.plant_id
     WHERE s.start_time IS NULL
-        OR NOT (coalesce(s.duration_hrs, 8) > 0 AND coalesce(s.duration_hrs, 8) <= 24);
+        OR NOT (
+            round(coalesce(s.duration_hrs, 8) * 3600, 6) > 0 AND coalesce(s.duration_hrs, 8) <= 24
+        );
     IF v_left IS NOT NULL THEN
         RAISE EXCEPTION 'cannot swap because v2 cannot hold some shifts of v1'
             USING ERRCODE = 'check_violation', DETAIL = format(

@@ -235,9 +235,9 @@ BEGIN
     INSERT INTO _stage.shift_definitions AS t (
         company_iot_id, plant_iot_id, shift_id, shift_name, start_time, end_time, to_day, created_at
     )
-    SELECT p.company_iot_id, pk.plant_iot_id, sk.shift_id, s.shift_name, s.start_time,
-        (s.start_time + l.length)::time,
-        CASE WHEN s.start_time - time '00:00' + l.length >= INTERVAL '24 hours' THEN 1 ELSE 0 END,
+    SELECT p.company_iot_id, pk.plant_iot_id, sk.shift_id, s.shift_name, l.start_time,
+        (l.start_time + l.length)::time,
+        CASE WHEN l.start_time - time '00:00' + l.length >= INTERVAL '24 hours' THEN 1 ELSE 0 END,
         s.created_at
     FROM master.shifts AS s
     INNER JOIN _archive.plant_keys AS pk
@@ -246,10 +246,12 @@ BEGIN
     INNER JOIN _archive.shift_keys AS sk
         ON sk.plant_iot_id = pk.plant_iot_id AND sk.v1_shift_id = s.shift_id
     CROSS JOIN LATERAL (
-        SELECT coalesce(s.duration_hrs, 8) * INTERVAL '1 hour' AS length
+        -- An interval added makes 00:00 of 24:00, which v1 read as midnight, too.
+        SELECT s.start_time + INTERVAL '0 hours' AS start_time,
+            coalesce(s.duration_hrs, 8) * INTERVAL '1 hour' AS length
     ) AS l
     WHERE s.start_time IS NOT NULL
-        AND coalesce(s.duration_hrs, 8) > 0 AND coalesce(s.duration_hrs, 8) <= 24
+        AND round(coalesce(s.duration_hrs, 8) * 3600, 6) > 0 AND coalesce(s.duration_hrs, 8) <= 24
     ORDER BY pk.plant_iot_id, sk.shift_id
     ON CONFLICT (plant_iot_id, shift_id) DO UPDATE
     SET shift_name = excluded.shift_name,
