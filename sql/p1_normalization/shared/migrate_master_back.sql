@@ -91,16 +91,19 @@ BEGIN
     FROM master.companies AS c
     WHERE NOT EXISTS (SELECT 1 FROM _archive.company_keys AS k WHERE k.company_iot_id = c.iot_id);
 
+    -- Only rows that differ are proposed, here and below: a trigger of somebody's own, before
+    -- INSERT, fires for each row before a conflict is looked for, and may change it.
     INSERT INTO _archive.companies AS v1 (company_id, company_name, effective_from_date, created_at)
     SELECT k.company_id, c.company_name, c.effective_from_date, c.created_at
     FROM master.companies AS c
     INNER JOIN _archive.company_keys AS k ON k.company_iot_id = c.iot_id
+    EXCEPT
+    SELECT v1.company_id, v1.company_name, v1.effective_from_date, v1.created_at
+    FROM _archive.companies AS v1
     ON CONFLICT (company_id) DO UPDATE
     SET company_name = excluded.company_name,
         effective_from_date = excluded.effective_from_date,
-        created_at = excluded.created_at
-    WHERE (v1.company_name, v1.effective_from_date, v1.created_at)
-        IS DISTINCT FROM (excluded.company_name, excluded.effective_from_date, excluded.created_at);
+        created_at = excluded.created_at;
 
     INSERT INTO _archive.plant_keys (plant_iot_id, company_id, plant_id)
     SELECT p.iot_id, ck.company_id, p.plant_id
@@ -112,12 +115,13 @@ BEGIN
     SELECT k.plant_id, k.company_id, p.plant_name, p.plant_city, p.created_at
     FROM master.plants AS p
     INNER JOIN _archive.plant_keys AS k ON k.plant_iot_id = p.iot_id
+    EXCEPT
+    SELECT v1.plant_id, v1.company_id, v1.plant_name, v1.plant_city, v1.created_at
+    FROM _archive.plants AS v1
     ON CONFLICT (plant_id, company_id) DO UPDATE
     SET plant_name = excluded.plant_name,
         plant_city = excluded.plant_city,
-        created_at = excluded.created_at
-    WHERE (v1.plant_name, v1.plant_city, v1.created_at)
-        IS DISTINCT FROM (excluded.plant_name, excluded.plant_city, excluded.created_at);
+        created_at = excluded.created_at;
 
     INSERT INTO _archive.machine_keys (machine_iot_id, company_id, machine_id)
     SELECT m.iot_id, ck.company_id, m.machine_id
@@ -144,13 +148,14 @@ BEGIN
     INNER JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
     INNER JOIN _archive.plant_keys AS pk ON pk.plant_iot_id = pm.plant_iot_id
     INNER JOIN master.device_info AS d ON d.device_iot_id = m.device_iot_id
+    EXCEPT
+    SELECT v1.machine_id, v1.company_id, v1.plant_id, v1.device_id, v1.iot_id, v1.created_at
+    FROM _archive.machine_info AS v1
     ON CONFLICT (machine_id, company_id) DO UPDATE
     SET plant_id = excluded.plant_id,
         device_id = excluded.device_id,
         iot_id = excluded.iot_id,
-        created_at = excluded.created_at
-    WHERE (v1.plant_id, v1.device_id, v1.iot_id, v1.created_at) IS DISTINCT FROM
-        (excluded.plant_id, excluded.device_id, excluded.iot_id, excluded.created_at);
+        created_at = excluded.created_at;
 
     -- A shift that v2 added is called by its number in v1, or SHIFT-n where that name is taken.
     INSERT INTO _archive.shift_keys (plant_iot_id, shift_id, v1_shift_id)
@@ -168,22 +173,30 @@ BEGIN
     INSERT INTO _archive.shifts AS v1 (
         shift_id, company_id, plant_id, shift_name, start_time, duration_hrs, created_at
     )
-    SELECT k.v1_shift_id, pk.company_id, pk.plant_id, s.shift_name, s.start_time,
-        extract(epoch FROM (s.end_time - s.start_time)
-            + (s.to_day - s.from_day) * INTERVAL '24 hours') / 3600,
+    SELECT k.v1_shift_id, pk.company_id, pk.plant_id, s.shift_name, s.start_time, l.duration_hrs,
         s.created_at
     FROM master.shift_definitions AS s
     INNER JOIN _archive.shift_keys AS k
         ON k.plant_iot_id = s.plant_iot_id AND k.shift_id = s.shift_id
     INNER JOIN _archive.plant_keys AS pk ON pk.plant_iot_id = s.plant_iot_id
+    CROSS JOIN LATERAL (
+        SELECT extract(epoch FROM (s.end_time - s.start_time)
+            + (s.to_day - s.from_day) * INTERVAL '24 hours') / 3600 AS duration_hrs
+    ) AS l
+    WHERE NOT EXISTS (
+        SELECT 1 FROM _archive.shifts AS v1
+        WHERE v1.shift_id = k.v1_shift_id AND v1.company_id = pk.company_id
+            AND v1.plant_id = pk.plant_id
+            -- v1's 24:00 is v2's 00:00.
+            AND (v1.shift_name, v1.start_time + INTERVAL '0 hours', v1.created_at)
+                IS NOT DISTINCT FROM (s.shift_name, s.start_time, s.created_at)
+            AND abs(coalesce(v1.duration_hrs, 8) - l.duration_hrs) <= 0.0000001
+    )
     ON CONFLICT (shift_id, company_id, plant_id) DO UPDATE
     SET shift_name = excluded.shift_name,
         start_time = excluded.start_time,
         duration_hrs = excluded.duration_hrs,
-        created_at = excluded.created_at
-    WHERE (v1.shift_name, v1.start_time, v1.created_at)
-            IS DISTINCT FROM (excluded.shift_name, excluded.start_time, excluded.created_at)
-        OR abs(coalesce(v1.duration_hrs, 8) - excluded.duration_hrs) > 0.0000001;
+        created_at = excluded.created_at;
 
     -- v1 keeps codes by company. One that v2 added goes to each of them, under the number that its
     -- gateways use for it or, where they have none, under its first free one.
@@ -241,7 +254,10 @@ BEGIN
         k.company_id
     FROM _archive.down_code_keys AS k
     INNER JOIN master.downtime_codes AS d ON d.down_id = k.down_id
-    ON CONFLICT (down_id, company_id) DO NOTHING;
+    WHERE NOT EXISTS (
+        SELECT 1 FROM _archive.downtime_codes AS v1
+        WHERE v1.down_id = k.v1_down_id AND v1.company_id = k.company_id
+    );
 
     INSERT INTO _archive.users AS v1 (
         user_id, user_no, full_name, role, plant_id, created_at, company_id
@@ -250,10 +266,12 @@ BEGIN
     FROM master.users AS u
     INNER JOIN _archive.company_keys AS ck ON ck.company_iot_id = u.company_iot_id
     LEFT JOIN _archive.plant_keys AS pk ON pk.plant_iot_id = u.plant_iot_id
+    EXCEPT
+    SELECT v1.user_id, v1.user_no, v1.full_name, v1.role, v1.plant_id, v1.created_at, v1.company_id
+    FROM _archive.users AS v1
     ON CONFLICT (user_id, company_id) DO UPDATE
     SET user_no = excluded.user_no, full_name = excluded.full_name, role = excluded.role,
-        plant_id = excluded.plant_id, created_at = excluded.created_at
-    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+        plant_id = excluded.plant_id, created_at = excluded.created_at;
 
     INSERT INTO _archive.machine_assets AS v1 (
         asset_id, machine_id, company_id, supplier_name, model_number, manufacturing_year,
@@ -274,6 +292,11 @@ BEGIN
         VALUES ('Standard', 'Freemium'), ('Premium', 'Plus'), ('Enterprise', 'Pro')
     ) AS tier (license_type, name) ON tier.name = a.subscription_tier
     LEFT JOIN _archive.machine_assets AS known ON known.asset_id = a.asset_id
+    EXCEPT
+    SELECT v1.asset_id, v1.machine_id, v1.company_id, v1.supplier_name, v1.model_number,
+        v1.manufacturing_year, v1.commissioned_date, v1.warranty_expire_date, v1.license_type,
+        v1.is_activated, v1.customer_address, v1.support_contact, v1.created_at
+    FROM _archive.machine_assets AS v1
     ON CONFLICT (asset_id) DO UPDATE
     SET machine_id = excluded.machine_id, company_id = excluded.company_id,
         supplier_name = excluded.supplier_name, model_number = excluded.model_number,
@@ -281,8 +304,7 @@ BEGIN
         commissioned_date = excluded.commissioned_date,
         warranty_expire_date = excluded.warranty_expire_date, license_type = excluded.license_type,
         is_activated = excluded.is_activated, customer_address = excluded.customer_address,
-        support_contact = excluded.support_contact, created_at = excluded.created_at
-    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+        support_contact = excluded.support_contact, created_at = excluded.created_at;
 
     INSERT INTO _archive.production_targets AS v1 (
         target_id, machine_id, company_id, program_no, shift_id, target_parts_per_hour,
@@ -302,14 +324,18 @@ BEGIN
     LEFT JOIN _archive.shift_keys AS sk
         ON sk.plant_iot_id = pm.plant_iot_id AND sk.shift_id = p.shift_id
     LEFT JOIN _archive.production_targets AS known ON known.target_id = p.target_id
+    EXCEPT
+    SELECT v1.target_id, v1.machine_id, v1.company_id, v1.program_no, v1.shift_id,
+        v1.target_parts_per_hour, v1.std_cycle_time_sec, v1.effective_start_date,
+        v1.effective_end_date, v1.created_at
+    FROM _archive.production_targets AS v1
     ON CONFLICT (target_id) DO UPDATE
     SET machine_id = excluded.machine_id, company_id = excluded.company_id,
         program_no = excluded.program_no, shift_id = excluded.shift_id,
         target_parts_per_hour = excluded.target_parts_per_hour,
         std_cycle_time_sec = excluded.std_cycle_time_sec,
         effective_start_date = excluded.effective_start_date,
-        effective_end_date = excluded.effective_end_date, created_at = excluded.created_at
-    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+        effective_end_date = excluded.effective_end_date, created_at = excluded.created_at;
 
     INSERT INTO _archive.alert_rules AS v1 (
         rule_id, rule_name, description, metric, condition_operator, threshold_value, duration_sec,
@@ -319,13 +345,17 @@ BEGIN
         r.duration_sec, r.severity, r.enabled, r.created_at, r.value_type, ck.company_id
     FROM config.alert_rules AS r
     LEFT JOIN _archive.company_keys AS ck ON ck.company_iot_id = r.company_iot_id
+    EXCEPT
+    SELECT v1.rule_id, v1.rule_name, v1.description, v1.metric, v1.condition_operator,
+        v1.threshold_value, v1.duration_sec, v1.severity, v1.enabled, v1.created_at, v1.value_type,
+        v1.company_id
+    FROM _archive.alert_rules AS v1
     ON CONFLICT (rule_id) DO UPDATE
     SET rule_name = excluded.rule_name, description = excluded.description,
         metric = excluded.metric, condition_operator = excluded.condition_operator,
         threshold_value = excluded.threshold_value, duration_sec = excluded.duration_sec,
         severity = excluded.severity, enabled = excluded.enabled, created_at = excluded.created_at,
-        value_type = excluded.value_type, company_id = excluded.company_id
-    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+        value_type = excluded.value_type, company_id = excluded.company_id;
 
     INSERT INTO _archive.alert_subscriptions AS v1 (
         subscription_id, rule_id, user_id, method, target_address, created_at, company_id
@@ -334,11 +364,14 @@ BEGIN
         ck.company_id
     FROM config.alert_subscriptions AS a
     LEFT JOIN _archive.company_keys AS ck ON ck.company_iot_id = a.company_iot_id
+    EXCEPT
+    SELECT v1.subscription_id, v1.rule_id, v1.user_id, v1.method, v1.target_address, v1.created_at,
+        v1.company_id
+    FROM _archive.alert_subscriptions AS v1
     ON CONFLICT (subscription_id) DO UPDATE
     SET rule_id = excluded.rule_id, user_id = excluded.user_id, method = excluded.method,
         target_address = excluded.target_address, created_at = excluded.created_at,
-        company_id = excluded.company_id
-    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+        company_id = excluded.company_id;
 
     -- Active alerts are state, not history: v1 gets those of v2.
     DELETE FROM _archive.active_alerts AS v1
@@ -356,9 +389,11 @@ BEGIN
     INNER JOIN _archive.machine_keys AS mk ON mk.machine_iot_id = a.machine_iot_id
     INNER JOIN _archive.machine_info AS m
         ON m.company_id = mk.company_id AND m.machine_id = mk.machine_id
+    EXCEPT
+    SELECT v1.company_id, v1.machine_id, v1.rule_id, v1.start_time, v1.last_checked_at
+    FROM _archive.active_alerts AS v1
     ON CONFLICT (company_id, machine_id, rule_id) DO UPDATE
-    SET start_time = excluded.start_time, last_checked_at = excluded.last_checked_at
-    WHERE (v1.*) IS DISTINCT FROM (excluded.*);
+    SET start_time = excluded.start_time, last_checked_at = excluded.last_checked_at;
 
     -- Ids continue above those of both versions.
     PERFORM setval(pg_get_serial_sequence('_archive.' || n.name, n.id), n.last)
