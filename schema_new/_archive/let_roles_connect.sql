@@ -1,7 +1,14 @@
--- Where PUBLIC may not connect to the database, the roles need a right of their own.
+-- Where PUBLIC may not connect to the database, the roles need a right of their own; so does
+-- setu_etl, which adds its jobs, where PUBLIC may not use the schema of the extension.
 DO $connect$
 DECLARE
     v_role text;
+    v_schema text := (
+        SELECT n.nspname
+        FROM pg_extension AS e
+        INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
+        WHERE e.extname = 'timescaledb'
+    );
 BEGIN
     PERFORM set_config(
         'role', coalesce(nullif(current_setting('setu.deployer', true), ''), 'none'), true
@@ -18,6 +25,15 @@ BEGIN
         END IF;
         EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), v_role);
     END LOOP;
+    IF NOT has_schema_privilege('setu_etl', v_schema, 'USAGE') THEN
+        IF NOT has_schema_privilege(v_schema, 'USAGE WITH GRANT OPTION') THEN
+            RAISE EXCEPTION 'cannot let role setu_etl use schema % because % may not grant it',
+                v_schema, current_user
+                USING ERRCODE = 'insufficient_privilege',
+                    HINT = format('GRANT USAGE ON SCHEMA %I TO setu_etl', v_schema);
+        END IF;
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO setu_etl', v_schema);
+    END IF;
     PERFORM set_config(
         'role', coalesce(nullif(current_setting('setu.owner', true), ''), 'none'), true
     );

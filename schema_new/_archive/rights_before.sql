@@ -26,6 +26,7 @@ FROM (
     SELECT n.nspname AS schema_name, n.nspacl AS acl
     FROM pg_namespace AS n
     WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold')
+        OR n.oid = (SELECT e.extnamespace FROM pg_extension AS e WHERE e.extname = 'timescaledb')
     UNION ALL
     SELECT NULL, d.datacl
     FROM pg_database AS d
@@ -34,7 +35,10 @@ FROM (
 CROSS JOIN LATERAL aclexplode(o.acl) AS a
 LEFT JOIN pg_roles AS r ON r.oid = a.grantee
 WHERE r.rolname IN ('setu_ingest', 'setu_etl', 'setu_reader', 'setu_admin')
-    OR (a.grantee = 0 AND o.schema_name IS NOT NULL);
+    OR (
+        a.grantee = 0
+        AND o.schema_name IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold')
+    );
 
 INSERT INTO _archive.roles_before (role_name, is_member, settings)
 SELECT r.rolname, pg_has_role(r.oid, 'MEMBER'), coalesce(s.setconfig, '{}')

@@ -133,6 +133,27 @@ def test_a_deployer_who_may_grant_connect_lets_the_roles_in_where_public_may_not
     assert render_differences(differences(before, site.superuser.catalog())) == ""
 
 
+def test_jobs_work_where_public_may_not_use_the_schema_of_the_extension(site: Site) -> None:
+    site.superuser.run(
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        f"GRANT USAGE ON SCHEMA public TO {APP}, {DEPLOYER}",
+    )
+    with pytest.raises(PreflightError, match="may not let setu_etl use it"):
+        site.by(DEPLOYER).upgrade()
+    site.superuser.run(f"GRANT USAGE ON SCHEMA public TO {DEPLOYER} WITH GRANT OPTION")
+    before = site.superuser.catalog()
+    site.by(DEPLOYER).upgrade()
+    jobs = site.superuser.query(
+        "SELECT j.job_id FROM timescaledb_information.jobs AS j WHERE j.owner = 'setu_etl'::regrole"
+    )
+    assert len(jobs) > 10
+    for (job,) in jobs:
+        site.by("setu_etl").run(f"CALL public.run_job({job})")
+    assert site.superuser.value("SELECT count(*) FROM _etl.job_runs WHERE status = 'failed'") == 0
+    site.by(DEPLOYER).downgrade("0001")
+    assert render_differences(differences(before, site.superuser.catalog())) == ""
+
+
 def test_v1_goes_on_writing_as_its_owner_while_a_superuser_expands(site: Site) -> None:
     site.superuser.upgrade("0102")
     site.by(APP).run(

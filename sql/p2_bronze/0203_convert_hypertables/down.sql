@@ -55,6 +55,22 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM %I', current_database(), v_row.rolname);
     END LOOP;
+    -- USAGE on the schema of the extension, likewise.
+    FOR v_row IN
+        SELECT n.nspname
+        FROM pg_extension AS e
+        INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
+        CROSS JOIN LATERAL aclexplode(n.nspacl) AS a
+        INNER JOIN pg_roles AS r ON r.oid = a.grantee
+        WHERE e.extname = 'timescaledb' AND a.privilege_type = 'USAGE' AND r.rolname = 'setu_etl'
+            AND NOT EXISTS (
+                SELECT 1 FROM _archive.rights_before AS b
+                WHERE b.schema_name = n.nspname AND b.role_name = r.rolname
+                    AND b.privilege = 'USAGE'
+            )
+    LOOP
+        EXECUTE format('REVOKE USAGE ON SCHEMA %I FROM setu_etl', v_row.nspname);
+    END LOOP;
     -- Settings of this database alone, and what they were before.
     FOR v_row IN
         SELECT r.rolname

@@ -80,7 +80,8 @@ BEGIN
     FOR v_row IN
         SELECT b.schema_name, b.role_name, b.privilege, b.is_grantable
         FROM _archive.rights_before AS b
-        WHERE b.schema_name IS NOT NULL
+        -- Grants on the schema of the extension are as they were.
+        WHERE b.schema_name IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold')
             AND (
                 b.role_name = 'PUBLIC'
                 OR EXISTS (SELECT 1 FROM pg_roles AS r WHERE r.rolname = b.role_name)
