@@ -62,6 +62,9 @@ class ServerFacts:
     #: Whether everybody may connect to the database; else the roles need a grant each.
     public_may_connect: bool = True
     may_grant_connect: bool = True
+    #: Whether everybody may use the schema of the extension; else setu_etl needs a grant.
+    public_may_use_extension: bool = True
+    may_grant_extension: bool = True
     database_owner: str = "postgres"
     #: SETU's roles that exist already and may not log in.
     roles_without_login: tuple[str, ...] = ()
@@ -71,6 +74,8 @@ class ServerFacts:
     #: Settings of the server, the database or the role under which rows are there and not seen.
     hiding_settings: tuple[str, ...] = ()
     extension_schema: str | None = "public"
+    #: Functions beside the extension's that would be called in place of PostgreSQL's own.
+    mistakable_functions: tuple[str, ...] = ()
 
 
 def server_facts(connection: Connection, v1_schemas: Iterable[str]) -> ServerFacts:

@@ -93,6 +93,18 @@ SELECT jsonb_build_object(
     'may_grant_connect', has_database_privilege(
         me.oid, current_database(), 'CONNECT WITH GRANT OPTION'
     ),
+    'public_may_use_extension', EXISTS (
+        SELECT
+        FROM pg_extension AS e
+        INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
+        CROSS JOIN LATERAL aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS a
+        WHERE e.extname = 'timescaledb' AND a.grantee = 0 AND a.privilege_type = 'USAGE'
+    ),
+    'may_grant_extension', coalesce((
+        SELECT has_schema_privilege(me.oid, e.extnamespace, 'USAGE WITH GRANT OPTION')
+        FROM pg_extension AS e
+        WHERE e.extname = 'timescaledb'
+    ), true),
     'roles_without_login', (
         SELECT coalesce(jsonb_agg(r.rolname ORDER BY r.rolname), '[]')
         FROM pg_roles AS r
@@ -125,6 +137,23 @@ SELECT jsonb_build_object(
         FROM pg_extension AS e
         INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
         WHERE e.extname = 'timescaledb'
+    ),
+    -- A function of fixed arguments is chosen before one of PostgreSQL's that takes any number.
+    'mistakable_functions', (
+        SELECT coalesce(jsonb_agg(p.oid::regprocedure::text ORDER BY p.oid), '[]')
+        FROM pg_proc AS p
+        INNER JOIN pg_extension AS e
+            ON e.extnamespace = p.pronamespace AND e.extname = 'timescaledb'
+        WHERE p.provariadic = 0
+            AND EXISTS (
+                SELECT FROM pg_proc AS b
+                WHERE b.pronamespace = 'pg_catalog'::regnamespace AND b.proname = p.proname
+                    AND b.provariadic <> 0
+            )
+            AND NOT EXISTS (
+                SELECT FROM pg_depend AS d
+                WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+            )
     ),
     'in_recovery', pg_is_in_recovery(),
     'read_only', current_setting('default_transaction_read_only')::boolean,

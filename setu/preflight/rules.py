@@ -189,6 +189,14 @@ def _roles(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Findi
             next_step=f"GRANT CONNECT ON DATABASE {facts.database} TO {facts.role} WITH GRANT "
             f"OPTION, or connect as {facts.database_owner}, who owns the database",
         )
+    may_use = facts.public_may_use_extension or facts.may_grant_extension
+    if facts.timescaledb is not None and not may_use:
+        yield Finding(
+            f"Not everybody may use schema {facts.extension_schema}, which has the functions of "
+            f"timescaledb, and {facts.role} may not let setu_etl use it.",
+            next_step=f"GRANT USAGE ON SCHEMA {facts.extension_schema} TO {facts.role} WITH GRANT "
+            "OPTION",
+        )
 
 
 def _session(facts: ServerFacts, plan: Plan, _settings: Settings) -> Iterator[Finding]:
@@ -200,6 +208,13 @@ def _session(facts: ServerFacts, plan: Plan, _settings: Settings) -> Iterator[Fi
             "as schema/ has it calls public.time_bucket and others by that name.",
             next_step="CREATE EXTENSION timescaledb SCHEMA public in a new database and restore "
             "into it; an extension with hypertables cannot be moved",
+        )
+    if facts.mistakable_functions:
+        yield Finding(
+            "Functions of your own would be called in place of PostgreSQL's own: the schema of "
+            "timescaledb is on the search path.",
+            _shown(facts.mistakable_functions),
+            "ALTER FUNCTION … SET SCHEMA a schema of your own",
         )
     if facts.replication_role != "origin":
         yield Finding(

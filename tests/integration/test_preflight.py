@@ -237,8 +237,16 @@ INSERT INTO master.shifts (shift_id, company_id, plant_id, start_time, duration_
         "('A', 'C', 'P', '06:00', 8), ('A', 'D', 'P', '06:00', 8)",
         "('A', 'C', 'nowhere', NULL, 99), ('B', 'C', 'nowhere', '06:00', 9)",
         "('A', 'C', 'P', '22:30', 7.5), ('B', 'C', 'P', '06:00', 16.5)",
+        "('A', 'C', 'P', '24:00', 6), ('B', 'C', 'P', '06:00', 18)",
     ],
-    ids=["three shifts", "a whole day", "two companies", "no such plant", "across midnight"],
+    ids=[
+        "three shifts",
+        "a whole day",
+        "two companies",
+        "no such plant",
+        "across midnight",
+        "at 24:00",
+    ],
 )
 def test_shifts_that_can_be_converted_pass(v1: Connection, preflight: Check, shifts: str) -> None:
     execute(v1, SHIFTS + shifts)
@@ -265,6 +273,8 @@ def test_a_shift_without_its_plant_is_named_with_the_companies_that_have_one(
         ("('A', 'C', 'P', NULL, 8)", ["no start_time", "plant P, shift A", "1 row."]),
         ("('A', 'C', 'P', '06:00', 0)", ["duration_hrs is 0"]),
         ("('A', 'C', 'P', '06:00', -1)", ["duration_hrs is -1"]),
+        ("('A', 'C', 'P', '06:00', 0.0000000001)", ["duration_hrs is 0.0000000001"]),
+        ("('A', 'C', 'P', '24:00', 8), ('B', 'C', 'P', '00:00', 8)", ["shifts A and B"]),
         ("('A', 'C', 'P', '06:00', 24.5)", ["duration_hrs is 24.5"]),
         ("('A', 'C', 'P', '06:00', 'NaN')", ["duration_hrs is NaN"]),
         (
@@ -300,6 +310,73 @@ def test_shifts_that_cannot_be_converted_are_counted_with_samples(
         preflight(v1)
     for text in said:
         assert text in caught.value.message
+
+
+#: A row that names what is not there, and what is said of it.
+BROKEN = {
+    "a machine of no plant": (
+        "INSERT INTO master.machine_info (machine_id, company_id, plant_id, device_id, iot_id)"
+        " VALUES ('M', 'C', 'gone', 'D', '1')",
+        "machine of company C, machine M: no such plant (plant_id gone of company C)",
+    ),
+    "a plant of no company": (
+        "INSERT INTO master.plants (plant_id, company_id) VALUES ('P', 'gone')",
+        "plant of company gone, plant P: no such company (company_id gone)",
+    ),
+    "a rule of no company": (
+        "INSERT INTO config.alert_rules (rule_id, rule_name, metric, condition_operator,"
+        " threshold_value, company_id) VALUES (7, 'r', 'm', '>', '1', 'gone')",
+        "alert rule of rule_id 7: no such company (company_id gone)",
+    ),
+    "a subscription of no rule and no user": (
+        "INSERT INTO config.alert_subscriptions (subscription_id, rule_id, user_id, company_id)"
+        " VALUES (7, 8, 'gone', 'C')",
+        "alert subscription of subscription_id 7: no such user (user_id gone of company C)",
+    ),
+    "an active alert of no machine": (
+        "INSERT INTO alerting.active_alerts VALUES ('C', 'gone', 8, now(), now())",
+        "active alert of company C, machine gone, rule 8: no such machine (machine_id gone of"
+        " company C)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_rows_that_v1s_own_foreign_keys_forbid_are_named(
+    v1: Connection, preflight: Check, kind: str
+) -> None:
+    statement, said = BROKEN[kind]
+    execute(v1, SHIFTS + "('A', 'C', 'P', '06:00', 8)")
+    execute(v1, f"SET LOCAL session_replication_role = replica; {statement}")
+    execute(v1, "SET LOCAL session_replication_role = origin")
+    with pytest.raises(PreflightError) as caught:
+        preflight(v1)
+    assert said in str(caught.value)
+    assert "v1's own foreign keys forbid" in str(caught.value)
+
+
+def test_references_of_which_a_part_is_null_refer_to_nothing(
+    v1: Connection, preflight: Check
+) -> None:
+    execute(v1, SHIFTS + "('A', 'C', 'P', '06:00', 8)")
+    execute(
+        v1,
+        "INSERT INTO config.alert_subscriptions (user_id, company_id)"
+        " VALUES ('gone', NULL), (NULL, 'C'), (NULL, NULL);"
+        "INSERT INTO master.users (user_id, company_id) VALUES ('U', 'C')",
+    )
+    preflight(v1)
+
+
+def test_a_function_that_would_be_taken_for_one_of_postgresql_is_named(
+    v1: Connection, preflight: Check
+) -> None:
+    execute(v1, "CREATE FUNCTION public.concat(text, text) RETURNS text LANGUAGE sql RETURN $1")
+    execute(v1, "CREATE FUNCTION public.round(float8, int) RETURNS float8 LANGUAGE sql RETURN $1")
+    with pytest.raises(PreflightError, match="in place of PostgreSQL's own") as caught:
+        preflight(v1)
+    assert "public.concat(text,text)" in str(caught.value)
+    assert "round" not in str(caught.value)
 
 
 def test_missing_extension_is_said_with_the_command(

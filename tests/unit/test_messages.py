@@ -375,6 +375,12 @@ FINDINGS: dict[str, dict[str, Any]] = {
         "public_may_connect": False,
         "may_grant_connect": False,
     },
+    "Not everybody may use schema public, which has the functions of timescaledb, and deployer may "
+    "not let setu_etl use it.": {
+        "role": "deployer",
+        "public_may_use_extension": False,
+        "may_grant_extension": False,
+    },
     "The extension timescaledb is in schema ext, not in public: v1 as schema/ has it calls "
     "public.time_bucket and others by that name.": {"extension_schema": "ext"},
     "session_replication_role is replica for this role or database, and deployer may not set it: "
@@ -383,6 +389,8 @@ FINDINGS: dict[str, dict[str, Any]] = {
     "sessions and loads have settings of their own; policies and reports do not.": {
         "hiding_settings": ("ALTER DATABASE d SET timescaledb.enable_columnarscan = off",)
     },
+    "Functions of your own would be called in place of PostgreSQL's own: the schema of "
+    "timescaledb is on the search path.": {"mistakable_functions": ("public.concat(text,text)",)},
     "Role app owns v1's objects and may not log in; policies and the retention job run as the "
     "owner, which only a role with LOGIN can.": {"owner": "app", "owner_may_log_in": False},
     "Only 1 of 100 connections are free; 3 are needed, for jobs and for those who watch.": {
