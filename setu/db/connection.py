@@ -180,7 +180,7 @@ def _refuse_unfit(driver: Any, *, writes: bool) -> None:
 
 @contextmanager
 def connected(
-    address: Address | URL | str, purpose: str, *, writes: bool = False
+    address: Address | URL | str, purpose: str, *, writes: bool = False, role: str = ""
 ) -> Iterator[Connection]:
     """One connection, without a pool, under SETU's session settings; closed at the end.
 
@@ -190,6 +190,7 @@ def connected(
     :param purpose: what the connection is for, shown in ``application_name``.
     :param writes: refuse a standby, and a database that is read-only. Raises what
         :func:`open_driver` does.
+    :param role: the role that may do all of it, which a message on a missing right names.
     """
     known = Address.of(address)
     engine = create_engine(
@@ -204,7 +205,7 @@ def connected(
     except DBAPIError as error:
         raise _connection_error(known, str(error.orig)) from error
     try:
-        with translated(connection):
+        with translated(connection, role):
             yield connection
     finally:
         _close(connection)

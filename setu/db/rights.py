@@ -33,6 +33,8 @@ _ROUTINES: Final = ("function", "procedure", "routine")
 
 # SETU's roles that are granted to people, the one that may least first.
 _SETU: Final = ("setu_reader", "setu_admin", "setu_ingest", "setu_etl")
+#: For :func:`translated`: only the owner of the database's objects may do all that a command does.
+OWNER: Final = "owner"
 _GROUPS: Final = """
 SELECT r.rolname
 FROM pg_catalog.unnest(%s) WITH ORDINALITY AS g (name, place)
@@ -99,11 +101,14 @@ LIMIT 1"""
 
 
 @contextmanager
-def translated(connection: Connection) -> Iterator[None]:
+def translated(connection: Connection, role: str = "") -> Iterator[None]:
     """While inside, what the server refuses leaves as a :class:`~setu.errors.SetuError`.
 
     Only what a person can act on: missing rights and objects, a read-only or lost server, locks. A
     fault of our own leaves as it is.
+
+    :param role: the role of SETU's that may do all that the command does, or :data:`OWNER`; else
+        the message names the one that may the least of those that have the missing right.
     """
     try:
         yield
@@ -115,7 +120,9 @@ def translated(connection: Connection) -> Iterator[None]:
             raise first from error
         driver_error = error.orig if isinstance(error, DBAPIError) else error
         known = (
-            _known(connection, driver_error) if isinstance(driver_error, psycopg2.Error) else None
+            _known(connection, driver_error, role)
+            if isinstance(driver_error, psycopg2.Error)
+            else None
         )
         if known is None:
             raise
@@ -132,7 +139,7 @@ def _said_before(error: BaseException) -> SetuError | None:
     return None
 
 
-def foreseen(driver: Any, error: psycopg2.Error) -> SetuError | None:
+def foreseen(driver: Any, error: psycopg2.Error, role: str = "") -> SetuError | None:
     """The same for a psycopg2 connection and its error; None for a fault of our own."""
     message = _message(error)
     if driver is None or driver.closed:
@@ -142,7 +149,7 @@ def foreseen(driver: Any, error: psycopg2.Error) -> SetuError | None:
             hint="See why in the server's log, then run the same command again",
         )
     if isinstance(error, states.InsufficientPrivilege):
-        return _rights(driver, error)
+        return _rights(driver, error, role)
     if isinstance(error, states.ReadOnlySqlTransaction):
         return DatabaseStateError(
             "The server takes no changes: it is read-only.",
@@ -177,18 +184,18 @@ def foreseen(driver: Any, error: psycopg2.Error) -> SetuError | None:
     return None
 
 
-def _known(connection: Connection, error: psycopg2.Error) -> SetuError | None:
+def _known(connection: Connection, error: psycopg2.Error, role: str) -> SetuError | None:
     if connection.closed or connection.invalidated:
         return foreseen(None, error)
     driver: Any = connection.connection.dbapi_connection
-    return foreseen(driver, error)
+    return foreseen(driver, error, role)
 
 
 def _message(error: psycopg2.Error) -> str:
     return (error.diag.message_primary or str(error)).strip() or type(error).__name__
 
 
-def _rights(driver: Any, error: psycopg2.Error) -> RightsError:
+def _rights(driver: Any, error: psycopg2.Error, may_all: str) -> RightsError:
     """What is missing, and the GRANT. Looks it up in the catalog, which everybody may read."""
     message = _message(error)
     try:
@@ -196,7 +203,10 @@ def _rights(driver: Any, error: psycopg2.Error) -> RightsError:
         with driver.cursor() as cursor:
             cursor.execute("SELECT current_user, pg_catalog.current_database()")
             role, database = cursor.fetchone()
-            grant = _grant(cursor, message, role, database)
+            to = f"TO {_quoted(role)}"
+            groups = [may_all, *_SETU]
+            grant = _from_owner(cursor, to) if may_all == OWNER else ""
+            grant = grant or _grant(cursor, message, to, database, groups)
         driver.rollback()
     except psycopg2.Error:
         role, grant = "", ""
@@ -206,13 +216,12 @@ def _rights(driver: Any, error: psycopg2.Error) -> RightsError:
     )
 
 
-def _grant(cursor: Any, message: str, role: str, database: str) -> str:
-    to = f"TO {_quoted(role)}"
+def _grant(cursor: Any, message: str, to: str, database: str, groups: list[str]) -> str:
     denied = _DENIED.search(message)
     if denied:
         kind, name = denied.groups()
         if kind == "schema":
-            return _by_group(cursor, _MAY["schema"], name, to) or (
+            return _by_group(cursor, _MAY["schema"], name, to, groups) or (
                 f"GRANT USAGE ON SCHEMA {_quoted(name)} {to}; "
                 f"GRANT SELECT ON ALL TABLES IN SCHEMA {_quoted(name)} {to}"
             )
@@ -224,7 +233,7 @@ def _grant(cursor: Any, message: str, role: str, database: str) -> str:
                 cursor.execute(_RELATION, (name, "SELECT", reached))
                 found = cursor.fetchone()
                 if found:
-                    by_group = _by_group(cursor, _MAY["relation"], found[0], to)
+                    by_group = _by_group(cursor, _MAY["relation"], found[0], to, groups)
                     return by_group or f"GRANT SELECT ON {found[0]} {to}"
                 for right in ("INSERT", "UPDATE", "DELETE"):
                     cursor.execute(_RELATION, (name, right, reached))
@@ -236,7 +245,7 @@ def _grant(cursor: Any, message: str, role: str, database: str) -> str:
             found = cursor.fetchone()
             if found:
                 kind = "PROCEDURE" if kind == "procedure" else "FUNCTION"
-                by_group = _by_group(cursor, _MAY[kind], found[0], to)
+                by_group = _by_group(cursor, _MAY[kind], found[0], to, groups)
                 return by_group or f"GRANT EXECUTE ON {kind} {found[0]} {to}"
     owned = _OWNER.search(message)
     if owned:
@@ -249,15 +258,15 @@ def _grant(cursor: Any, message: str, role: str, database: str) -> str:
         found = cursor.fetchone()
         if found:
             return _as_owner(cursor, found[0], owned.group(2), to)
-    return "" if denied or owned else _grant_in_any_language(cursor, message, to)
+    return "" if denied or owned else _grant_in_any_language(cursor, message, to, groups)
 
 
-def _by_group(cursor: Any, may: str, thing: str, to: str) -> str:
-    """The GRANT of the role of SETU's that may what is missing, if there is one.
+def _by_group(cursor: Any, may: str, thing: str, to: str, groups: list[str]) -> str:
+    """The GRANT of the first of these roles that may what is missing, if there is one.
 
     SETU's own roles get none: they would differ from the revision, and a sink would read.
     """
-    cursor.execute(_GROUPS.format(may=may), (list(_SETU), thing))
+    cursor.execute(_GROUPS.format(may=may), (groups, thing))
     found = cursor.fetchone()
     if found is None:
         return ""
@@ -266,16 +275,17 @@ def _by_group(cursor: Any, may: str, thing: str, to: str) -> str:
     return f"GRANT {found[0]} {to}"
 
 
-def _grant_in_any_language(cursor: Any, message: str, to: str) -> str:
+def _grant_in_any_language(cursor: Any, message: str, to: str, groups: list[str]) -> str:
     """The GRANT for the object that a message names, in whatever language the server speaks."""
     cursor.execute(_LACKING, (_NOT_IN_A_NAME.split(message), message))
     found = cursor.fetchone()
     if found is None:
         return ""
     kind, thing, owner, readable = found
-    by_group = _by_group(cursor, _MAY[kind], thing, to) if kind in _MAY and not readable else ""
-    if by_group:
-        return by_group
+    if kind in _MAY and not readable:
+        by_group = _by_group(cursor, _MAY[kind], thing, to, groups)
+        if by_group:
+            return by_group
     if kind == "schema":
         return (
             f"GRANT USAGE ON SCHEMA {thing} {to}; GRANT SELECT ON ALL TABLES IN SCHEMA {thing} {to}"
@@ -288,6 +298,15 @@ def _grant_in_any_language(cursor: Any, message: str, to: str) -> str:
         # Such a message may as well ask for the owner.
         return f"GRANT SELECT ON {thing} {to}, or connect as {_quoted(owner)}, who owns it"
     return f"GRANT EXECUTE ON {kind} {thing} {to}"
+
+
+def _from_owner(cursor: Any, to: str) -> str:
+    cursor.execute(
+        "SELECT pg_catalog.pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace AS n"
+        " WHERE n.nspname = '_setu'"
+    )
+    found = cursor.fetchone()
+    return _as_owner(cursor, found[0], "what SETU has made here", to) if found else ""
 
 
 def _as_owner(cursor: Any, owner: str, thing: str, to: str) -> str:

@@ -11,6 +11,7 @@ from setu.chain.settings import Settings
 from setu.cli.options import Setting
 from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
+from setu.db.rights import OWNER
 from setu.ops.archive import check_droppable, drop_archive
 from setu.review.verification import broken_checks
 
@@ -40,7 +41,7 @@ def drop(
     settings = Settings.from_x_arguments(setting or [])
     url = database_url()
     root = repository_root()
-    with connected(url, "archive drop", writes=True) as connection:
+    with connected(url, "archive drop", writes=True, role=OWNER) as connection:
         check_droppable(connection, root)
         connection.rollback()
         if not yes:

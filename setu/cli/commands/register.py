@@ -304,7 +304,7 @@ def _register(kind: str, given: dict[str, Any], dry_run: bool, as_json: bool) ->
 
 
 def _done(work: Any, dry_run: bool, as_json: bool) -> None:
-    with connected(database_url(), "register", writes=True) as connection:
+    with connected(database_url(), "register", writes=True, role="setu_admin") as connection:
         done: list[Registered] = work(connection)
         connection.rollback()
         keys = {one.key for one in done if one.kind == "machine"}

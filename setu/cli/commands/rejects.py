@@ -202,7 +202,8 @@ def resend_rejects(
     """
     wanted = _filter(pipeline, reason, machine, since, until, ids)
     _need_a_filter(wanted)
-    with connected(database_url(), "rejects", writes=not dry_run) as connection:
+    role = "" if dry_run else "setu_admin"
+    with connected(database_url(), "rejects", writes=not dry_run, role=role) as connection:
         found = counted(connection, wanted)
         counts = (resendable if dry_run else resend)(connection, wanted)
     left = {name: rows - counts.get(name, 0) for name, rows in found.items()}
@@ -226,11 +227,12 @@ def discard_rejects(
     """
     wanted = _filter(pipeline, reason, machine, since, until, ids)
     _need_a_filter(wanted)
+    role = "" if dry_run else "setu_etl"
     if not (yes or dry_run):
-        with connected(database_url(), "rejects") as connection:
+        with connected(database_url(), "rejects", role=role) as connection:
             count = sum(group.rows for group in groups(connection, wanted))
         typer.confirm(f"Discard {count:,} rows for good?", abort=True)
-    with connected(database_url(), "rejects", writes=not dry_run) as connection:
+    with connected(database_url(), "rejects", writes=not dry_run, role=role) as connection:
         counts = (counted if dry_run else discard)(connection, wanted)
     _tell("discarded", counts, {}, dry_run, as_json)
 

@@ -11,6 +11,7 @@ from setu.cli.exit_codes import DIFFERS
 from setu.cli.options import Setting
 from setu.cli.output import AsJson, print_json
 from setu.db.connection import connected, database_url
+from setu.db.rights import OWNER
 from setu.review.verification import verify_database
 
 
@@ -33,7 +34,7 @@ def verify(
     settings = Settings.from_x_arguments(setting or [])
     failed: list[str] = []
     checks: list[dict[str, object]] = []
-    with connected(database_url(), "verify") as connection:
+    with connected(database_url(), "verify", role=OWNER) as connection:
         for outcome in verify_database(connection, root, settings):
             holds = outcome.error is None
             checks.append(
