@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,40 @@ def test_a_machine_does_not_get_into_another_companys_plant(plant: Plant) -> Non
     code, message = setu(plant.chain, "shift", "C", "Q", "1", "--start", "06:00", "--end", "14:00")
     assert (code, message.splitlines()[0]) == (1, "plant Q is not of company C")
     assert masters(plant.chain) == before
+
+
+def follow(plant: Plant, arguments: Sequence[str], most: int = 5) -> None:
+    """Run a command; where it is refused, what its hint says, as a shell reads it, and again."""
+    code, message = setu(plant.chain, *arguments)
+    if code == 0:
+        return
+    assert most > 0, message
+    *_, hint = message.splitlines()
+    hinted = shlex.split(hint.removeprefix("What to do: Run: setu register "))
+    follow(plant, hinted, most - 1)
+    if hinted[0] != "move":
+        follow(plant, arguments, most - 1)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("machine", "A's; Co", "M $1", "--plant", "P & Q", "--device", "D <3>"),
+        ("machine", "C", "M-1", "--plant", "P", "--device", "D 3"),
+        ("machine", "C", "M 9", "--plant", "P", "--device", "D-1"),
+        ("move", "code", "A's; Co", "91", "no coolant"),
+    ],
+)
+def test_a_hint_can_be_copied_into_a_shell_whatever_the_names(
+    plant: Plant, arguments: tuple[str, ...]
+) -> None:
+    follow(plant, arguments)
+
+
+def test_a_hint_names_the_gateway_that_is_given_and_none_that_stands_in(plant: Plant) -> None:
+    said(plant.chain, "retire", "machine", "C", "M-1")
+    given = ("machine", "C", "M-1", "--plant", "P", "--device", "D-1", "--number", "7")
+    assert setu(plant.chain, *given)[1].endswith("Let gateway D-1 send the number 1")
 
 
 def test_what_the_gateway_needs_is_printed_and_is_what_loads(plant: Plant) -> None:

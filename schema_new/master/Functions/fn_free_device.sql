@@ -13,7 +13,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no gateway %', coalesce(p_device_id, '(none given)')
             USING ERRCODE = 'no_data_found',
-                HINT = format('Run: setu register device %s', coalesce(p_device_id, 'DEVICE'));
+                HINT = format('Run: setu register device %s',
+                    master.fn_as_word(coalesce(p_device_id, 'DEVICE')));
     END IF;
     SELECT m.machine_id INTO v_holder
     FROM master.machine_info AS m
@@ -24,7 +25,8 @@ BEGIN
         RAISE EXCEPTION 'cannot give gateway % to machine % because machine % of % has it',
             p_device_id, p_machine_id, v_holder, p_company_id
             USING ERRCODE = 'unique_violation',
-                HINT = format('Run: setu register retire machine %s %s', p_company_id, v_holder);
+                HINT = format('Run: setu register retire machine %s %s',
+                    master.fn_as_word(p_company_id), master.fn_as_word(v_holder));
     END IF;
     RETURN v_device;
 END

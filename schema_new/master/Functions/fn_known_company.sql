@@ -11,7 +11,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no company %', coalesce(p_company_id, '(none given)')
             USING ERRCODE = 'no_data_found',
-                HINT = format('Run: setu register company %s', coalesce(p_company_id, 'COMPANY'));
+                HINT = format('Run: setu register company %s',
+                    master.fn_as_word(coalesce(p_company_id, 'COMPANY')));
     END IF;
     RETURN v_company;
 END

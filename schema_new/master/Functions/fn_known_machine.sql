@@ -14,7 +14,8 @@ BEGIN
         RAISE EXCEPTION 'company % has no machine %',
             p_company_id, coalesce(p_machine_id, '(none given)')
             USING ERRCODE = 'no_data_found',
-                HINT = format('Run: setu register list machine --company %s', p_company_id);
+                HINT = format('Run: setu register list machine --company %s',
+                    master.fn_as_word(p_company_id));
     END IF;
     RETURN v_machine;
 END

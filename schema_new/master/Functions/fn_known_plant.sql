@@ -23,12 +23,13 @@ BEGIN
             USING ERRCODE = 'foreign_key_violation',
                 DETAIL = format('There is a plant %s of: %s.', p_plant_id, v_others),
                 HINT = format('Name a plant of %s: setu register list plant --company %s',
-                    p_company_id, p_company_id);
+                    p_company_id, master.fn_as_word(p_company_id));
     END IF;
     RAISE EXCEPTION 'company % has no plant %', p_company_id, coalesce(p_plant_id, '(none given)')
         USING ERRCODE = 'no_data_found',
             HINT = format('Run: setu register plant %s %s',
-                p_company_id, coalesce(p_plant_id, 'PLANT'));
+                master.fn_as_word(p_company_id),
+                master.fn_as_word(coalesce(p_plant_id, 'PLANT')));
 END
 $function$;
 

@@ -13,7 +13,8 @@ BEGIN
         RAISE EXCEPTION 'there is no downtime code %', p_down_code
             USING ERRCODE = 'no_data_found',
                 HINT = format('Run: setu register code %s --company %s --number %s',
-                    p_down_code, p_company_id, p_source_down_id);
+                    master.fn_as_word(p_down_code), master.fn_as_word(p_company_id),
+                    p_source_down_id);
     END IF;
     kind := 'code';
     key := format('%s/%s', p_company_id, p_source_down_id);
@@ -31,7 +32,8 @@ BEGIN
         RAISE EXCEPTION 'number % of company % means nothing yet', p_source_down_id, p_company_id
             USING ERRCODE = 'no_data_found',
                 HINT = format('Run: setu register code %s --company %s --number %s',
-                    p_down_code, p_company_id, p_source_down_id);
+                    master.fn_as_word(p_down_code), master.fn_as_word(p_company_id),
+                    p_source_down_id);
     END IF;
     RETURN NEXT;
 END

@@ -62,7 +62,8 @@ BEGIN
         RAISE EXCEPTION 'number % of company % means %', p_source_down_id, p_company_id, v_meant
             USING ERRCODE = 'unique_violation',
                 HINT = format('Run: setu register move code %s %s %s',
-                    p_company_id, p_source_down_id, p_down_code);
+                    master.fn_as_word(p_company_id), p_source_down_id,
+                    master.fn_as_word(p_down_code));
     END IF;
     outcome := CASE WHEN v_meant IS NULL THEN 'added' ELSE 'unchanged' END;
     INSERT INTO master.downtime_code_mapping AS k (company_iot_id, source_down_id, down_id)

@@ -38,14 +38,15 @@ BEGIN
                 key, p_number, v_there.iot_id
                 USING ERRCODE = 'invalid_parameter_value',
                     HINT = format('Let gateway %s send the number %s',
-                        v_there.device_id, v_there.iot_id);
+                        p_device_id, v_there.iot_id);
         END IF;
         IF (v_there.plant_id, v_there.device_id) IS DISTINCT FROM (p_plant_id, p_device_id) THEN
             RAISE EXCEPTION 'machine % is registered in plant % with gateway %',
                 key, coalesce(v_there.plant_id, '(none)'), coalesce(v_there.device_id, '(none)')
                 USING ERRCODE = 'unique_violation',
                     HINT = format('Run: setu register move machine %s %s --plant %s --device %s',
-                        p_company_id, p_machine_id, p_plant_id, p_device_id);
+                        master.fn_as_word(p_company_id), master.fn_as_word(p_machine_id),
+                        master.fn_as_word(p_plant_id), master.fn_as_word(p_device_id));
         END IF;
         number := v_there.iot_id;
         UPDATE master.machine_info AS m

@@ -20,4 +20,5 @@ DROP FUNCTION master.fn_free_device(text, text, text);
 DROP FUNCTION master.fn_known_machine(text, text);
 DROP FUNCTION master.fn_known_plant(text, text);
 DROP FUNCTION master.fn_known_company(text);
+DROP FUNCTION master.fn_as_word(text);
 DROP FUNCTION master.fn_refuse_blank(text, text);

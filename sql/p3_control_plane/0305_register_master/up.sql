@@ -4,6 +4,7 @@
 -- lock: none
 -- down: the functions and the view go; what was registered stays, and is v1's after the swap back
 -- @include schema_new/master/Functions/fn_refuse_blank.sql
+-- @include schema_new/master/Functions/fn_as_word.sql
 -- @include schema_new/master/Functions/fn_known_company.sql
 -- @include schema_new/master/Functions/fn_known_plant.sql
 -- @include schema_new/master/Functions/fn_known_machine.sql
