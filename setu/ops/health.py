@@ -211,7 +211,7 @@ def read_health(
     """
     if not query_rows(connection, "SELECT 1 WHERE to_regclass('_etl.v_pipeline_lag') IS NOT NULL"):
         raise ControlPlaneMissingError(
-            "This database has no control plane.",
+            "This database has no loads.",
             context=["The view _etl.v_pipeline_lag, of revision 0401, is not there."],
             hint="Run alembic upgrade head, or look at `alembic current`",
         )

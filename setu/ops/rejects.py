@@ -183,11 +183,11 @@ def _change(
     return done
 
 
-def _require(connection: Connection, view: str) -> None:
+def _require(connection: Connection, view: str, what: str) -> None:
     known = connection.exec_driver_sql("SELECT to_regclass(%s)", (f"_etl.{view}",)).scalar_one()
     if known is None:
         raise RejectsError(
-            "This database keeps no rejected rows.",
+            f"This database has no list of {what}.",
             context=[f"The view _etl.{view}, of revision 0401, is not there."],
             hint="Run alembic upgrade head, or look at `alembic current`",
         )
@@ -195,7 +195,7 @@ def _require(connection: Connection, view: str) -> None:
 
 def _ask(connection: Connection, query: str, wanted: Filter) -> list[tuple[Any, ...]]:
     parameters = {**vars(wanted), "ids": list(wanted.ids) or None}
-    _require(connection, "v_rejected_rows")
+    _require(connection, "v_rejected_rows", "rejected rows")
     _refuse_unknown(connection, wanted)
     return [tuple(row) for row in connection.exec_driver_sql(query, parameters)]
 
@@ -320,7 +320,7 @@ def unknown_codes(connection: Connection) -> list[UnknownCode]:
 
     Those that would be read today, since they were registered, come last.
     """
-    _require(connection, "v_unknown_codes")
+    _require(connection, "v_unknown_codes", "unknown codes")
     rows = connection.exec_driver_sql(
         "SELECT u.company_id, u.source_down_id, nullif(u.down_code, ''), u.fault, u.loaded_as,"
         " u.stops, u.last_seen_at, u.is_known_now FROM _etl.v_unknown_codes AS u"

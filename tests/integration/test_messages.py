@@ -212,9 +212,9 @@ def test_no_upgrade_shows_messages_that_the_server_only_means_for_itself(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("status",), "This database has no control plane."),
-        (("rejects", "list"), "This database keeps no rejected rows."),
-        (("rejects", "codes"), "This database keeps no rejected rows."),
+        (("status",), "This database has no loads."),
+        (("rejects", "list"), "This database has no list of rejected rows."),
+        (("rejects", "codes"), "This database has no list of unknown codes."),
         (("simulate", "--bronze"), "This database has no bronze for a fleet."),
         (("report",), "The rows of v1 have not been accounted for in this database."),
         (("archive", "drop", "--yes"), "The archive cannot be dropped at this revision."),
