@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from setu.catalog import Catalog
+from setu.catalog.model import CatalogFormatError
 from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import SourceFile, files_below
 from setu.catalog.released import read_files
@@ -19,6 +20,10 @@ from setu.errors import SetuError
 
 DEFAULT_FOLDER = "schema_new"
 _REVISION = re.compile(r"[0-9]{4}")
+_SIDES = (
+    "Give a folder, a git revision or tag (with :folder), a revision of the chain, an "
+    "address, or a file of `setu catalog snapshot`"
+)
 
 
 class SideError(SetuError):
@@ -53,11 +58,13 @@ def read_side(text: str, root: Path, settings: Settings | None = None) -> Catalo
         address = Address.parse(text, source="The address")
         with connected(address, "diff") as connection:
             return snapshot(connection)
+    if not text:
+        raise SideError("A side of the comparison is empty.", hint=_SIDES)
     path = Path(text) if Path(text).exists() else root / text
     if path.is_file():
-        return Catalog.from_json(path.read_text(encoding="utf-8"))
+        return _file_catalog(path)
     if path.is_dir():
-        return folder_catalog(path, settings)
+        return _schema_catalog(files_below(path.resolve()), text, settings)
     for release in read_releases(root):
         text = release.revision if text in (release.version, f"v{release.version}") else text
     files = read_files(root, text) if _REVISION.fullmatch(text) else None
@@ -82,8 +89,7 @@ def _git_catalog(text: str, root: Path, settings: Settings | None) -> Catalog:
         raise SideError(
             f"{text} is nothing that can be compared.",
             context=[said.decode(errors="replace").strip()],
-            hint="Give a folder, a git revision or tag (with :folder), a revision of the chain, an "
-            "address, or a file of `setu catalog snapshot`",
+            hint=_SIDES,
         ) from error
     with (
         tempfile.TemporaryDirectory() as place,
@@ -96,4 +102,22 @@ def _git_catalog(text: str, root: Path, settings: Settings | None) -> Catalog:
                 file = Path(place) / member.name
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(content.read())
-        return folder_catalog(Path(place) / folder, settings)
+        return _schema_catalog(files_below(Path(place) / folder), text, settings)
+
+
+def _file_catalog(path: Path) -> Catalog:
+    try:
+        return Catalog.from_json(path.read_text(encoding="utf-8"))
+    except (CatalogFormatError, UnicodeDecodeError, OSError) as error:
+        raise SideError(
+            f"{path} is no catalog snapshot that can be read.",
+            context=error.context if isinstance(error, CatalogFormatError) else [str(error)],
+            hint="Write it again with: setu catalog snapshot --out FILE",
+        ) from error
+
+
+def _schema_catalog(files: Sequence[SourceFile], text: str, settings: Settings | None) -> Catalog:
+    # Against a folder without SQL all of the other side would have been made or dropped.
+    if not files:
+        raise SideError(f"{text} is a folder without SQL files of a schema.", hint=_SIDES)
+    return files_catalog(files, settings)

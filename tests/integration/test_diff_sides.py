@@ -139,8 +139,25 @@ def test_what_is_no_side_is_an_error_and_no_difference(repository: Path, side: s
 
 def test_a_file_that_is_no_catalog_is_an_error(repository: Path) -> None:
     (repository / "other.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(SetuError, match="not a catalog snapshot"):
-        CliRunner().invoke(app, ["diff", "other.json", "schema_new"], catch_exceptions=False)
+    (repository / "other.bin").write_bytes(b"\xff\xfe")
+    for name in ("other.json", "other.bin"):
+        with pytest.raises(SetuError, match=f"{name} is no catalog snapshot that can be read"):
+            CliRunner().invoke(app, ["diff", name, "schema_new"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("side", ["docs", "HEAD:docs"])
+def test_a_folder_without_sql_is_an_error_and_not_all_dropped(repository: Path, side: str) -> None:
+    (repository / "docs").mkdir()
+    (repository / "docs" / "why.md").write_text("why", encoding="utf-8")
+    git(repository, "add", "docs")
+    git(repository, "commit", "-qm", "docs")
+    with pytest.raises(SetuError, match=f"^{side} is a folder without SQL files of a schema"):
+        CliRunner().invoke(app, ["diff", "schema_new", side], catch_exceptions=False)
+
+
+def test_a_side_that_is_empty_is_not_the_whole_repository(repository: Path) -> None:
+    with pytest.raises(SetuError, match="A side of the comparison is empty"):
+        CliRunner().invoke(app, ["diff", "", "schema_new"], catch_exceptions=False)
 
 
 def test_a_database_that_is_not_there_is_an_error_and_its_password_is_not_shown(
