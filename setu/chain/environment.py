@@ -104,6 +104,12 @@ def run(
 def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck | None) -> None:
     settings = Settings.from_x_arguments(context.get_x_argument(as_dictionary=False))
     refuse_two_heads(Path(context.script.dir).resolve().parent, context.script)
+    if command.merge in _called(context):
+        raise RevisionStateError(
+            "There is nothing to merge: the chain has one line, and no revision with two parents.",
+            hint="Let the later of two revisions follow the other: CONTRIBUTING.md, two revisions "
+            "at once",
+        )
     purpose = _purpose(context)
     if purpose is Purpose.WRITE:
         place_revision(context)

@@ -118,12 +118,23 @@ def place_revision(context: ModuleType) -> None:
         wants one to look at, and gets an empty one in memory.
     """
     root = Path(context.script.dir).resolve().parent
+    if getattr(context.config.cmd_opts, "autogenerate", False):
+        raise RevisionDraftError(
+            "Alembic has no models here to draft a revision from.",
+            hint='Edit schema_new/, then run: setu revision "add spindle hours"',
+        )
 
     def place(_context: Any, _revision: Any, directives: list[Any]) -> None:
         [script] = directives
         if not any(character.isalnum() for character in script.message or ""):
             raise RevisionDraftError(
                 "The revision has no message.", hint='Say what changes: -m "add spindle hours"'
+            )
+        if "\\" in script.message or '"""' in script.message:
+            raise RevisionDraftError(
+                "The message has a backslash or three quotation marks, which end or change the "
+                "docstring that it becomes.",
+                hint="Leave them out",
             )
         where = next_place(root, context.config.attributes.get(RELEASE))
         script.rev_id = where.revision

@@ -131,6 +131,25 @@ def test_a_message_is_needed(repository: MiniRepository) -> None:
     assert len(steps_to(repository.root)) == 2
 
 
+@pytest.mark.parametrize("message", ['it is """ done', "path C:\\new", "ends with \\"])
+def test_a_message_that_no_docstring_holds_leaves_no_file(
+    repository: MiniRepository, message: str
+) -> None:
+    with pytest.raises(RevisionDraftError, match="has a backslash or three quotation marks"):
+        revision(repository, message)
+    assert len(steps_to(repository.root)) == 2
+
+
+def test_alembic_drafts_nothing_from_models(repository: MiniRepository) -> None:
+    code, _, errors = repository.alembic(
+        "revision", "-m", "more", "--autogenerate", database_url=None
+    )
+    assert code == 1
+    assert "Alembic has no models here to draft a revision from." in errors
+    assert "Edit schema_new/, then run: setu revision" in errors
+    assert len(steps_to(repository.root)) == 2
+
+
 def test_verify_expects_what_up_makes_and_drops(repository: MiniRepository) -> None:
     repository.add(
         "0003_third",

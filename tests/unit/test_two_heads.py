@@ -56,6 +56,17 @@ def test_two_heads_are_named(tmp_path: Path) -> None:
     assert "p0_baseline/0003_yours" in said
 
 
+def test_nothing_is_merged_and_no_file_is_left(tmp_path: Path) -> None:
+    repository = MiniRepository(tmp_path)
+    repository.add("0001_first")
+    files = sorted(tmp_path.rglob("versions/**/*.py"))
+    code, _, errors = repository.alembic("merge", "heads", "-m", "both", database_url=None)
+    assert code == 1
+    assert "There is nothing to merge" in errors
+    assert "Traceback" not in errors
+    assert sorted(tmp_path.rglob("versions/**/*.py")) == files
+
+
 def test_an_upgrade_says_so_without_a_traceback(repository: MiniRepository) -> None:
     code, _, errors = repository.alembic("upgrade", "head", database_url=None)
     assert code == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,13 +69,14 @@ def revision(
 def _nothing_drafted(root: Path, step: Step, message: str, since: str | None) -> str:
     folder = step.directory.relative_to(root)
     file = f"alembic/versions/{step.name}.py"
+    command = f"setu revision {shlex.quote(message)}"
     edited = None if since else last_edit(root)
     if edited is None:
         where = "edit schema_new/ first"
-        again = f'`setu revision "{message}"`'
+        again = f"`{command}`"
     else:
         where = f"name the commit before the edit; {edited} was the last to touch schema_new/"
-        again = f'`setu revision "{message}" --since {edited}~1`'
+        again = f"`{command} --since {edited}~1`"
     return (
         f"{folder}: nothing was drafted; its files are the template.\nWhat to do: write them by"
         f" hand; or delete the folder and {file}, then {where}: {again}"
