@@ -1,4 +1,7 @@
-"""Lets ``alembic`` read ``alembic.ini`` in a folder whose path has a percent sign.
+"""What the program ``alembic`` needs of us before it reads anything.
+
+It reads ``alembic.ini`` also in a folder whose path has a percent sign, and warns of two revisions
+with one number as SETU does: its ``heads``, ``branches`` and ``show`` run no environment.
 
 In ``%(here)s``, which stands for that folder, Alembic takes a percent sign for the beginning of
 another name. It loads this module as a plugin before it reads the file, and finds a copy then that
@@ -12,17 +15,28 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 VARIABLE: Final = "ALEMBIC_CONFIG"
 _OPTIONS: Final = ("-c", "--config")
+_AS_BEFORE: Final = warnings.formatwarning
+LET_ONE_FOLLOW: Final = "Let the later one follow the other: CONTRIBUTING.md, two revisions at once"
 
 
 def setup(plugin: object) -> None:
     """What Alembic calls when it loads the plugin."""
     if _is_alembic(sys.argv, sys.orig_argv):
         sys.argv[1:] = with_readable_config(sys.argv[1:], os.environ)
+        warnings.formatwarning = _formatted
+
+
+def _formatted(message: Warning | str, *place: Any, **line: Any) -> str:
+    """A warning for people, without the place in Alembic's source that gives it."""
+    if "is present more than once" not in str(message):
+        return _AS_BEFORE(message, *place, **line)
+    return f"{message}.\nWhat to do: {LET_ONE_FOLLOW}\n"
 
 
 def _is_alembic(arguments: list[str], original: list[str]) -> bool:

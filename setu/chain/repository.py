@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import setu
+from setu.chain.alembic_plugin import LET_ONE_FOLLOW
 from setu.chain.step import Step
 from setu.errors import RevisionStateError, SetuError
 
@@ -94,5 +95,5 @@ def refuse_two_heads(root: Path, directory: ScriptDirectory) -> None:
         raise RevisionStateError(
             "Two revisions have one number." if twice else "The chain has two heads.",
             context=twice or heads,
-            hint="Let the later one follow the other: CONTRIBUTING.md, two revisions at once",
+            hint=LET_ONE_FOLLOW,
         )

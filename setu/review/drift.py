@@ -20,7 +20,7 @@ from setu.catalog import Catalog, Difference, ObjectKey, differences
 from setu.catalog.difference import Change, render_differences
 from setu.catalog.names import split_name
 from setu.catalog.snapshot import snapshot
-from setu.chain.repository import alembic_config, repository_root, steps_to
+from setu.chain.repository import alembic_config, refuse_two_heads, repository_root, steps_to
 from setu.chain.settings import Settings
 from setu.db.connection import database_url
 from setu.db.version_table import SCHEMA, TABLE, current_revision
@@ -195,6 +195,7 @@ def known_revision(connection: Connection, root: Path) -> str:
             hint="`setu adopt` takes in a running v1; `alembic upgrade head` fills an empty one",
         )
     directory = ScriptDirectory.from_config(alembic_config(root))
+    refuse_two_heads(root, directory)
     if current not in {script.revision for script in directory.walk_revisions()}:
         raise RevisionStateError(
             f"The database is at {current}, which this version of the chain does not know.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,26 @@ def test_two_heads_are_named(tmp_path: Path) -> None:
     assert "The chain has two heads." in said
     assert "p0_baseline/0002_mine" in said
     assert "p0_baseline/0003_yours" in said
+
+
+@pytest.mark.parametrize("listed", ["heads", "branches", "show 0001"])
+def test_what_runs_no_environment_warns_in_two_lines(
+    repository: MiniRepository, listed: str
+) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "alembic", *listed.split()],
+        cwd=repository.root,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr.splitlines()) == (
+        0,
+        [
+            "Revision 0002 is present more than once.",
+            "What to do: Let the later one follow the other: CONTRIBUTING.md, two revisions at "
+            "once",
+        ],
+    )
 
 
 def test_nothing_is_merged_and_no_file_is_left(tmp_path: Path) -> None:
