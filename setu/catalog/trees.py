@@ -14,3 +14,9 @@ def parse(text: str) -> tuple[ast.RawStmt, ...]:
         return tuple(parser.parse_sql(text))
     finally:
         ast.Node.__setattr__ = check  # type: ignore[method-assign]
+
+
+def fault_of(error: parser.ParseError, text: str) -> tuple[str, int]:
+    """What the parser objects to, and at which character: the end, where a text is not complete."""
+    message, *place = error.args
+    return str(message), next((at for at in place if at is not None), len(text.rstrip()))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pglast import parser
 
 from setu.catalog.parsing.pieces import tokens_of
+from setu.catalog.trees import fault_of
 from setu.chain.header import Header
 from setu.errors import StepError
 
@@ -107,7 +108,7 @@ def scan(sql: str, file: str) -> Sequence[parser.Token]:
 
 
 def _syntax_error(error: parser.ParseError, origins: Sequence[Origin], sql: str) -> StepError:
-    message, index = str(error.args[0]), int(error.args[1]) if len(error.args) > 1 else 0
+    message, index = fault_of(error, sql)
     line = min(sql.count("\n", 0, max(0, index)), len(origins) - 1)
     shown = sql.split("\n")[line].strip()
     return StepError(

@@ -16,6 +16,7 @@ from typing import Final, Literal
 import pglast
 
 from setu.catalog.intervals import Interval
+from setu.chain.script import read_sql
 from setu.errors import SetuError
 
 Action = Literal["add", "drop", "rename", "retype", "replace", "order", "set"]
@@ -117,7 +118,7 @@ def read_schema(root: Path) -> list[ObjectFile]:
 
 def _requests(path: Path) -> Iterator[ChangeRequest]:
     opening = True
-    for number, line in _joined(path.read_text(encoding="utf-8")):
+    for number, line in _joined(read_sql(path, str(path))):
         if not _MARK.match(line):
             opening = False
         elif opening:

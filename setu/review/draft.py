@@ -171,7 +171,8 @@ def _locks(locks: Sequence[str]) -> str:
     objects = {lock.partition(" on ")[2].partition(",")[0] for lock in locks}
     long = any(", while" in lock for lock in locks)
     held = "while rows are read or written" if long else "for the catalog alone"
-    return f"{' and '.join(modes)} on {len(objects)} objects, {held}"
+    what = f"{len(objects)} objects" if len(objects) > 1 else min(objects)
+    return f"{' and '.join(modes)} on {what}, {held}"
 
 
 def _short(text: str) -> str:

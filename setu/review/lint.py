@@ -134,9 +134,9 @@ def _step(step: Step) -> Iterator[str]:
 def _module(path: Path, name: str, values: dict[str, object]) -> Iterator[str]:
     """Problems of a revision file; fills in its identifiers."""
     try:
-        module = ast.parse(path.read_text(encoding="utf-8"))
+        module = ast.parse(path.read_bytes())
     except SyntaxError as error:
-        yield f"{name}:{error.lineno}: {error.msg}"
+        yield f"{name}:{error.lineno or 1}: {error.msg}"
         return
     doc = ast.get_docstring(module) or ""
     for word in ("What:", "Why:", "Risk:", "Downgrade:"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from setu.chain.script import read_sql
 from setu.errors import SetuError
 from setu.review.changes import SchemaChange
 
@@ -47,7 +48,7 @@ def read_reasons(path: Path) -> list[Reason]:
     if not path.is_file():
         return []
     reasons = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_sql(path, str(path)).splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         head, colon, text = line.partition(": ")

@@ -16,6 +16,7 @@ from pglast import ast, parse_plpgsql, parse_sql, parser
 from pglast.enums import DropBehavior
 from pglast.visitors import Visitor
 
+from setu.chain.script import read_sql
 from setu.review.sql_bodies import Piece, bodies_of, body_of, is_a, plpgsql_queries, readable
 
 LINE_LENGTH = 100
@@ -61,10 +62,11 @@ def check_style(root: Path) -> list[Violation]:
         for path in sorted((root / folder).rglob("*.sql")):
             if not path.name.endswith(".sqlite.sql"):
                 relative = str(path.relative_to(root))
-                found += check_text(path.read_text(encoding="utf-8"), relative)
+                found += check_text(read_sql(path, relative), relative)
     for path in sorted((root / QUERIES).rglob("*.sql")):
         if "node_modules" not in path.parts:
-            found += _lines(path.read_text(encoding="utf-8"), str(path.relative_to(root)))
+            relative = str(path.relative_to(root))
+            found += _lines(read_sql(path, relative), relative)
     return found
 
 

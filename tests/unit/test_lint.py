@@ -118,6 +118,20 @@ def test_the_commands_lint_and_release_work_on_the_repository_at_hand(
         runner.invoke(app, ["release", "2.1"], catch_exceptions=False)
 
 
+@pytest.mark.parametrize("path", [FIRST, f"{STEP}/up.sql", "schema_new/s/Tables/t.sql"])
+def test_a_file_that_is_not_utf_8_is_named(
+    repository: MiniRepository, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    file = repository.root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes((file.read_bytes() if file.exists() else b"") + b"-- caf\xe9\n")
+    monkeypatch.chdir(repository.root)
+    if not app.registered_commands:
+        load_commands(app)
+    with pytest.raises(StepError, match=rf"{path}.*(is not UTF-8|unicode error)"):
+        CliRunner().invoke(app, ["lint"], catch_exceptions=False)
+
+
 def test_what_lint_refuses_is_not_released(
     repository: MiniRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from setu.catalog.parsing.pieces import files_below
 from setu.catalog.trees import parse
 from setu.cli.main import app, load_commands
+from setu.errors import SetuError
 from setu.review.render import html, json_text, markdown, terminal
 from setu.review.render.json import json_schema
 from setu.review.render.terminal import summary
@@ -39,6 +40,28 @@ def repository(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / folder, tmp_path / folder)
     (tmp_path / "alembic.ini").write_text("[alembic]\n", encoding="utf-8")
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "added", "said"),
+    [
+        (
+            "schema_new/master/Tables/plants.sql",
+            b"\nCREATE TABLE x (\n",
+            r"sql:\d+ cannot be parsed",
+        ),
+        ("schema_new/master/Tables/plants.sql", b"-- \xe9", "plants.sql is not UTF-8"),
+        ("schema/master/Tables/plants.sql", b"-- \xe9", "plants.sql is not UTF-8"),
+        ("schema_new/unasked.txt", b"# \xe9", "unasked.txt is not UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    repository: Path, file: str, added: bytes, said: str
+) -> None:
+    with (repository / file).open("ab") as text:
+        text.write(added)
+    with pytest.raises(SetuError, match=said):
+        review_schemas(repository)
 
 
 def edit(repository: Path, file: str, before: str, after: str) -> None:

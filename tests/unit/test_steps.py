@@ -128,6 +128,13 @@ def test_a_syntax_error_is_named_with_its_line_in_the_included_file(step: Step) 
     )
 
 
+def test_a_statement_that_is_not_complete_is_named_with_the_last_line(step: Step) -> None:
+    with pytest.raises(
+        StepError, match=r"up\.sql:8 cannot be parsed: syntax error at end of input"
+    ):
+        up(step, "SELECT 1;\nCREATE TABLE s.t (\n\n")
+
+
 def test_an_open_quote_is_named_with_its_line(step: Step) -> None:
     with pytest.raises(StepError, match=r"up\.sql:8 cannot be parsed: unterminated quoted"):
         up(step, "SELECT 1;\nSELECT 'open;\n")

@@ -13,7 +13,7 @@ from pglast.enums import AlterTableType
 
 from setu.catalog.model import SourceText
 from setu.catalog.names import parts_of
-from setu.catalog.trees import parse
+from setu.catalog.trees import fault_of, parse
 from setu.errors import SetuError
 
 _COMMENTS: Final = ("SQL_COMMENT", "C_COMMENT")
@@ -48,16 +48,27 @@ class Piece:
 def files_below(folder: Path) -> list[SourceFile]:
     """The ``.sql`` files of a schema folder, sorted.
 
-    SQLite's source templates are left out, and ``_archive``, which is state.
+    SQLite's source templates are left out, and ``_archive``, which is state. Raises
+    :class:`SchemaSourceError`.
     """
     return [
         SourceFile(
-            f"{folder.name}/{path.relative_to(folder).as_posix()}",
-            path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n"),
+            name := f"{folder.name}/{path.relative_to(folder).as_posix()}", _text(path, name)
         )
         for path in sorted(folder.rglob("*.sql"))
         if not path.name.endswith(".sqlite.sql") and path.parent.name != "_archive"
     ]
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise SchemaSourceError(
+            f"{name} is not UTF-8.",
+            context=[f"The first byte that does not fit is at offset {error.start}."],
+            hint="Save the file as UTF-8",
+        ) from error
 
 
 @lru_cache(maxsize=1024)
@@ -74,10 +85,10 @@ def pieces_of(file: SourceFile) -> tuple[Piece, ...]:
         slices = parser.split(file.text, only_slices=True)
         tokens = tokens_of(file.text)
     except parser.ParseError as error:
-        at = int(error.args[1]) if len(error.args) > 1 else 0
+        message, at = fault_of(error, file.text)
         raise SchemaSourceError(
             f"{file.name}:{file.text.count(chr(10), 0, at) + 1} cannot be parsed.",
-            context=[str(error.args[0])],
+            context=[message],
             hint="Correct the SQL; it is read with PostgreSQL's own grammar",
         ) from error
     comments = deque(token for token in tokens if token.name in _COMMENTS)
