@@ -8,6 +8,7 @@ renamed), a line says what was found, and opens a point that ``setu lint`` refus
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from setu.catalog import Catalog, ObjectKey
@@ -163,6 +164,7 @@ class _Drafter(Drafting):
             drop_column(self, change)
         elif kind == "constraint":
             self.say(f"ALTER TABLE {table} DROP CONSTRAINT {part}", lock=f"{STRONG} on {table}")
+            self._lock_referenced(self.before, [change.key], STRONG)
         elif kind == "index":
             self.say(f"DROP INDEX {name}", lock=f"{STRONG} on {table}")
         elif kind in ("function", "procedure"):
@@ -257,11 +259,21 @@ class _Drafter(Drafting):
             else:
                 after += texts
         self.say(*(text for text in self._whole(change) if text not in after), *before)
+        self._lock_referenced(self.after, change.parts, "SHARE ROW EXCLUSIVE")
         for key in change.parts:
             if key.kind == "job":
                 add_job(self, key)
         schema, name = split_name(change.key.name)
         self.say(f"SELECT _archive.restore_in_place('{schema}', '{name}')", *after)
+
+    def _lock_referenced(self, side: Catalog, keys: Iterable[ObjectKey], mode: str) -> None:
+        """Note the lock on the table that a foreign key refers to: its triggers change."""
+        for key in keys:
+            if key.kind == "constraint":
+                _, _, referred = str(side.objects[key]["definition"]).partition(" REFERENCES ")
+                table = referred.partition("(")[0].strip()
+                if ObjectKey("table", table) in self.before.objects:
+                    self.say(lock=f"{mode} on {table}")
 
     def _whole(self, change: SchemaChange) -> list[str]:
         """All that the files of the new side say of a new object, in their order."""
@@ -295,6 +307,8 @@ class _Drafter(Drafting):
                 f"    ADD CONSTRAINT {part} {definition}",
                 lock=f"{STRONG} on {table}",
             )
+            self._lock_referenced(self.before, [change.key], STRONG)
+            self._lock_referenced(self.after, [change.key], "SHARE ROW EXCLUSIVE")
         elif kind == "index":
             self.say(f"DROP INDEX {name}", lock=f"{STRONG} on {change.whole.name}")
             self._index(change)
@@ -378,6 +392,7 @@ class _Drafter(Drafting):
                 f"ALTER TABLE {table}\n    ADD CONSTRAINT {part} {fields['definition']}",
                 lock=f"{STRONG} on {table}, while its rows are checked",
             )
+            self._lock_referenced(self.after, [change.key], "SHARE ROW EXCLUSIVE")
         elif kind == "index":
             self._index(change)
         elif kind in ("trigger", "role setting"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from argparse import Namespace
@@ -231,13 +232,14 @@ def test_an_edit_that_is_committed_already_is_drafted_from_the_commit_that_is_na
          "    full_name text DEFAULT 'nobody',\n")  # fmt: skip
     git(repository, "commit", "-qam", "second")
     last = git(repository, "log", "-1", "--format=%h")
-    said = drafted("name users")
+    said = drafted("name users' $HOME")
     assert "Since the last commit: 0 changes." in said
-    assert "sql/r2_1/0602_name_users: nothing was drafted; its files are the template." in said
-    assert "delete the folder and alembic/versions/r2_1/0602_name_users.py" in said
-    assert f'`setu revision "name users" --since {last}~1`' in said
-    shutil.rmtree(repository / "sql/r2_1/0602_name_users")
-    (repository / "alembic/versions/r2_1/0602_name_users.py").unlink()
+    assert "sql/r2_1/0602_name_users_home: nothing was drafted; its files are the template." in said
+    assert "delete the folder and alembic/versions/r2_1/0602_name_users_home.py" in said
+    again = said.rpartition(": `")[2].partition("`")[0]
+    assert shlex.split(again) == ["setu", "revision", "name users' $HOME", "--since", f"{last}~1"]
+    shutil.rmtree(repository / "sql/r2_1/0602_name_users_home")
+    (repository / "alembic/versions/r2_1/0602_name_users_home.py").unlink()
     said = drafted("name users", "--since", f"{last}~1")
     assert f"Since {last}~1: 1 change:\n" in said
     assert "0602_name_users: 2 to decide" in said
@@ -523,6 +525,32 @@ def test_statements_that_share_a_line_are_all_drafted_in_their_order() -> None:
     )
     statements = one_line.removesuffix(";").split("; ")
     assert [s for s in draft(before, after).statements if s in statements] == statements
+
+
+def test_a_foreign_key_locks_the_table_that_it_refers_to() -> None:
+    key = "CONSTRAINT {}_plant_fkey FOREIGN KEY (plant_id) REFERENCES odd.plant (id)"
+    for more, up, down in (
+        (
+            f"CREATE TABLE odd.piece (plant_id integer, {key.format('piece')});",
+            {"SHARE ROW EXCLUSIVE on odd.plant"},
+            # It is archived with its key.
+            {"ACCESS EXCLUSIVE on odd.piece"},
+        ),
+        (
+            f"ALTER TABLE odd.machine ADD {key.format('machine').replace('plant_id', 'id')};",
+            {
+                "ACCESS EXCLUSIVE on odd.machine, while its rows are checked",
+                "SHARE ROW EXCLUSIVE on odd.plant",
+            },
+            {"ACCESS EXCLUSIVE on odd.machine", "ACCESS EXCLUSIVE on odd.plant"},
+        ),
+    ):
+        sides = [
+            files_catalog([SourceFile("schema_new/odd/t.sql", text)])
+            for text in (BEFORE, BEFORE + more)
+        ]
+        assert set(draft(*sides).locks) == up
+        assert set(draft(*reversed(sides)).locks) == down
 
 
 @pytest.mark.parametrize("kind", ["timestamptz", "timestamptz(3)", "timestamp", "timetz", "text"])
