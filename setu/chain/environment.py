@@ -129,6 +129,9 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
     writes = purpose is Purpose.STAMP
     with connected(database_url(), purpose.value, writes=writes) as connection:
         apply_session_settings(connection, settings.session_settings())
+        if purpose is not Purpose.STAMP:
+            current_revision(connection)  # Refuses several.
+            connection.rollback()
         if purpose is Purpose.READ:
             if command.check in _called(context) and drift_check is not None:
                 drift_check(connection, settings)
@@ -221,7 +224,7 @@ def _setu_error(error: BaseException) -> SetuError | None:
     while seen is not None:
         if isinstance(seen, SetuError):
             return seen
-        if isinstance(seen, ResolutionError):
+        if isinstance(seen, ResolutionError) or str(seen).startswith("Can't locate revision"):
             return _unknown_revision(str(seen))
         if isinstance(seen, RevisionError | CommandError):
             return RevisionStateError(
@@ -263,6 +266,9 @@ def _plan(context: ModuleType) -> _Plan | None:
     if isinstance(target, tuple):  # `heads`: the chain has one
         (target,) = target
     if _goes_down(script, current, target):
+        if command.upgrade in _called(context):
+            _say_that_nothing_is_above(context, current, target)
+            return None
         steps = list(script.iterate_revisions(current, target, select_for_downgrade=True))
         if not steps:
             return None
@@ -270,6 +276,18 @@ def _plan(context: ModuleType) -> _Plan | None:
         return _Plan(current, end, "downgrade", steps[0].revision)
     steps = list(script.iterate_revisions(target, current))
     return _Plan(current, steps[0].revision, "upgrade", steps[-1].revision) if steps else None
+
+
+def _say_that_nothing_is_above(
+    context: ModuleType, current: str | None, target: str | None
+) -> None:
+    """An upgrade to a revision that is passed has nothing to do; no script of it can be meant."""
+    said = f"{target} lies below {current}, so there is nothing to upgrade"
+    if context.is_offline_mode():
+        raise RevisionStateError(
+            f"{said}.", hint=f"For the way back, run: alembic downgrade {current}:{target} --sql"
+        )
+    log.warning("%s; `setu downgrade %s` goes back", said, target)
 
 
 def _goes_down(script: ScriptDirectory, current: str | None, target: str | None) -> bool:

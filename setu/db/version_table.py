@@ -11,6 +11,8 @@ from typing import Any, Final
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
+from setu.errors import RevisionStateError
+
 SCHEMA: Final = "_setu"
 TABLE: Final = "version"
 #: What Alembic needs to find it.
@@ -24,8 +26,19 @@ def migration_context(connection: Connection, **options: Any) -> MigrationContex
 
 
 def current_revision(connection: Connection) -> str | None:
-    """The revision at which the database stands; None when it is not in the chain."""
-    return migration_context(connection).get_current_revision()
+    """The revision at which the database stands; None when it is not in the chain.
+
+    Raises :class:`RevisionStateError` where the table names several.
+    """
+    named = migration_context(connection).get_current_heads()
+    if len(named) > 1:
+        raise RevisionStateError(
+            f"The database names {len(named)} revisions, and stands at one.",
+            context=[f"{SCHEMA}.{TABLE} has {', '.join(sorted(named))}."],
+            hint="Keep the one that is so: alembic stamp --purge REVISION; `setu drift` then says "
+            "whether it is",
+        )
+    return named[0] if named else None
 
 
 def reader_sql() -> str:

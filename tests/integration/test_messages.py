@@ -233,6 +233,13 @@ def test_a_command_of_v2_says_that_the_database_is_at_v1(
     assert v1.catalog() == before
 
 
+def test_where_v2_is_live_there_is_no_v1_to_catch_up_with(fresh: Chain) -> None:
+    code, said = command(fresh, "catch-up")
+    assert code == 1
+    assert "v2 is live since 0107: nobody writes to v1's tables any more." in said
+    assert "0106" not in said
+
+
 def test_rows_in_v1_keep_it_from_being_dropped_and_are_counted(v1: Chain) -> None:
     v1.run("INSERT INTO master.companies (company_id, company_name) VALUES ('C', 'c')")
     try:
