@@ -32,6 +32,7 @@ _BECOMES: Final[Mapping[str, str]] = {
     "foreign key": "checks against _archive, which has no new keys",
     "function": "goes on reading _archive, which no longer changes",
     "trigger": "fires no more: new rows go to another table",
+    "rule beside DELETE": "applies no more: statements go to another table",
     "row security policy": "protects _archive, and not the table that takes its place",
     "publication": "publishes _archive: its consumers get nothing more",
     "subscription": "goes on writing into _archive",
@@ -44,8 +45,8 @@ _BECOMES: Final[Mapping[str, str]] = {
 #: What cannot be left: what it does, and what to do.
 _NEVER_LEFT: Final[Mapping[str, tuple[str, str]]] = {
     "rule": (
-        "Rules of your own stand on tables that steps write to with ON CONFLICT, which PostgreSQL "
-        "refuses there.",
+        "Rules of your own stand on tables that steps write to: they change or take the place of "
+        "what is written, and PostgreSQL refuses ON CONFLICT beside most of them.",
         "DROP RULE, and make a trigger of it, which goes with its table and comes back",
     ),
     "child table": (

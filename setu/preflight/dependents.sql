@@ -128,7 +128,9 @@ found AS (
     INNER JOIN pg_proc AS p ON p.oid = t.tgfoid
     WHERE NOT t.tgisinternal AND p.pronamespace NOT IN (SELECT i.oid FROM inside AS i)
     UNION ALL
-    SELECT 'rule', r.rulename, b.label, NULL, false, '{}'
+    SELECT
+        CASE WHEN r.ev_type = '4' AND NOT r.is_instead THEN 'rule beside DELETE' ELSE 'rule' END,
+        r.rulename, b.label, NULL, false, '{}'
     FROM pg_rewrite AS r
     INNER JOIN base AS b ON b.oid = r.ev_class
     WHERE r.rulename <> '_RETURN'

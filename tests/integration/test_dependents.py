@@ -65,6 +65,10 @@ OBJECTS = {
         " EXECUTE FUNCTION reports.note()",
         "trigger own calls reports.note (on master.plants)",
     ),
+    "rule": (
+        "CREATE RULE own AS ON DELETE TO master.plants DO ALSO NOTHING",
+        "rule beside DELETE own (on master.plants)",
+    ),
     "row security policy": (
         "CREATE POLICY own ON master.users USING (true)",
         "row security policy own (on master.users)",
@@ -138,6 +142,7 @@ def test_each_kind_of_dependent_stops_the_upgrade_before_it_begins(v1: Chain, ki
             "DO $$ BEGIN ALTER TABLE master.plants NO INHERIT reports.everything;"
             " EXCEPTION WHEN undefined_table THEN NULL; END $$",
             "DROP SCHEMA reports CASCADE",
+            "DROP RULE IF EXISTS own ON master.plants",
             "DROP POLICY IF EXISTS own ON master.users",
             "DROP TRIGGER IF EXISTS own ON master.plants",
             "CREATE SCHEMA reports",
@@ -162,12 +167,16 @@ def test_a_publication_for_all_tables_is_refused_whatever_is_chosen(v1: Chain) -
     ("made", "said", "named", "undone"),
     [
         (
-            f"CREATE RULE own AS ON {event} TO master.plants DO ALSO NOTHING",
+            f"CREATE RULE own AS ON {event} NOTHING",
             "Rules of your own",
             "rule own (on master.plants)",
             "DROP RULE own ON master.plants",
         )
-        for event in ("INSERT", "UPDATE", "DELETE")
+        for event in (
+            "INSERT TO master.plants DO ALSO",
+            "UPDATE TO master.plants DO ALSO",
+            "DELETE TO master.plants DO INSTEAD",
+        )
     ]
     + [
         (

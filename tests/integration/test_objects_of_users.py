@@ -57,6 +57,7 @@ KEPT = (
     "CREATE TRIGGER own AFTER INSERT OR UPDATE ON master.plants FOR EACH ROW"
     " EXECUTE FUNCTION reports.note()",
     "ALTER TABLE master.plants ENABLE ALWAYS TRIGGER own",
+    "CREATE RULE own AS ON DELETE TO master.plants DO ALSO DELETE FROM reports.audit",
     # A row that nobody changed is not written to again, or this would change it.
     "CREATE FUNCTION reports.stamp() RETURNS trigger LANGUAGE plpgsql AS"
     " $$ BEGIN NEW.created_at := clock_timestamp(); RETURN NEW; END $$",
