@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
+#: From here on v2's tables have the names that v1's had.
+SWAP_REVISION = "0107"
+
 
 def repository_root() -> Path:
     """The folder with ``alembic.ini`` and the chain: the one at hand, else what setu ships.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from sqlalchemy import Connection
 
+from setu.chain.repository import SWAP_REVISION
 from setu.chain.settings import Settings
 from setu.db.acting_role import act_as_owner
 from setu.db.connection import apply_session_settings, autocommit
@@ -14,9 +14,6 @@ from setu.db.deploy_lock import deploy_lock
 from setu.db.notices import streamed_notices
 from setu.db.version_table import current_revision
 from setu.errors import RevisionStateError
-
-#: From here on v2's tables have the names that v1's had.
-SWAP: Final = "0107"
 
 
 def catch_up(connection: Connection, receive: Callable[[str], None]) -> None:
@@ -30,14 +27,14 @@ def catch_up(connection: Connection, receive: Callable[[str], None]) -> None:
     with deploy_lock(connection, settings.seconds("deploy_lock_wait")):
         act_as_owner(connection)
         revision = current_revision(connection)
-        swapped = revision is not None and revision >= SWAP
+        swapped = revision is not None and revision >= SWAP_REVISION
         with autocommit(connection) as driver, driver.cursor() as cursor:
             cursor.execute("SELECT pg_catalog.to_regprocedure('_stage.catch_up()') IS NOT NULL")
             if not cursor.fetchone()[0]:
                 raise RevisionStateError(
                     f"There is nothing to catch up with at revision {revision or 'base (empty)'}.",
                     context=[
-                        f"v2 is live since {SWAP}: nobody writes to v1's tables any more."
+                        f"v2 is live since {SWAP_REVISION}: nobody writes to v1's tables any more."
                         if swapped
                         else "v1's tables do not note yet what changes in them."
                     ],

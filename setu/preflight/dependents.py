@@ -19,9 +19,10 @@ from sqlalchemy import Connection
 from setu.catalog.model import ObjectKey
 from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import files_below
+from setu.chain.repository import SWAP_REVISION
 from setu.chain.settings import Settings
 from setu.db.session_settings import stable_settings
-from setu.preflight.findings import SWAP_REVISION, Finding, Plan
+from setu.preflight.findings import Finding, Plan
 
 ALL_TABLES: Final = "publication for all tables"
 #: What becomes of an object that is left where it is, by kind.

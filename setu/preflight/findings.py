@@ -12,7 +12,6 @@ from setu.errors import PreflightError
 
 V1_REVISION = "0001"
 ROLES_REVISION = "0203"
-SWAP_REVISION = "0107"
 JOBS_REVISION = "0404"
 
 

@@ -20,10 +20,10 @@ from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import files_below
 from setu.catalog.released import read_files
 from setu.chain.releases import read_releases
-from setu.chain.repository import steps_to
+from setu.chain.repository import SWAP_REVISION, steps_to
 from setu.chain.settings import Settings
 from setu.db.session_settings import stable_settings
-from setu.preflight.findings import SWAP_REVISION, V1_REVISION, Finding, Plan
+from setu.preflight.findings import V1_REVISION, Finding, Plan
 
 #: Schemas that steps make and drop: the revision that makes each on the way up.
 _MADE_UP: Final = {"_stage": "0101", "_etl": "0301"}

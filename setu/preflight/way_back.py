@@ -16,9 +16,10 @@ from setu.catalog.parsed import parse_schema
 from setu.catalog.parsing.pieces import files_below
 from setu.catalog.released import read_files
 from setu.chain.releases import first_release_end
+from setu.chain.repository import SWAP_REVISION
 from setu.chain.settings import Settings
 from setu.db.session_settings import stable_settings
-from setu.preflight.findings import SWAP_REVISION, V1_REVISION, Finding, Plan
+from setu.preflight.findings import V1_REVISION, Finding, Plan
 
 #: The step whose downgrade is the first to need v1's rows.
 NEEDS_ARCHIVE: Final = "0205"

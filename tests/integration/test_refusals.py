@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from setu.chain.repository import SWAP_REVISION
 from setu.chain.step import Part
 from setu.db.connection import connected
 from setu.errors import PreflightError
@@ -360,4 +361,4 @@ def test_the_chain_has_the_revisions_that_pre_flight_names() -> None:
     from setu.preflight import findings, way_back
 
     named = {findings.V1_REVISION, findings.ROLES_REVISION, findings.JOBS_REVISION}
-    assert named | {findings.SWAP_REVISION, way_back.NEEDS_ARCHIVE} <= set(REVISIONS)
+    assert named | {SWAP_REVISION, way_back.NEEDS_ARCHIVE} <= set(REVISIONS)
