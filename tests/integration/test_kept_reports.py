@@ -270,3 +270,35 @@ def test_what_silver_drops_stays_in_reports_also_after_a_late_row(v2: World) -> 
     assert query(
         v2.connection, "SELECT total_cycles FROM gold.daily_production_stats ORDER BY day"
     ) == [(100,), (101,)]
+
+
+@pytest.mark.requires("community")
+def test_a_stop_that_silver_drops_lasts_on_the_days_that_it_still_has(v2: World) -> None:
+    ended, standing, forgotten = v2.machine(), v2.machine(), v2.machine()
+    begun = v2.at("date_trunc('day', now()) - INTERVAL '400 days'")
+    kept = v2.at("date_trunc('day', now()) - INTERVAL '340 days'")
+    v2.stop(ended, begun, v2.at(f"'{kept}'::timestamptz + INTERVAL '6 hours'"))
+    v2.stop(standing, begun, None)
+    v2.stop(forgotten, begun, v2.at(f"'{begun}'::timestamptz + INTERVAL '2 days'"))
+    # The last chunk that goes, and the first that stays.
+    for days in (375, 330):
+        at = v2.at(f"date_trunc('day', now()) - INTERVAL '{days} days'")
+        v2.stop(forgotten, at, v2.at(f"'{at}'::timestamptz + INTERVAL '1 hour'"))
+    run(v2.connection, "CALL gold.sp_roll_up(0, NULL)")
+    yesterday = v2.at("(now() - INTERVAL '1 day')::date")
+    reports = (ended, kept.date()), (standing, kept.date()), (standing, yesterday)
+    before = [v2.oee(machine, day)[:2] for machine, day in reports]
+    assert before == [(86400, 6 * 3600), (86400, 86400), (86400, 86400)]
+    run(
+        v2.connection,
+        "SELECT drop_chunks('silver.machine_downtime', older_than => now() - INTERVAL '365 days')",
+    )
+    run(v2.connection, "CALL gold.sp_roll_up(0, NULL)")
+    assert query(
+        v2.connection, "SELECT machine_iot_id FROM gold.long_stops ORDER BY machine_iot_id"
+    ) == [(ended,), (standing,)]
+    # A late cycle has the day computed again.
+    v2.cycles(ended, v2.at(f"'{kept}'::timestamptz + INTERVAL '7 hours'"), 1)
+    assert [v2.oee(machine, day)[:2] for machine, day in reports] == before
+    run(v2.connection, "CALL gold.sp_roll_up(0, NULL)")
+    assert [v2.oee(machine, day)[:2] for machine, day in reports] == before

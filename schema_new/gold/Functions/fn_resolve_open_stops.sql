@@ -8,6 +8,7 @@ AS $function$
 DECLARE
     v_rows bigint;
     v_alone boolean;
+    v_first timestamptz;
 BEGIN
     -- Where a load or a person has just written a cycle or a stop, it would look past that and note
     -- a later one for good. A session that writes one now waits, and sees what is noted.
@@ -19,16 +20,21 @@ BEGIN
     IF NOT v_alone THEN
         RETURN 0;
     END IF;
-    -- Stops that silver's retention has dropped are in no report that is computed again.
+    SELECT coalesce(min(c.range_start), '-infinity') INTO v_first
+    FROM timescaledb_information.chunks AS c
+    WHERE format('%I.%I', c.hypertable_schema, c.hypertable_name) = 'silver.machine_downtime';
+    -- A stop that silver's retention has dropped counts on the days that silver still has.
     DELETE FROM gold.long_stops AS l
-    WHERE l.down_start < (
-        SELECT min(c.range_start) FROM timescaledb_information.chunks AS c
-        WHERE format('%I.%I', c.hypertable_schema, c.hypertable_name) = 'silver.machine_downtime'
-    );
-    -- Nor does what went with a younger chunk that somebody dropped.
+    WHERE l.down_start < v_first
+        AND l.down_end < (
+            SELECT max(c.range_end) FROM gold.rolled_up_chunks AS c
+            WHERE c.range_start < v_first AND to_regclass(c.chunk) IS NULL
+        );
+    -- What went with a younger chunk was dropped by somebody.
     DELETE FROM gold.long_stops AS l
     USING gold.rolled_up_chunks AS c
-    WHERE l.down_start >= c.range_start AND l.down_start < c.range_end
+    WHERE c.range_start >= v_first
+        AND l.down_start >= c.range_start AND l.down_start < c.range_end
         AND to_regclass(c.chunk) IS NULL
         AND NOT EXISTS (
             SELECT 1 FROM silver.machine_downtime AS d
