@@ -270,6 +270,18 @@ def test_a_date_rolled_up_without_a_plant_stays_without_one(plants: Plants) -> N
     assert plants.plant_of(1) == [None]
 
 
+def test_what_comes_late_for_a_date_without_a_plant_brings_none(plants: Plants) -> None:
+    plants.machine = add_machine(plants.connection, plants.company, "M2")
+    plants.part(1)
+    plants.roll_up_without_plant()
+    plants.enter(plants.a)
+    plants.roll_up()
+    plants.stop(1)
+    assert plants.day(1) == [(None, None)]
+    run(plants.connection, "SELECT gold.fn_roll_up_stale(1000)")
+    assert plants.day(1) == [(None, None)]
+
+
 def test_a_date_that_the_new_plant_has_been_rolled_up_for_stays(plants: Plants) -> None:
     plants.part()
     plants.has_rolled_up(plants.b, 0)

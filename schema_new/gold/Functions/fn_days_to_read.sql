@@ -19,13 +19,14 @@ BEGIN
     RETURN QUERY
     SELECT a.plant_iot_id, a.logical_date, array_agg(a.machine_iot_id) AS machines
     FROM (
-        SELECT k.machine_iot_id, k.logical_date, x.plant_iot_id
+        SELECT k.machine_iot_id, k.logical_date, nullif(x.plant_iot_id, 0) AS plant_iot_id
         FROM gold.v_days_to_redo AS k
         CROSS JOIN LATERAL (
             SELECT
                 coalesce(
                     (
-                        SELECT o.plant_iot_id FROM gold.machine_shifts AS o
+                        -- 0: it had no plant, and a later one does not count.
+                        SELECT coalesce(o.plant_iot_id, 0) FROM gold.machine_shifts AS o
                         WHERE o.machine_iot_id = k.machine_iot_id
                             AND o.logical_date = k.logical_date
                         LIMIT 1

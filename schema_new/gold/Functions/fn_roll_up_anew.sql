@@ -14,10 +14,12 @@ BEGIN
         FROM (
             SELECT
                 d.day,
-                coalesce(x.plant_iot_id, f.plant_iot_id, pm.plant_iot_id) AS plant_iot_id,
+                nullif(coalesce(x.plant_iot_id, f.plant_iot_id, pm.plant_iot_id), 0)
+                    AS plant_iot_id,
                 m.company_iot_id,
                 d.day - row_number() OVER (
-                    PARTITION BY coalesce(x.plant_iot_id, f.plant_iot_id, pm.plant_iot_id)
+                    PARTITION BY
+                        nullif(coalesce(x.plant_iot_id, f.plant_iot_id, pm.plant_iot_id), 0)
                     ORDER BY d.day
                 )::integer AS run
             FROM (
@@ -28,7 +30,8 @@ BEGIN
             LEFT JOIN master.former_plants AS f
                 ON f.machine_iot_id = m.iot_id AND d.day BETWEEN f.first_date AND f.last_date
             LEFT JOIN LATERAL (
-                SELECT o.plant_iot_id FROM gold.machine_shifts AS o
+                -- 0: it had no plant, and a later one does not count.
+                SELECT coalesce(o.plant_iot_id, 0) AS plant_iot_id FROM gold.machine_shifts AS o
                 WHERE o.machine_iot_id = p_machine_iot_id AND o.logical_date = d.day
                 LIMIT 1
             ) AS x ON true
