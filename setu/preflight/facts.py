@@ -74,6 +74,8 @@ class ServerFacts:
     #: Settings of the server, the database or the role under which rows are there and not seen.
     hiding_settings: tuple[str, ...] = ()
     extension_schema: str | None = "public"
+    #: Statements that take back what the owner's new objects would be granted by default.
+    default_grants: tuple[str, ...] = ()
     #: Functions beside the extension's that would be called in place of PostgreSQL's own.
     mistakable_functions: tuple[str, ...] = ()
 

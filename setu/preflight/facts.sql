@@ -138,6 +138,36 @@ SELECT jsonb_build_object(
         INNER JOIN pg_namespace AS n ON n.oid = e.extnamespace
         WHERE e.extname = 'timescaledb'
     ),
+    -- What the owner's new objects would be granted by default. PUBLIC's own EXECUTE and USAGE of
+    -- code and types are taken from it by the steps.
+    'default_grants', (
+        SELECT coalesce(jsonb_agg(
+            format(
+                'ALTER DEFAULT PRIVILEGES FOR ROLE %I%s REVOKE %s ON %s FROM %s',
+                pg_get_userbyid(d.defaclrole), ' IN SCHEMA ' || quote_ident(n.nspname),
+                a.privilege_type,
+                CASE d.defaclobjtype
+                    WHEN 'r' THEN 'TABLES'
+                    WHEN 'S' THEN 'SEQUENCES'
+                    WHEN 'f' THEN 'FUNCTIONS'
+                    WHEN 'n' THEN 'SCHEMAS'
+                    ELSE 'TYPES'
+                END,
+                CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+            )
+            ORDER BY d.oid, a.privilege_type
+        ), '[]')
+        FROM pg_default_acl AS d
+        LEFT JOIN pg_namespace AS n ON n.oid = d.defaclnamespace
+        CROSS JOIN LATERAL aclexplode(d.defaclacl) AS a
+        WHERE d.defaclrole = acting.oid AND a.grantee <> acting.oid
+            AND (n.oid IS NULL OR n.nspname = ANY (
+                current_setting('setu_catalog.schemas')::text[]
+            ))
+            -- Code that runs as its owner would be anybody's.
+            AND CASE WHEN a.grantee = 0 THEN d.defaclobjtype IN ('r', 'S', 'n')
+                ELSE d.defaclobjtype = 'f' END
+    ),
     -- A function of fixed arguments is chosen before one of PostgreSQL's that takes any number.
     'mistakable_functions', (
         SELECT coalesce(jsonb_agg(p.oid::regprocedure::text ORDER BY p.oid), '[]')

@@ -189,6 +189,13 @@ def _roles(facts: ServerFacts, plan: Plan, settings: Settings) -> Iterator[Findi
             next_step=f"GRANT CONNECT ON DATABASE {facts.database} TO {facts.role} WITH GRANT "
             f"OPTION, or connect as {facts.database_owner}, who owns the database",
         )
+    if facts.default_grants:
+        yield Finding(
+            f"Default privileges of {facts.owner} would grant v2's objects to others, and "
+            "functions that register master data run as their owner.",
+            _shown(facts.default_grants),
+            "Run each for the time of the run, then grant again what should hold from then on",
+        )
     may_use = facts.public_may_use_extension or facts.may_grant_extension
     if facts.timescaledb is not None and not may_use:
         yield Finding(

@@ -211,6 +211,28 @@ def test_grants_to_other_roles_warn_only(
     assert "privilege table master.shifts to pg_read_all_stats" in caplog.text
 
 
+def test_default_privileges_that_would_open_v2_to_others_are_named_with_their_end(
+    v1: Connection, preflight: Check
+) -> None:
+    execute(
+        v1,
+        "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO pg_monitor;"
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;"
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA gold GRANT SELECT ON TABLES TO pg_monitor",
+    )
+    role = v1.exec_driver_sql("SELECT quote_ident(current_user)").scalar_one()
+    everybody = f"ALTER DEFAULT PRIVILEGES FOR ROLE {role}"
+    with pytest.raises(PreflightError) as caught:
+        preflight(v1, target="0305")
+    named = [line.strip() for line in str(caught.value).splitlines() if everybody in line]
+    assert named == [
+        f"{everybody} REVOKE EXECUTE ON FUNCTIONS FROM pg_monitor",
+        f"{everybody} REVOKE SELECT ON TABLES FROM PUBLIC",
+    ]
+    execute(v1, ";".join(named))
+    preflight(v1, target="0305")
+
+
 def test_drift_does_not_matter_once_v1_is_left(v1: Connection, preflight: Check) -> None:
     execute(v1, "CREATE TABLE master.own (i integer)")
     preflight(v1, current="0109", target="0205")
@@ -410,7 +432,7 @@ def test_read_only_database_is_refused(connection: Connection, preflight: Check)
 def test_role_without_rights_is_told_which(v1: Connection, preflight: Check) -> None:
     execute(v1, "CREATE ROLE setu_test_deploy; SET LOCAL ROLE setu_test_deploy")
     with pytest.raises(PreflightError) as caught:
-        preflight(v1, target="0503")
+        preflight(v1, target="0305")
     message = caught.value.message
     assert "may not create schemas in database" in message
     assert "may not create roles" in message

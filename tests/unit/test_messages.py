@@ -375,6 +375,11 @@ FINDINGS: dict[str, dict[str, Any]] = {
         "public_may_connect": False,
         "may_grant_connect": False,
     },
+    "Default privileges of app would grant v2's objects to others, and functions that register "
+    "master data run as their owner.": {
+        "owner": "app",
+        "default_grants": ("ALTER DEFAULT PRIVILEGES FOR ROLE app REVOKE SELECT ON TABLES FROM x",),
+    },
     "Not everybody may use schema public, which has the functions of timescaledb, and deployer may "
     "not let setu_etl use it.": {
         "role": "deployer",
