@@ -433,6 +433,14 @@ def test_rows_that_the_bound_on_time_shuts_out_are_loaded_and_counted_late(plant
     assert gaps(plant) == [(None, 10), (10, 10), (10, 10), (10, 10)]
 
 
+def test_an_arrival_ahead_of_the_clock_makes_no_later_row_late(plant: Plant) -> None:
+    plant.send(cycle(0, 10, time=datetime.now(UTC) + timedelta(days=700)))
+    plant.load()
+    plant.send(cycle(20, 30))
+    run = plant.load()
+    assert (run["rows_loaded"], run["rows_late"]) == (1, 0)
+
+
 def test_the_watermark_and_the_run_log_say_what_was_done(plant: Plant) -> None:
     plant.send(cycle(0, 10), cycle(None), cycle(20, 30))
     run = plant.load(batch_size=2)

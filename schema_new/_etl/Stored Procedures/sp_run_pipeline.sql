@@ -155,7 +155,10 @@ BEGIN
 
         UPDATE _etl.watermarks AS w
         SET last_processed_id = v_batch.to_id,
-            last_processed_ts = greatest(w.last_processed_ts, v_batch.to_ts),
+            -- An arrival that a clock ahead of ours wrote would make all that follow late.
+            last_processed_ts = least(
+                greatest(w.last_processed_ts, v_batch.to_ts), clock_timestamp()
+            ),
             updated_at = clock_timestamp()
         WHERE w.pipeline = p_pipeline;
 

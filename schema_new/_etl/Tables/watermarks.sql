@@ -17,7 +17,8 @@ COMMENT ON TABLE _etl.watermarks IS 'How far each pipeline has come, and whether
 COMMENT ON COLUMN _etl.watermarks.pipeline IS 'The name of the fact table';
 COMMENT ON COLUMN _etl.watermarks.last_processed_id IS
     'Every bronze row up to this id is loaded, merged or rejected';
-COMMENT ON COLUMN _etl.watermarks.last_processed_ts IS 'The latest arrival among those rows';
+COMMENT ON COLUMN _etl.watermarks.last_processed_ts IS
+    'The latest arrival among those rows, and no later than their load';
 COMMENT ON COLUMN _etl.watermarks.source_table IS 'Table of bronze that is read';
 COMMENT ON COLUMN _etl.watermarks.target_table IS 'Table of silver that is written';
 COMMENT ON COLUMN _etl.watermarks.batch_size IS 'Bronze rows in one transaction of the load';
