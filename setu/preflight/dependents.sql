@@ -23,6 +23,11 @@ code AS (
     SELECT p.oid, p.oid::regprocedure::text AS label
     FROM pg_proc AS p
     INNER JOIN ours AS o ON o.oid = p.pronamespace
+    -- An extension may be in a schema of ours; what it calls stays with it.
+    WHERE NOT EXISTS (
+        SELECT FROM pg_depend AS d
+        WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+    )
 ),
 -- Not by to_regclass: that needs a right on the schema.
 relation AS (

@@ -66,6 +66,11 @@ BEGIN
         CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
         WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')
             AND a.grantee = 0
+            -- An extension of somebody's own that was put here has rights of its own.
+            AND NOT EXISTS (
+                SELECT 1 FROM pg_depend AS d
+                WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+            )
         UNION ALL
         SELECT format('PUBLIC may reach %s', c.oid::regclass)
         FROM pg_class AS c
@@ -73,6 +78,10 @@ BEGIN
         CROSS JOIN LATERAL aclexplode(c.relacl) AS a
         WHERE n.nspname IN ('master', 'silver', 'bronze', 'config', 'alerting', 'gold', '_etl')
             AND a.grantee = 0
+            AND NOT EXISTS (
+                SELECT 1 FROM pg_depend AS d
+                WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+            )
         UNION ALL
         SELECT 'PUBLIC may use schema ' || n.nspname
         FROM pg_namespace AS n
