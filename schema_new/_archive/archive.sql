@@ -530,14 +530,14 @@ BEGIN
     FOR v_index IN REVERSE array_length(p_tables, 1)..1 LOOP
         IF to_regclass(format('_archive.%I', 'v2_' || p_tables[v_index])) IS NOT NULL THEN
             EXECUTE format('ALTER TABLE %I.%I RENAME TO %I',
-                p_schema, p_tables[v_index], 'fresh_' || v_index);
+                p_schema, p_tables[v_index], 'fresh_' || v_index::text);
         END IF;
     END LOOP;
     -- The new tables are empty and refer only to each other: CASCADE drops their foreign keys and
     -- no row.
     FOR v_index IN 1..array_length(p_tables, 1) LOOP
         IF to_regclass(format('_archive.%I', 'v2_' || p_tables[v_index])) IS NOT NULL THEN
-            EXECUTE format('DROP TABLE %I.%I CASCADE', p_schema, 'fresh_' || v_index);
+            EXECUTE format('DROP TABLE %I.%I CASCADE', p_schema, 'fresh_' || v_index::text);
             PERFORM _archive.restore_table('v2_' || p_tables[v_index], p_schema, p_tables[v_index]);
         END IF;
     END LOOP;

@@ -55,7 +55,7 @@ TCP_SETTINGS: Mapping[str, int] = {
 
 _POLICIES = """
 SELECT j.proc_name || ' of ' || j.hypertable_schema || '.' || j.hypertable_name,
-    'run_job(' || j.job_id || ')', extract(epoch FROM j.schedule_interval)::double precision
+    'run_job(' || j.job_id::text || ')', extract(epoch FROM j.schedule_interval)::double precision
 FROM timescaledb_information.jobs AS j
 WHERE j.scheduled AND j.proc_name LIKE 'policy%'
     AND j.hypertable_schema IN ('bronze', 'silver', 'gold', 'alerting')

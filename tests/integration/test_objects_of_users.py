@@ -75,6 +75,9 @@ KEPT = (
     "CREATE UNIQUE INDEX ON reports.kept (day)",
     "CREATE TABLE reports.notes (company_id text)",
     "ALTER TABLE reports.notes ADD FOREIGN KEY (company_id) REFERENCES master.companies NOT VALID",
+    "CREATE EXTENSION pg_trgm SCHEMA silver",
+    "CREATE INDEX machine_info_trgm ON master.machine_info USING gin"
+    " (machine_id silver.gin_trgm_ops)",
     "CREATE DOMAIN reports.plant AS text CHECK (VALUE <> '')",
     "CREATE FUNCTION reports.company(p master.plants) RETURNS text LANGUAGE sql"
     " RETURN p.company_id",
@@ -238,6 +241,29 @@ def test_what_v2_would_not_have_is_refused_by_name_before_the_first_step(
         assert v1.revision() == "0001"
     finally:
         v1.run(undone)
+
+
+def test_implicit_casts_to_text_change_nothing_on_the_road(server: Server) -> None:
+    with chain_on(server) as chain:
+        chain.upgrade("0001")
+        chain.run(
+            *MASTER,
+            *(
+                f"CREATE CAST ({kind} AS text) WITH INOUT AS IMPLICIT"
+                for kind in (
+                    "smallint", "integer", "bigint", "numeric", "double precision", "date",
+                    "timestamptz", "interval", "uuid", "oid",
+                )
+            ),
+        )  # fmt: skip
+        before, rows = chain.catalog(), chain.rows()
+        chain.upgrade()
+        assert chain.broken() == []
+        chain.downgrade("0001")
+        assert render_differences(differences(before, chain.catalog())) == ""
+        assert chain.rows() == rows
+        chain.upgrade()
+        assert chain.revision() == HEAD
 
 
 def test_odd_names_of_database_and_roles_go_up_and_down_and_up(server: Server) -> None:

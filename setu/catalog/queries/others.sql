@@ -51,7 +51,7 @@ named AS (
     INNER JOIN covered_schema AS s ON s.oid = o.connamespace
     UNION ALL
     SELECT 'pg_ts_config'::regclass, o.oid, o.cfgowner, (
-        SELECT string_agg(m.maptokentype || ':' || m.mapdict::regdictionary, ' '
+        SELECT string_agg(m.maptokentype::text || ':' || m.mapdict::regdictionary::text, ' '
             ORDER BY m.maptokentype, m.mapseqno)
         FROM pg_ts_config_map AS m
         WHERE m.mapcfg = o.oid

@@ -103,10 +103,10 @@ UNION ALL
 SELECT
     'job' AS kind,
     j.label || CASE
-        WHEN count(*) OVER (PARTITION BY j.label) > 1 THEN ' #' || row_number() OVER (
+        WHEN count(*) OVER (PARTITION BY j.label) > 1 THEN ' #' || (row_number() OVER (
             PARTITION BY j.label
             ORDER BY (j.config - 'hypertable_id' - 'mat_hypertable_id')::text COLLATE "C", j.job_id
-        )
+        ))::text
         ELSE ''
     END AS name,
     jsonb_build_object(

@@ -210,7 +210,7 @@ UNION ALL
 SELECT 'jobs_succeed', j.what,
     format('runs since %s (job %s)', date_trunc('second', j.last_run_started_at), j.job_id),
     'SELECT pid, wait_event_type, query FROM pg_stat_activity WHERE application_name LIKE ''%['
-        || j.job_id || ']'';'
+        || j.job_id::text || ']'';'
 FROM job AS j
 WHERE j.is_running
     AND j.last_run_started_at < clock_timestamp()
