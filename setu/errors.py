@@ -7,6 +7,7 @@ failed), context lines (where, which, how many) and a hint (what to do next). ``
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 
 
@@ -114,3 +115,22 @@ class ReleaseError(SetuError):
 
 class RevisionDraftError(SetuError):
     """A new revision cannot be placed or drafted."""
+
+
+class OutputError(SetuError):
+    """What a command writes does not arrive: a full disk, a folder that is none, a closed pipe."""
+
+    @classmethod
+    def of(cls, error: OSError) -> OutputError | None:
+        """The failure to show for an error of the system; None where it is of something else."""
+        if isinstance(error.filename, str):
+            return cls(
+                f"{error.filename} cannot be read or written: {error.strerror}.",
+                hint="Give another file, or correct its folder, rights or room",
+            )
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE):
+            return cls(
+                f"The output cannot be written: {error.strerror}.",
+                hint="Send it elsewhere, or free some space; what was done stands",
+            )
+        return None

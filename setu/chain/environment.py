@@ -51,7 +51,7 @@ from setu.db.version_table import (
     migration_context,
     schema_sql,
 )
-from setu.errors import RevisionStateError, SetuError
+from setu.errors import OutputError, RevisionStateError, SetuError
 
 #: Key in ``Config.attributes`` for a program that calls ``alembic.command.stamp`` or ``revision``.
 COMMAND = "setu.command"
@@ -231,6 +231,8 @@ def _setu_error(error: BaseException) -> SetuError | None:
                 f"Alembic refuses this run: {seen}",
                 hint="`setu current` says where the database stands, `setu history` what there is",
             )
+        if isinstance(seen, OSError) and (unwritten := OutputError.of(seen)) is not None:
+            return unwritten
         seen = seen.__cause__ or seen.__context__
     return connection_lost(error)
 

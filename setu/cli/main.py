@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import pkgutil
@@ -12,7 +13,7 @@ import typer
 
 import setu.cli.commands
 from setu.cli.exit_codes import COULD_NOT
-from setu.errors import SetuError
+from setu.errors import OutputError, SetuError
 
 _HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
 
@@ -89,13 +90,30 @@ def main() -> None:
     """Entry point: run a command; a foreseen failure is shown, and the exit code is 1."""
     load_commands(app, sys.argv[1] if len(sys.argv) > 1 else "")
     try:
-        app()
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except SetuError as error:
-        colour = False if os.environ.get("NO_COLOR") else None
-        typer.secho(error.title, fg="red", bold=True, err=True, color=colour)
-        for line in error.message.splitlines()[1:]:
-            typer.echo(line, err=True, color=colour)
+        _show(error)
         raise SystemExit(COULD_NOT) from None
+    except OSError as error:
+        known = OutputError.of(error)
+        if known is None:
+            raise
+        # What is left cannot be written either, and Python would try at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if error.errno != errno.EPIPE:  # Nobody reads any more.
+            _show(known)
+        raise SystemExit(COULD_NOT) from None
+
+
+def _show(error: SetuError) -> None:
+    colour = False if os.environ.get("NO_COLOR") else None
+    typer.secho(error.title, fg="red", bold=True, err=True, color=colour)
+    for line in error.message.splitlines()[1:]:
+        typer.echo(line, err=True, color=colour)
 
 
 if __name__ == "__main__":

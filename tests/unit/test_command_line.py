@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import typer
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from setu.cli.exit_codes import ALSO, MEANING
+from setu.cli.exit_codes import ALSO, COULD_NOT, MEANING
 from setu.cli.main import GROUPS, app, load_commands
 from setu.cli.output import SCHEMA
 
@@ -148,3 +151,38 @@ def _coloured() -> typer.Typer:
         typer.secho("well", fg="green")
 
     return small
+
+
+@pytest.mark.parametrize(
+    "words", ["setu --version", "setu history", "setu --help", "alembic upgrade 0401:0402 --sql"]
+)
+def test_a_full_disk_behind_the_output_is_one_message(words: str) -> None:
+    program, *arguments = words.split()
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [Path(sys.executable).parent / program, *arguments],
+            cwd=ROOT,
+            # Alembic itself passes over what cannot be written; Python says so in the end.
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == COULD_NOT
+    assert "Traceback" not in done.stderr
+    assert "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("", "Is a directory"), ("x" * 300, "File name too long")]
+)
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, path: str, why: str) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "setu", "diff", "schema_new", "schema_new",
+         "--out", tmp_path / path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == COULD_NOT
+    assert done.stderr.startswith(f"{tmp_path / path} cannot be read or written: {why}.")
