@@ -164,9 +164,9 @@ SELECT jsonb_build_object(
             AND (n.oid IS NULL OR n.nspname = ANY (
                 current_setting('setu_catalog.schemas')::text[]
             ))
-            -- Code that runs as its owner would be anybody's.
+            -- Code in master that runs as its owner would be anybody's.
             AND CASE WHEN a.grantee = 0 THEN d.defaclobjtype IN ('r', 'S', 'n')
-                ELSE d.defaclobjtype = 'f' END
+                ELSE d.defaclobjtype = 'f' AND coalesce(n.nspname, 'master') = 'master' END
     ),
     -- A function of fixed arguments is chosen before one of PostgreSQL's that takes any number.
     'mistakable_functions', (

@@ -218,7 +218,8 @@ def test_default_privileges_that_would_open_v2_to_others_are_named_with_their_en
         v1,
         "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO pg_monitor;"
         "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;"
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA gold GRANT SELECT ON TABLES TO pg_monitor",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA gold GRANT SELECT ON TABLES TO pg_monitor;"
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA gold GRANT EXECUTE ON FUNCTIONS TO pg_monitor",
     )
     role = v1.exec_driver_sql("SELECT quote_ident(current_user)").scalar_one()
     everybody = f"ALTER DEFAULT PRIVILEGES FOR ROLE {role}"
@@ -432,7 +433,7 @@ def test_read_only_database_is_refused(connection: Connection, preflight: Check)
 def test_role_without_rights_is_told_which(v1: Connection, preflight: Check) -> None:
     execute(v1, "CREATE ROLE setu_test_deploy; SET LOCAL ROLE setu_test_deploy")
     with pytest.raises(PreflightError) as caught:
-        preflight(v1, target="0305")
+        preflight(v1, target="0503")
     message = caught.value.message
     assert "may not create schemas in database" in message
     assert "may not create roles" in message
