@@ -37,6 +37,8 @@ def way_back(connection: Connection, plan: Plan, root: Path) -> list[Finding]:
     if plan.place(plan.target) >= plan.place(NEEDS_ARCHIVE):
         return []
     found = _archive_is_gone(connection, plan, root)
+    if not found and plan.passes(_FIRST_BACK):
+        found += _frozen_chunks(connection)
     if not found and plan.passes(V1_REVISION):
         found += _rows_before_base(connection, root)
     return found
@@ -88,6 +90,37 @@ def _archive_is_gone(connection: Connection, plan: Plan, root: Path) -> list[Fin
     ]
 
 
+def _frozen_chunks(connection: Connection) -> list[Finding]:
+    """Chunks of v1's archived tables that take no rows, where v2 has rows that would go there."""
+    with stable_settings(connection):
+        if not _exists(connection, "_archive.change_notes"):
+            return []
+        frozen = _ask(connection, _FROZEN).scalars().all()
+    if not frozen:
+        return []
+    return [
+        Finding(
+            "Chunks of v1's tables are frozen, and rows that came under v2 go back into them.",
+            [*frozen[:SHOWN], *(["…"] if len(frozen) > SHOWN else [])],
+            "SELECT _timescaledb_functions.unfreeze_chunk(…) for each, and freeze it again "
+            "afterwards",
+        )
+    ]
+
+
+# Bit 4 of a chunk's status. A note that names no hour is of a DELETE, which writes no row.
+_FROZEN: Final = """
+SELECT format('%I.%I (%s)', c.schema_name, c.table_name, h.table_name)
+FROM _timescaledb_catalog.hypertable AS h
+INNER JOIN _timescaledb_catalog.chunk AS c ON c.hypertable_id = h.id AND c.status & 4 <> 0
+INNER JOIN timescaledb_information.chunks AS i
+    ON i.chunk_schema = c.schema_name AND i.chunk_name = c.table_name
+WHERE h.schema_name = '_archive' AND EXISTS (
+    SELECT FROM _archive.change_notes AS n
+    WHERE n.table_name = h.table_name AND n.migrated_at IS NULL
+        AND n.hour >= i.range_start - INTERVAL '1 hour' AND n.hour < i.range_end
+)
+ORDER BY c.id"""
 _MISSING_CODE: Final = """
 SELECT format('%s %s.%s', lower(c.kind), c.schema_name, c.object_name)
 FROM _archive.archived_code AS c

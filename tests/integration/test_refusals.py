@@ -161,6 +161,44 @@ def test_a_machine_that_moved_to_another_company_stops_a_downgrade_at_the_head(
     )
 
 
+def test_a_frozen_chunk_that_rows_go_back_into_stops_a_downgrade_at_the_head(
+    server: Server,
+) -> None:
+    with chain_on(server) as chain:
+        chain.upgrade("0001")
+        chain.run(
+            "INSERT INTO master.companies (company_id, company_name) VALUES ('C', 'c')",
+            "INSERT INTO master.plants (plant_id, company_id) VALUES ('P', 'C')",
+            "INSERT INTO master.machine_info (machine_id, company_id, plant_id, device_id, iot_id)"
+            " VALUES ('M', 'C', 'P', 'D', 'I')",
+            "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id)"
+            " VALUES (now() - INTERVAL '40 days', 'C', 'M'), (now(), 'C', 'M')",
+        )
+        chunk = chain.value("SELECT c::text FROM show_chunks('silver.machine_cycles') AS c LIMIT 1")
+        chain.run(f"SELECT _timescaledb_functions.freeze_chunk('{chunk}')")
+        chain.upgrade()
+        late = (
+            "INSERT INTO silver.machine_cycles (company_iot_id, machine_iot_id, cycle_start,"
+            " shift_id, logical_date) SELECT company_iot_id, machine_iot_id,"
+            " cycle_start + INTERVAL '1 minute', 0, logical_date FROM silver.machine_cycles"
+            " ORDER BY cycle_start {} LIMIT 1"
+        )
+        chain.run(late.format("DESC"))
+        chain.downgrade("0001")
+        chain.upgrade()
+        chain.run(late.format("ASC"))
+        refused(
+            chain,
+            lambda: chain.downgrade("0001"),
+            "Chunks of v1's tables are frozen, and rows that came under v2 go back into them.",
+            chunk,
+            "unfreeze_chunk",
+        )
+        chain.run(f"SELECT _timescaledb_functions.unfreeze_chunk('{chunk}')")
+        chain.downgrade("0001")
+        assert chain.value("SELECT count(*) FROM silver.machine_cycles") == 4
+
+
 @pytest.mark.parametrize(
     ("planted", "put_right", "named"),
     [
