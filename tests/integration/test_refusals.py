@@ -30,6 +30,7 @@ FOUND = {
     "cannot take the rights of the roles of setu because they own objects here": "owned object",
     "cannot restore archived v2 tables because their columns differ from schema_new": "changed",
     "cannot let role % connect because % may not grant it on database %": "test_preflight_rules.py",
+    "cannot let role setu_etl use schema % because % may not grant it": "test_owners.py",
     "cannot swap because v2 cannot hold some shifts of v1": "test_preflight.py",
     "cannot swap because v2 does not know some licence types of v1": "test_preflight.py",
     "cannot keep shift % of plant % because it overlaps shift % (%)": "test_preflight.py",
