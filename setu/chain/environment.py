@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -231,10 +232,20 @@ def _setu_error(error: BaseException) -> SetuError | None:
                 f"Alembic refuses this run: {seen}",
                 hint="`setu current` says where the database stands, `setu history` what there is",
             )
+        if isinstance(seen, AssertionError) and _is_of_an_empty_name(seen):
+            return RevisionStateError(
+                "No revision is given: its name is empty.",
+                hint="Give one, such as head; `setu history` lists them",
+            )
         if isinstance(seen, OSError) and (unwritten := OutputError.of(seen)) is not None:
             return unwritten
         seen = seen.__cause__ or seen.__context__
     return connection_lost(error)
+
+
+def _is_of_an_empty_name(error: AssertionError) -> bool:
+    """Whether Alembic looked for a revision without a name, as of a variable that is not set."""
+    return traceback.extract_tb(error.__traceback__)[-1].name == "_revision_for_ident"
 
 
 def _configure(
@@ -284,6 +295,7 @@ def _say_that_nothing_is_above(
     context: ModuleType, current: str | None, target: str | None
 ) -> None:
     """An upgrade to a revision that is passed has nothing to do; no script of it can be meant."""
+    target = target or "base"
     said = f"{target} lies below {current}, so there is nothing to upgrade"
     if context.is_offline_mode():
         raise RevisionStateError(

@@ -128,6 +128,21 @@ def test_a_database_that_names_several_revisions_is_refused_until_it_names_one(
     assert "0002 (head)" in repository.alembic("current", database_url=database_url)[1]
 
 
+@pytest.mark.parametrize(
+    "words", [["upgrade", ""], ["downgrade", ""], ["upgrade", ":0001", "--sql"], ["stamp", ""]]
+)
+def test_a_revision_without_a_name_is_one_message(
+    tmp_path: Path, database_url: str, words: list[str]
+) -> None:
+    repository = MiniRepository(tmp_path)
+    repository.add("0001_first")
+    assert repository.alembic("upgrade", "head", database_url=database_url)[0] == 0
+    code, _, errors = repository.alembic(*words, database_url=database_url)
+    assert code == 1
+    assert "No revision is given: its name is empty." in errors
+    assert "Traceback" not in errors
+
+
 def test_an_upgrade_to_a_revision_that_is_passed_is_no_downgrade(
     tmp_path: Path, database_url: str
 ) -> None:
