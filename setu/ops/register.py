@@ -200,7 +200,7 @@ def entries_of_file(path: Path, kind: str | None = None) -> list[Entry]:
         raise RegistrationError(
             f"{path} is not fit to be registered; nothing was changed.",
             context=faults or ["It has no entry."],
-            hint="Correct the lines above; `setu register --help` lists fields",
+            hint="Correct each of these; `setu register file --help` says what a file holds",
         )
     return entries
 
@@ -257,6 +257,11 @@ def _faults(entry: Entry) -> list[str]:
         if name in REQUIRED[entry.kind] - given
     ]
     faults += [
+        f"{entry.place}: {name} has more than one value"
+        for name, value in entry.fields.items()
+        if name in known and isinstance(value, (list, dict))
+    ]
+    faults += [
         f"{entry.place}: {name} has a character that no text in a database holds"
         for name, value in entry.fields.items()
         if re.search("[\0\ud800-\udfff]", "".join(_texts(value)))
@@ -275,6 +280,11 @@ def _is_field(name: str) -> bool:
 #: By class of SQLSTATE, where the server gives no hint.
 _HINTS = {
     "22": "Write a time as 06:00, a date as 2026-01-05, a number in digits",
+}
+#: By table whose check refuses a row.
+_CHECK_HINTS = {
+    "shift_definitions": "Number shifts from 1, and let each end after it begins, within 24 hours; "
+    "from_day and to_day are 0 or 1",
 }
 
 
@@ -316,7 +326,9 @@ def _call(connection: Connection, function: str, parameters: Mapping[str, Any]) 
         raise _RefusedError(
             str(said.message_primary),
             context=[said.message_detail] if said.message_detail else [],
-            hint=(said.message_hint or "").rstrip(".") or _HINTS.get(str(cause.pgcode)[:2], ""),
+            hint=(said.message_hint or "").rstrip(".")
+            or _CHECK_HINTS.get(said.table_name or "")
+            or _HINTS.get(str(cause.pgcode)[:2], ""),
         ) from None
 
 

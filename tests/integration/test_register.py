@@ -264,6 +264,22 @@ def test_a_time_that_is_none_is_refused_with_how_to_write_one(plant: Plant, star
     assert error.hint == "Write a time as 06:00, a date as 2026-01-05, a number in digits"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("0", "--start", "06:00", "--end", "14:00"),
+        ("9", "--start", "06:00", "--end", "14:00", "--from-day", "7"),
+        ("9", "--start", "14:00", "--end", "06:00", "--to-day", "0"),
+    ],
+)
+def test_a_shift_that_cannot_be_is_refused_with_what_can(
+    plant: Plant, given: tuple[str, ...]
+) -> None:
+    code, message = setu(plant.chain, "shift", "C", "P", *given)
+    assert code == 1
+    assert "What to do: Number shifts from 1, and let each end after it begins" in message
+
+
 def test_a_retired_machine_takes_no_rows_frees_its_gateway_and_comes_back(plant: Plant) -> None:
     chain = plant.chain
     said(chain, "retire", "machine", "C", "M-1")

@@ -101,6 +101,16 @@ def test_a_character_that_no_database_holds_is_named_with_its_place(
         entries_of_file(file, None)
 
 
+@pytest.mark.parametrize("value", ["[a, b]", "{a: b}"])
+def test_a_field_with_more_than_one_value_is_named_with_its_place(
+    value: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(f"company:\n  - {{company: A, name: {value}}}\n")
+    with pytest.raises(RegistrationError, match="company 1: name has more than one value"):
+        entries_of_file(file, None)
+
+
 def test_a_fleet_of_many_gateways_needs_few_open_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
