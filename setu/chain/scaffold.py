@@ -6,6 +6,7 @@ places the revision, Alembic writes its file, and a write hook adds the three SQ
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -130,6 +131,8 @@ def place_revision(context: ModuleType) -> None:
             raise RevisionDraftError(
                 "The revision has no message.", hint='Say what changes: -m "add spindle hours"'
             )
+        if re.search("[\ud800-\udfff]", script.message):
+            raise RevisionDraftError("The message is not UTF-8.", hint="Give it in UTF-8")
         if "\\" in script.message or '"""' in script.message:
             raise RevisionDraftError(
                 "The message has a backslash or three quotation marks, which end or change the "

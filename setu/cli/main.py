@@ -98,6 +98,12 @@ def main() -> None:
     except SetuError as error:
         _show(error)
         raise SystemExit(COULD_NOT) from None
+    except UnicodeEncodeError as error:
+        if not any(error.object in word for word in sys.argv[1:]):
+            raise
+        shown = error.object.encode("utf-8", "backslashreplace").decode()
+        _show(SetuError(f"{shown} is not UTF-8.", hint="Give the argument in UTF-8"))
+        raise SystemExit(COULD_NOT) from None
     except OSError as error:
         known = OutputError.of(error)
         if known is None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -127,6 +130,19 @@ def test_a_hint_can_be_copied_into_a_shell_whatever_the_names(
     plant: Plant, arguments: tuple[str, ...]
 ) -> None:
     follow(plant, arguments)
+
+
+def test_an_argument_that_is_not_utf_8_is_one_message(plant: Plant) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "setu", "register", "company", b"gr\xf6sse"],
+        env={**os.environ, "DATABASE_URL": plant.chain.url},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "gr\\udcf6sse is not UTF-8.", "What to do: Give the argument in UTF-8",
+    ]  # fmt: skip
 
 
 def test_a_hint_names_the_gateway_that_is_given_and_none_that_stands_in(plant: Plant) -> None:

@@ -140,6 +140,12 @@ def test_a_message_that_no_docstring_holds_leaves_no_file(
     assert len(steps_to(repository.root)) == 2
 
 
+def test_a_message_that_is_not_utf_8_leaves_no_file(repository: MiniRepository) -> None:
+    with pytest.raises(RevisionDraftError, match="The message is not UTF-8"):
+        revision(repository, "gr\udcf6sse")
+    assert len(steps_to(repository.root)) == 2
+
+
 def test_alembic_drafts_nothing_from_models(repository: MiniRepository) -> None:
     code, _, errors = repository.alembic(
         "revision", "-m", "more", "--autogenerate", database_url=None
