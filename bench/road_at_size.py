@@ -320,7 +320,9 @@ def measure(rows: int, days: float = 0, machines: int = MACHINES) -> Times:
     old, new = times.dashboards
     console.print(
         f"{rows:>12,} rows: up {times.up:.1f} s, back {times.back:.1f} s, "
-        f"again {times.again:.1f} s; bare copy of all facts {times.reference:.1f} s: backfill "
+        f"again {times.again:.1f} s, of which in the steps {_in_steps(times.steps, 'up'):.1f}, "
+        f"{_in_steps(times.steps, 'down'):.1f} and {_in_steps(times.steps_again, 'up'):.1f} s; "
+        f"bare copy of all facts {times.reference:.1f} s: backfill "
         f"{backfill / times.reference:.2f} times, comparison {compared / times.reference:.2f} "
         f"times; disk at most {in_backfill / times.v1_size:.2f} of v1's in the backfill, "
         f"{times.peak / times.v1_size:.2f} with gold; dashboards "
@@ -329,6 +331,10 @@ def measure(rows: int, days: float = 0, machines: int = MACHINES) -> Times:
         f"{_slowest(times.steps, 'down')}; again {_slowest(times.steps_again, 'up')}"
     )
     return times
+
+
+def _in_steps(steps: dict[str, float], part: str) -> float:
+    return sum(took for name, took in steps.items() if name.endswith(part))
 
 
 def _slowest(steps: dict[str, float], part: str) -> str:
