@@ -32,6 +32,8 @@ MASTER = (
     "INSERT INTO config.alert_rules (rule_name, metric, condition_operator, threshold_value)"
     " VALUES ('r', 'm', '>', '1')",
     "INSERT INTO config.alert_subscriptions (rule_id, user_id, company_id) VALUES (1, 'U', 'C')",
+    "INSERT INTO master.machine_assets (asset_id, machine_id, company_id) VALUES ('A', 'M', 'C')",
+    "INSERT INTO alerting.active_alerts VALUES ('C', 'M', 1, now(), now())",
     "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id)"
     " SELECT now() - i * INTERVAL '1 hour', 'C', 'M' FROM generate_series(1, 50) AS t (i)",
 )
@@ -44,6 +46,19 @@ STAMPED = (
     "master.production_targets",
     "config.alert_rules",
     "config.alert_subscriptions",
+)
+V2_STAMPED = (
+    "master.companies",
+    "master.machine_info",
+    "master.plant_machine_mapping",
+    "master.shift_definitions",
+    "master.downtime_codes",
+    "master.users",
+    "master.machine_assets",
+    "master.production_targets",
+    "config.alert_rules",
+    "config.alert_subscriptions",
+    "alerting.active_alerts",
 )
 #: None of it stands against an upgrade, and all of it is as it was after the way down.
 KEPT = (
@@ -61,6 +76,8 @@ KEPT = (
     # A row that nobody changed is not written to again, or this would change it.
     "CREATE FUNCTION reports.stamp() RETURNS trigger LANGUAGE plpgsql AS"
     " $$ BEGIN NEW.created_at := clock_timestamp(); RETURN NEW; END $$",
+    "CREATE FUNCTION reports.stamp_alert() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN NEW.last_checked_at := clock_timestamp(); RETURN NEW; END $$",
     *(
         f"CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW"
         " EXECUTE FUNCTION reports.stamp()"
@@ -131,7 +148,15 @@ def test_what_hangs_on_v1_and_around_it_is_as_it_was_after_up_and_down(site: Cha
     before, rows = site.catalog(), site.rows(*STAMPED)
     site.upgrade("head", "dependents=leave")
     assert site.broken() == []
-    site.run("UPDATE master.plants SET plant_name = 'new'")
+    site.run(
+        "UPDATE master.plants SET plant_name = 'new'",
+        *(
+            f"CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW"
+            f" EXECUTE FUNCTION reports.stamp{'_alert' * (table == 'alerting.active_alerts')}()"
+            for table in V2_STAMPED
+        ),
+    )
+    v2_rows = site.rows(*V2_STAMPED)
     site.downgrade("0001", "dependents=leave")
     assert render_differences(differences(before, site.catalog())) == ""
     assert site.rows(*STAMPED) == rows
@@ -149,6 +174,7 @@ def test_what_hangs_on_v1_and_around_it_is_as_it_was_after_up_and_down(site: Cha
         assert site.value(changes) > 0
     site.upgrade("head", "dependents=leave")
     assert site.revision() == HEAD
+    assert site.rows(*V2_STAMPED) == v2_rows
 
 
 #: Statement, how the finding names what it made.

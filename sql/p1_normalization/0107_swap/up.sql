@@ -192,8 +192,21 @@ SELECT _archive.move_dependent_views();
 
 -- @include schema_new/master/Functions/fn_refuse_shift_overlap.sql
 
--- The rule holds for the shifts that v1 had, too: this changes nothing, or names the overlap.
-UPDATE master.shift_definitions SET is_running = is_running WHERE is_running;
+-- The rule holds for the shifts that v1 had, too: this touches no row, or names the overlap.
+UPDATE master.shift_definitions AS d
+SET is_running = d.is_running
+WHERE d.is_running AND EXISTS (
+    SELECT 1
+    FROM master.shift_definitions AS s
+    CROSS JOIN generate_series(-2, 2) AS k (days)
+    WHERE s.plant_iot_id = d.plant_iot_id
+        AND s.id <> d.id
+        AND s.is_running
+        AND d.start_time - time '00:00' + d.from_day * INTERVAL '24 hours'
+            < s.end_time - time '00:00' + (s.to_day + k.days) * INTERVAL '24 hours'
+        AND s.start_time - time '00:00' + (s.from_day + k.days) * INTERVAL '24 hours'
+            < d.end_time - time '00:00' + d.to_day * INTERVAL '24 hours'
+);
 
 -- @include schema_new/gold/Continuous Aggregates/*.sql#refresh
 -- @include schema_new/gold/Functions/get_*.sql#function

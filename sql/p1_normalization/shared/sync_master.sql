@@ -1,6 +1,7 @@
 -- v1's master, rule and alert tables into v2's, by the keys in _archive, one function an entity:
 -- new rows are added, rows that v1 changed are changed, rows that only v2 has stay. Idempotent, at
--- any time.
+-- any time. Only rows that differ are proposed: a trigger of somebody's own, before INSERT, fires
+-- for each row before a conflict is looked for, and may change it.
 CREATE FUNCTION _stage.sync_companies() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -163,7 +164,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    INSERT INTO _stage.plant_machine_mapping AS t (
+    INSERT INTO _stage.plant_machine_mapping (
         company_iot_id, plant_iot_id, machine_iot_id, created_at
     )
     SELECT ck.company_iot_id, pk.plant_iot_id, mk.machine_iot_id, m.created_at
@@ -173,10 +174,13 @@ BEGIN
         ON pk.company_id = m.company_id AND pk.plant_id = m.plant_id
     INNER JOIN _archive.machine_keys AS mk
         ON mk.company_id = m.company_id AND mk.machine_id = m.machine_id
+    WHERE NOT EXISTS (
+        SELECT 1 FROM _stage.plant_machine_mapping AS known
+        WHERE known.machine_iot_id = mk.machine_iot_id AND known.plant_iot_id = pk.plant_iot_id
+    )
     ORDER BY mk.machine_iot_id
     ON CONFLICT (machine_iot_id) DO UPDATE
-    SET plant_iot_id = excluded.plant_iot_id
-    WHERE t.plant_iot_id <> excluded.plant_iot_id;
+    SET plant_iot_id = excluded.plant_iot_id;
 END
 $function$;
 
@@ -232,13 +236,11 @@ AS $function$
 BEGIN
     -- Shifts that v2 cannot hold are passed over here, so that v1 can correct them until the swap;
     -- pre-flight and the swap refuse them.
-    INSERT INTO _stage.shift_definitions AS t (
+    INSERT INTO _stage.shift_definitions (
         company_iot_id, plant_iot_id, shift_id, shift_name, start_time, end_time, to_day, created_at
     )
     SELECT p.company_iot_id, pk.plant_iot_id, sk.shift_id, s.shift_name, l.start_time,
-        (l.start_time + l.length)::time,
-        CASE WHEN l.start_time - time '00:00' + l.length >= INTERVAL '24 hours' THEN 1 ELSE 0 END,
-        s.created_at
+        l.end_time, l.to_day, s.created_at
     FROM master.shifts AS s
     INNER JOIN _archive.plant_keys AS pk
         ON pk.company_id = s.company_id AND pk.plant_id = s.plant_id
@@ -246,23 +248,35 @@ BEGIN
     INNER JOIN _archive.shift_keys AS sk
         ON sk.plant_iot_id = pk.plant_iot_id AND sk.v1_shift_id = s.shift_id
     CROSS JOIN LATERAL (
-        -- An interval added makes 00:00 of 24:00, which v1 read as midnight, too.
-        SELECT s.start_time + INTERVAL '0 hours' AS start_time,
-            coalesce(s.duration_hrs, 8) * INTERVAL '1 hour' AS length
+        SELECT k.start_time, (k.start_time + k.length)::time AS end_time,
+            CASE WHEN k.start_time - time '00:00' + k.length >= INTERVAL '24 hours' THEN 1 ELSE 0
+            END AS to_day
+        FROM (
+            -- An interval added makes 00:00 of 24:00, which v1 read as midnight, too.
+            SELECT s.start_time + INTERVAL '0 hours' AS start_time,
+                coalesce(s.duration_hrs, 8) * INTERVAL '1 hour' AS length
+        ) AS k
     ) AS l
     WHERE s.start_time IS NOT NULL
         AND round(coalesce(s.duration_hrs, 8) * 3600, 6) > 0 AND coalesce(s.duration_hrs, 8) <= 24
+        AND NOT EXISTS (
+            SELECT 1 FROM _stage.shift_definitions AS t
+            WHERE t.plant_iot_id = pk.plant_iot_id AND t.shift_id = sk.shift_id
+                AND (
+                    t.from_day <> 0
+                    OR (t.shift_name, t.start_time, t.end_time, t.to_day, t.created_at)
+                        IS NOT DISTINCT FROM (
+                            s.shift_name, l.start_time, l.end_time, l.to_day, s.created_at
+                        )
+                )
+        )
     ORDER BY pk.plant_iot_id, sk.shift_id
     ON CONFLICT (plant_iot_id, shift_id) DO UPDATE
     SET shift_name = excluded.shift_name,
         start_time = excluded.start_time,
         end_time = excluded.end_time,
         to_day = excluded.to_day,
-        created_at = excluded.created_at
-    WHERE t.from_day = 0
-        AND (t.shift_name, t.start_time, t.end_time, t.to_day, t.created_at)
-            IS DISTINCT FROM (excluded.shift_name, excluded.start_time, excluded.end_time,
-                excluded.to_day, excluded.created_at);
+        created_at = excluded.created_at;
 END
 $function$;
 
@@ -322,7 +336,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    INSERT INTO _stage.users AS t (
+    INSERT INTO _stage.users (
         user_id, user_no, full_name, role, plant_iot_id, created_at, company_iot_id
     )
     SELECT u.user_id, u.user_no, u.full_name, u.role, pk.plant_iot_id, u.created_at,
@@ -331,14 +345,13 @@ BEGIN
     INNER JOIN _archive.company_keys AS ck ON ck.company_id = u.company_id
     LEFT JOIN _archive.plant_keys AS pk
         ON pk.company_id = u.company_id AND pk.plant_id = u.plant_id
+    EXCEPT
+    SELECT t.user_id, t.user_no, t.full_name, t.role, t.plant_iot_id, t.created_at,
+        t.company_iot_id
+    FROM _stage.users AS t
     ON CONFLICT (user_id, company_iot_id) DO UPDATE
     SET user_no = excluded.user_no, full_name = excluded.full_name, role = excluded.role,
-        plant_iot_id = excluded.plant_iot_id, created_at = excluded.created_at
-    WHERE (t.user_no, t.full_name, t.role, t.plant_iot_id, t.created_at)
-        IS DISTINCT FROM (
-            excluded.user_no, excluded.full_name, excluded.role, excluded.plant_iot_id,
-            excluded.created_at
-        );
+        plant_iot_id = excluded.plant_iot_id, created_at = excluded.created_at;
 END
 $function$;
 
@@ -348,7 +361,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
     -- A licence that v2 does not know is passed over here; pre-flight and the swap refuse it.
-    INSERT INTO _stage.machine_assets AS t (
+    INSERT INTO _stage.machine_assets (
         asset_id, machine_iot_id, company_iot_id, supplier_name, model_number, manufacturing_year,
         commissioned_date, warranty_expire_date, subscription_tier, is_activated, customer_address,
         support_contact, created_at
@@ -364,6 +377,11 @@ BEGIN
     INNER JOIN (
         VALUES ('Standard', 'Freemium'), ('Premium', 'Plus'), ('Enterprise', 'Pro')
     ) AS tier (license_type, name) ON tier.license_type = coalesce(a.license_type, 'Standard')
+    EXCEPT
+    SELECT t.asset_id, t.machine_iot_id, t.company_iot_id, t.supplier_name, t.model_number,
+        t.manufacturing_year, t.commissioned_date, t.warranty_expire_date, t.subscription_tier,
+        t.is_activated, t.customer_address, t.support_contact, t.created_at
+    FROM _stage.machine_assets AS t
     ON CONFLICT (asset_id) DO UPDATE
     SET machine_iot_id = excluded.machine_iot_id, company_iot_id = excluded.company_iot_id,
         supplier_name = excluded.supplier_name, model_number = excluded.model_number,
@@ -372,14 +390,7 @@ BEGIN
         warranty_expire_date = excluded.warranty_expire_date,
         subscription_tier = excluded.subscription_tier, is_activated = excluded.is_activated,
         customer_address = excluded.customer_address,
-        support_contact = excluded.support_contact, created_at = excluded.created_at
-    WHERE (t.machine_iot_id, t.company_iot_id, t.supplier_name, t.model_number,
-            t.manufacturing_year, t.commissioned_date, t.warranty_expire_date, t.subscription_tier,
-            t.is_activated, t.customer_address, t.support_contact, t.created_at)
-        IS DISTINCT FROM (excluded.machine_iot_id, excluded.company_iot_id, excluded.supplier_name,
-            excluded.model_number, excluded.manufacturing_year, excluded.commissioned_date,
-            excluded.warranty_expire_date, excluded.subscription_tier, excluded.is_activated,
-            excluded.customer_address, excluded.support_contact, excluded.created_at);
+        support_contact = excluded.support_contact, created_at = excluded.created_at;
 END
 $function$;
 
@@ -388,7 +399,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    INSERT INTO _stage.production_targets AS t (
+    INSERT INTO _stage.production_targets (
         target_id, machine_iot_id, company_iot_id, program_no, shift_id, target_parts_per_hour,
         std_cycle_time_sec, effective_start_date, effective_end_date, created_at
     )
@@ -405,18 +416,18 @@ BEGIN
     LEFT JOIN _archive.shift_keys AS sk
         ON sk.plant_iot_id = pm.plant_iot_id AND sk.v1_shift_id = p.shift_id
     LEFT JOIN _stage.production_targets AS known ON known.target_id = p.target_id
+    EXCEPT
+    SELECT t.target_id, t.machine_iot_id, t.company_iot_id, t.program_no, t.shift_id,
+        t.target_parts_per_hour, t.std_cycle_time_sec, t.effective_start_date,
+        t.effective_end_date, t.created_at
+    FROM _stage.production_targets AS t
     ON CONFLICT (target_id) DO UPDATE
     SET machine_iot_id = excluded.machine_iot_id, company_iot_id = excluded.company_iot_id,
         program_no = excluded.program_no, shift_id = excluded.shift_id,
         target_parts_per_hour = excluded.target_parts_per_hour,
         std_cycle_time_sec = excluded.std_cycle_time_sec,
         effective_start_date = excluded.effective_start_date,
-        effective_end_date = excluded.effective_end_date, created_at = excluded.created_at
-    WHERE (t.machine_iot_id, t.company_iot_id, t.program_no, t.shift_id, t.target_parts_per_hour,
-            t.std_cycle_time_sec, t.effective_start_date, t.effective_end_date, t.created_at)
-        IS DISTINCT FROM (excluded.machine_iot_id, excluded.company_iot_id, excluded.program_no,
-            excluded.shift_id, excluded.target_parts_per_hour, excluded.std_cycle_time_sec,
-            excluded.effective_start_date, excluded.effective_end_date, excluded.created_at);
+        effective_end_date = excluded.effective_end_date, created_at = excluded.created_at;
 END
 $function$;
 
@@ -425,7 +436,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    INSERT INTO _stage.alert_rules AS t (
+    INSERT INTO _stage.alert_rules (
         rule_id, rule_name, description, metric, condition_operator, threshold_value, duration_sec,
         severity, enabled, created_at, value_type, company_iot_id
     )
@@ -433,13 +444,17 @@ BEGIN
         r.duration_sec, r.severity, r.enabled, r.created_at, r.value_type, ck.company_iot_id
     FROM config.alert_rules AS r
     LEFT JOIN _archive.company_keys AS ck ON ck.company_id = r.company_id
+    EXCEPT
+    SELECT t.rule_id, t.rule_name, t.description, t.metric, t.condition_operator,
+        t.threshold_value, t.duration_sec, t.severity, t.enabled, t.created_at, t.value_type,
+        t.company_iot_id
+    FROM _stage.alert_rules AS t
     ON CONFLICT (rule_id) DO UPDATE
     SET rule_name = excluded.rule_name, description = excluded.description,
         metric = excluded.metric, condition_operator = excluded.condition_operator,
         threshold_value = excluded.threshold_value, duration_sec = excluded.duration_sec,
         severity = excluded.severity, enabled = excluded.enabled, created_at = excluded.created_at,
-        value_type = excluded.value_type, company_iot_id = excluded.company_iot_id
-    WHERE (t.*) IS DISTINCT FROM (excluded.*);
+        value_type = excluded.value_type, company_iot_id = excluded.company_iot_id;
 END
 $function$;
 
@@ -448,18 +463,21 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    INSERT INTO _stage.alert_subscriptions AS t (
+    INSERT INTO _stage.alert_subscriptions (
         subscription_id, rule_id, user_id, method, target_address, created_at, company_iot_id
     )
     SELECT a.subscription_id, a.rule_id, a.user_id, a.method, a.target_address, a.created_at,
         ck.company_iot_id
     FROM config.alert_subscriptions AS a
     LEFT JOIN _archive.company_keys AS ck ON ck.company_id = a.company_id
+    EXCEPT
+    SELECT t.subscription_id, t.rule_id, t.user_id, t.method, t.target_address, t.created_at,
+        t.company_iot_id
+    FROM _stage.alert_subscriptions AS t
     ON CONFLICT (subscription_id) DO UPDATE
     SET rule_id = excluded.rule_id, user_id = excluded.user_id, method = excluded.method,
         target_address = excluded.target_address, created_at = excluded.created_at,
-        company_iot_id = excluded.company_iot_id
-    WHERE (t.*) IS DISTINCT FROM (excluded.*);
+        company_iot_id = excluded.company_iot_id;
 END
 $function$;
 
@@ -468,7 +486,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    INSERT INTO _stage.active_alerts AS t (
+    INSERT INTO _stage.active_alerts (
         company_iot_id, machine_iot_id, rule_id, start_time, last_checked_at
     )
     SELECT ck.company_iot_id, mk.machine_iot_id, a.rule_id, a.start_time, a.last_checked_at
@@ -476,9 +494,11 @@ BEGIN
     INNER JOIN _archive.company_keys AS ck ON ck.company_id = a.company_id
     INNER JOIN _archive.machine_keys AS mk
         ON mk.company_id = a.company_id AND mk.machine_id = a.machine_id
+    EXCEPT
+    SELECT t.company_iot_id, t.machine_iot_id, t.rule_id, t.start_time, t.last_checked_at
+    FROM _stage.active_alerts AS t
     ON CONFLICT (company_iot_id, machine_iot_id, rule_id) DO UPDATE
-    SET start_time = excluded.start_time, last_checked_at = excluded.last_checked_at
-    WHERE (t.*) IS DISTINCT FROM (excluded.*);
+    SET start_time = excluded.start_time, last_checked_at = excluded.last_checked_at;
 END
 $function$;
 
