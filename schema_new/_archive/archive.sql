@@ -592,21 +592,24 @@ COMMENT ON FUNCTION _archive.lock_schema(text, text[]) IS
     'Locks the tables of a schema in which only the deploy and autovacuum are at work, so that it '
     'waits for neither once it has locked those that others use';
 
-CREATE OR REPLACE FUNCTION _archive.lock_deadline(p_at_most interval DEFAULT INTERVAL '1 day')
+CREATE OR REPLACE FUNCTION _archive.lock_deadline(p_first interval DEFAULT INTERVAL '1 day')
 RETURNS timestamptz
 LANGUAGE sql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
     -- A session that waits for one of our locks checks for a deadlock after deadlock_timeout and
-    -- would fail. By then this transaction no longer waits: it has all locks or none.
+    -- would fail. By then this transaction no longer waits: it has all locks or none. Where it did
+    -- not get them in two short waits, statements last longer than these, and no short one will do.
     SELECT clock_timestamp() + least(
         nullif(current_setting('lock_timeout')::interval, INTERVAL '0'),
         current_setting('deadlock_timeout')::interval * 0.9,
-        p_at_most
+        CASE WHEN coalesce(nullif(current_setting('setu.attempt', true), ''), '1')::integer <= 2
+            THEN p_first END
     )
 $function$;
 COMMENT ON FUNCTION _archive.lock_deadline(interval) IS
-    'The time until which the session may wait for all locks together';
+    'The time until which the session may wait for all locks together: p_first at most in the '
+    'first two attempts of a step';
 
 CREATE OR REPLACE FUNCTION _archive.await_quiet(p_schemas text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER

@@ -188,7 +188,9 @@ def _run_in_transaction(
     together = list(batches(bounded(statements)))
     with closing(_attempts(where, run, connection)) as attempts:
         for attempt in attempts:
-            _plain(connection, f"SAVEPOINT {SAVEPOINT}")
+            _plain(
+                connection, f"SAVEPOINT {SAVEPOINT}; SET LOCAL setu.attempt = {attempt.number}"
+            )
             try:
                 for batch in together:
                     _execute_together(where, batch, connection, last=attempt.last)
@@ -257,6 +259,7 @@ def _run_alone(
 
 @dataclass(frozen=True)
 class _Attempt:
+    number: int
     last: bool
     blockers: Blockers
 
@@ -268,13 +271,13 @@ def _attempts(where: Position, run: Run, connection: Any) -> Generator[_Attempt,
     """
     attempts = run.settings.integer("lock_attempts")
     if attempts > 1:
-        yield _Attempt(False, Blockers())
+        yield _Attempt(1, False, Blockers())
     with watched_for_blockers(connection) as blockers:
         for attempt in range(min(attempts, 2), attempts + 1):
             if attempt > 1:
                 _pause(where, run, attempt, attempts)
             blockers.begin(cancels=0 < run.settings.integer("cancel_readers_after") < attempt)
-            yield _Attempt(attempt == attempts, blockers)
+            yield _Attempt(attempt, attempt == attempts, blockers)
 
 
 def _pause(where: Position, run: Run, attempt: int, attempts: int) -> None:

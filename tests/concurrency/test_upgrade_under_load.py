@@ -73,6 +73,21 @@ def test_v1_has_no_error_up_to_the_swap_and_v2_has_every_row_once(v1: Chain) -> 
     assert lost_and_doubled(v1.url, report) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("attempt", "milliseconds"), [("", 500), ("1", 500), ("2", 500), ("3", 700), ("60", 700)]
+)
+def test_a_swap_that_short_waits_do_not_bring_its_locks_waits_as_long_as_it_may(
+    v1: Chain, attempt: str, milliseconds: int
+) -> None:
+    assert upgrade(v1, "0101").returncode == 0
+    wait = v1.value(
+        f"SELECT set_config('setu.attempt', '{attempt}', false),"
+        " set_config('lock_timeout', '700ms', false);"
+        " SELECT extract(epoch FROM _archive.lock_deadline('0.5 s') - clock_timestamp()) * 1000"
+    )
+    assert milliseconds - 50 < wait <= milliseconds
+
+
 def test_a_swap_that_meets_a_ring_gives_way_and_v1_goes_on(v1: Chain) -> None:
     assert upgrade(v1, "0106").returncode == 0
     status = "INSERT INTO silver.machine_status (time, company_id, machine_id) VALUES"

@@ -215,6 +215,17 @@ def test_a_step_without_its_locks_is_tried_again(
     assert query(database_url, "SELECT last_value FROM public.attempts") == [(3,)]
 
 
+def test_a_step_knows_which_attempt_it_is(repository: MiniRepository, database_url: str) -> None:
+    repository.add("0001_counter", up="CREATE SEQUENCE public.attempts;")
+    repository.add(
+        "0002_flaky",
+        up="CREATE TABLE public.said AS SELECT current_setting('setu.attempt') AS attempt;\n"
+        + FLAKY.format(succeeds_at=3, state="55P03"),
+    )
+    command.upgrade(repository.config("lock_attempts=3"), "head")
+    assert query(database_url, "SELECT attempt FROM public.said") == [("3",)]
+
+
 def test_a_step_that_meets_a_job_in_the_catalog_is_tried_again(
     repository: MiniRepository, database_url: str
 ) -> None:
