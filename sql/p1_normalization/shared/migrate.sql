@@ -304,6 +304,9 @@ SET search_path = pg_catalog, pg_temp
 -- Some thousands of keys, each looked up by the index on time, never a whole chunk.
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET enable_material = off
+-- To compile the plan takes longer than to look some thousands up.
+SET jit = off
 AS $function$
 DECLARE
     v_table _archive.migrated_tables;
@@ -497,6 +500,10 @@ BEGIN
     SELECT count(*) INTO v_notes FROM taken AS t;
     IF v_notes = 0 THEN
         RETURN 0;
+    END IF;
+    -- Just emptied and filled: taken for one row, its rows are compared with each one of a chunk.
+    IF v_notes > 500 THEN
+        ANALYZE _stage.noted_keys;
     END IF;
     PERFORM _stage.keep_roll_up_before(n.table_name, min(n.at))
     FROM _stage.noted_keys AS n
