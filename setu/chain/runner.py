@@ -188,9 +188,7 @@ def _run_in_transaction(
     together = list(batches(bounded(statements)))
     with closing(_attempts(where, run, connection)) as attempts:
         for attempt in attempts:
-            _plain(
-                connection, f"SAVEPOINT {SAVEPOINT}; SET LOCAL setu.attempt = {attempt.number}"
-            )
+            _plain(connection, f"SAVEPOINT {SAVEPOINT}; SET LOCAL setu.attempt = {attempt.number}")
             try:
                 for batch in together:
                     _execute_together(where, batch, connection, last=attempt.last)
