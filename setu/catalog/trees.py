@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pglast import ast, parser
+
+from setu.errors import SetuError
 
 
 def parse(text: str) -> tuple[ast.RawStmt, ...]:
@@ -14,6 +18,19 @@ def parse(text: str) -> tuple[ast.RawStmt, ...]:
         return tuple(parser.parse_sql(text))
     finally:
         ast.Node.__setattr__ = check  # type: ignore[method-assign]
+
+
+def read_utf8(path: Path, name: str, refused: type[SetuError]) -> str:
+    """The text of a file of SQL, with newlines as line ends. Raises ``refused``."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refused(
+            f"{name} is not UTF-8.",
+            context=[f"The first byte that does not fit is at offset {error.start}."],
+            hint="Save the file as UTF-8",
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def fault_of(error: parser.ParseError, text: str) -> tuple[str, int]:

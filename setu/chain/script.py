@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pglast import parser
 
 from setu.catalog.parsing.pieces import tokens_of
-from setu.catalog.trees import fault_of
+from setu.catalog.trees import fault_of, read_utf8
 from setu.chain.header import Header
 from setu.errors import StepError
 
@@ -87,15 +87,7 @@ class Script:
 
 def read_sql(path: Path, relative: str) -> str:
     """The text of a file, with newlines as line ends. Raises :class:`StepError`."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise StepError(
-            f"{relative} is not UTF-8.",
-            context=[f"The first byte that does not fit is at offset {error.start}."],
-            hint="Save the file as UTF-8",
-        ) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return read_utf8(path, relative, StepError)
 
 
 def scan(sql: str, file: str) -> Sequence[parser.Token]:

@@ -13,7 +13,7 @@ from pglast.enums import AlterTableType
 
 from setu.catalog.model import SourceText
 from setu.catalog.names import parts_of
-from setu.catalog.trees import fault_of, parse
+from setu.catalog.trees import fault_of, parse, read_utf8
 from setu.errors import SetuError
 
 _COMMENTS: Final = ("SQL_COMMENT", "C_COMMENT")
@@ -53,22 +53,12 @@ def files_below(folder: Path) -> list[SourceFile]:
     """
     return [
         SourceFile(
-            name := f"{folder.name}/{path.relative_to(folder).as_posix()}", _text(path, name)
+            name := f"{folder.name}/{path.relative_to(folder).as_posix()}",
+            read_utf8(path, name, SchemaSourceError),
         )
         for path in sorted(folder.rglob("*.sql"))
         if not path.name.endswith(".sqlite.sql") and path.parent.name != "_archive"
     ]
-
-
-def _text(path: Path, name: str) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise SchemaSourceError(
-            f"{name} is not UTF-8.",
-            context=[f"The first byte that does not fit is at offset {error.start}."],
-            hint="Save the file as UTF-8",
-        ) from error
 
 
 @lru_cache(maxsize=1024)
