@@ -28,7 +28,7 @@ RELEASE_FOLDER = re.compile(r"r(\d+)_(\d+)(?:_(\d+))?")
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 _SETTING = re.compile(r"current_setting\(\s*'+setu\.([a-z_]+)'+")
 #: What :mod:`setu.db.acting_role` finds out for each connection has no default.
-_OF_THE_CONNECTION = ("owner", "deployer")
+_OF_THE_RUN = ("owner", "deployer", "attempt")
 _CHANGED = (
     "Take the file back to its released text (`git log -- FILE` finds it), and put the change "
     'into a new revision: `setu revision "what changes"`'
@@ -132,7 +132,7 @@ def _defaults(texts: Mapping[str, str]) -> dict[str, str]:
     used: dict[str, str] = {}
     for key, text in texts.items():
         for name in _SETTING.findall(text):
-            if name in _OF_THE_CONNECTION:
+            if name in _OF_THE_RUN:
                 continue
             if f"setu.{name}" not in known:
                 raise ReleaseError(
