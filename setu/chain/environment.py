@@ -130,10 +130,8 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
     writes = purpose is Purpose.STAMP
     with connected(database_url(), purpose.value, writes=writes) as connection:
         apply_session_settings(connection, settings.session_settings())
-        if purpose is not Purpose.STAMP:
-            current_revision(connection)  # Refuses several.
-            connection.rollback()
         if purpose is Purpose.READ:
+            _refuse_several_revisions(connection)
             if command.check in _called(context) and drift_check is not None:
                 drift_check(connection, settings)
                 return
@@ -150,6 +148,8 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
         with deploy_lock(connection, settings.seconds("deploy_lock_wait")):
             act_as_owner(connection)
             may_run = purpose is Purpose.MOVE
+            if may_run:
+                _refuse_several_revisions(connection)
             _configure(context, settings, may_run=may_run, released=released, connection=connection)
             # A program that calls Alembic may only want to look.
             mutates = not context.get_context().opts.get("dont_mutate")
@@ -171,6 +171,11 @@ def _run(context: ModuleType, preflight: PreflightCheck, drift_check: DriftCheck
                     _resume_jobs(connection)
                 raise
             _resume_jobs(connection)
+
+
+def _refuse_several_revisions(connection: Connection) -> None:
+    current_revision(connection)
+    connection.rollback()
 
 
 def _resume_jobs(connection: Connection) -> None:

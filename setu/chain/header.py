@@ -11,8 +11,8 @@ from setu.errors import StepError
 HEADER_KEYS = ("what", "why", "transaction", "lock", "down")
 #: What a step loses, and why that is right: of a step that drops what may hold values.
 LOSES = "loses"
-#: What runs outside the transaction before a step that did not get its locks is tried again.
-BETWEEN = "between"
+#: What runs outside the transaction before each attempt of a step to get its locks.
+BEFORE = "before"
 #: A statement that several sessions may run at once, each with work of its own.
 WORKERS = "workers"
 HEADER_LINES = 6
@@ -31,9 +31,9 @@ class Header:
         return self.values.get("transaction", "yes").lower().startswith("yes")
 
     @property
-    def between(self) -> str | None:
-        """What to run outside the transaction before another attempt, or nothing."""
-        return self.values.get(BETWEEN)
+    def before(self) -> str | None:
+        """What to run outside the transaction before each attempt, or nothing."""
+        return self.values.get(BEFORE)
 
     @property
     def workers(self) -> str | None:
@@ -55,7 +55,7 @@ def read_header(source: str, file: str, *, required: bool) -> Header:
         problem = ""
         if match is None:
             problem = f"The header line is not '-- key: value': {line}"
-        elif match[1].lower() not in (*HEADER_KEYS, LOSES, BETWEEN, WORKERS):
+        elif match[1].lower() not in (*HEADER_KEYS, LOSES, BEFORE, WORKERS):
             problem = f"The header has an unknown key: {match[1]}"
         elif match[1].lower() in values:
             problem = f"The header has the key {match[1]} twice."

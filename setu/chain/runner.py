@@ -114,15 +114,7 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
         resume_owner(driver)
         _set(driver, settings)
         if script.header.transaction:
-            between = script.header.between
-            _run_in_transaction(
-                where,
-                statements,
-                checks,
-                context,
-                run,
-                Statement(between, "", False, (Origin(script.file, 1),)) if between else None,
-            )
+            _run_in_transaction(where, statements, checks, context, run, _before(script))
         else:
             for note in begin_sql(step, part):
                 _plain(driver, note)
@@ -144,6 +136,12 @@ def run_step(step: Step, part: Part, context: MigrationContext) -> None:
         len(statements),
         ", verified" if verify else "",
     )
+
+
+def _before(script: Script) -> Statement | None:
+    """What to run outside the transaction before each attempt."""
+    text = script.header.before
+    return Statement(text, "", False, (Origin(script.file, 1),)) if text else None
 
 
 def _released_settings(step: Step, run: Run) -> dict[str, str]:
@@ -181,13 +179,16 @@ def _run_in_transaction(
     checks: Sequence[Statement],
     context: MigrationContext,
     run: Run,
-    between: Statement | None,
+    before: Statement | None,
 ) -> None:
     connection = _driver(context)
     # Before the first: under locks nothing is left to think about.
     together = list(batches(bounded(statements)))
     with closing(_attempts(where, run, connection)) as attempts:
         for attempt in attempts:
+            if before is not None:
+                with context.autocommit_block():
+                    _execute(where, where.part, before, _driver(context))
             _plain(connection, f"SAVEPOINT {SAVEPOINT}; SET LOCAL setu.attempt = {attempt.number}")
             try:
                 for batch in together:
@@ -201,9 +202,6 @@ def _run_in_transaction(
                 _plain(connection, f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
                 _plain(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
                 log.warning("%s %s: %s", where.step.revision, where.part, error.title)
-                if between is not None:
-                    with context.autocommit_block():
-                        _execute(where, where.part, between, _driver(context))
                 continue
             _plain(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
             return
@@ -385,6 +383,10 @@ def _write(
     _write_settings(released, write)
     write(offline_resume_sql())
     if script.header.transaction:
+        before = _before(script)
+        if before is not None:
+            with context.autocommit_block():
+                _write_statements([before], write)
         _write_statements(list(bounded(script.statements(settings.edition))), write)
     else:
         write(f"-- {step.name} runs outside a transaction; it can be run again after a failure")

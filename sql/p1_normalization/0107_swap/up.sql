@@ -3,7 +3,7 @@
 -- transaction: yes
 -- lock: ACCESS EXCLUSIVE on v1's tables and gold, given up after lock_timeout; renames only
 -- down: v1's tables and code come back as they were, with the rows that arrived under v2
--- between: CALL _stage.catch_up()
+-- before: CALL _stage.catch_up()
 DO $ready$
 DECLARE
     v_left text;
@@ -25,7 +25,7 @@ $ready$;
 -- @include sql/p1_normalization/shared/v1_code.sql
 
 -- No session waits for this; under the locks only rows remain that arrive after it.
-SELECT _stage.migrate_noted();
+SELECT _stage.migrate_noted(50000);
 
 SELECT _archive.await_quiet(ARRAY['gold', 'silver', 'master', 'config', 'alerting']);
 SELECT _archive.lock_schema('_stage', 'noted_rows', 'noted_deletes', 'noted_masters');

@@ -20,6 +20,9 @@ CREATE TABLE _stage.noted_keys (
 );
 COMMENT ON TABLE _stage.noted_keys IS
     'The notes of the batch at work, each key once; changed: v1 changed or deleted a row of it';
+-- Whatever order the planner joins in, and it may not know yet how large v1's newest chunk is, no
+-- key is compared with each row.
+CREATE INDEX noted_keys_at_idx ON _stage.noted_keys (table_name, at);
 
 CREATE TABLE _stage.migrate_failures (
     table_name text NOT NULL,
@@ -592,6 +595,13 @@ DECLARE
     v_all bigint := 0;
     v_failures bigint;
 BEGIN
+    -- Once 0105 has filled the roll-up: dates that are over since, and those that changed. It comes
+    -- first, since v1 goes on writing meanwhile.
+    IF to_regprocedure('_stage.sp_roll_up(integer, jsonb)') IS NOT NULL THEN
+        PERFORM _stage.settle_past_shifts();
+        COMMIT;
+        CALL _stage.sp_roll_up(0, '{"max_runtime": "15 seconds"}');
+    END IF;
     -- Each pass is shorter than the one before, until only rows remain that arrive during a pass.
     -- Those are many where v1 or the server is busy; then a pass is no shorter, and is the last.
     FOR v_pass IN 1..1000 LOOP
@@ -604,12 +614,6 @@ BEGIN
     END LOOP;
     SELECT count(*) INTO v_failures FROM _stage.migrate_failures AS f;
     RAISE NOTICE 'v2 has followed % changes of v1; it cannot hold % rows', v_all, v_failures;
-    -- Once 0105 has filled the roll-up: dates that are over since, and those that changed.
-    IF to_regprocedure('_stage.sp_roll_up(integer, jsonb)') IS NOT NULL THEN
-        PERFORM _stage.settle_past_shifts();
-        COMMIT;
-        CALL _stage.sp_roll_up(0, '{"max_runtime": "15 seconds"}');
-    END IF;
 END
 $procedure$;
 
