@@ -226,6 +226,26 @@ def test_a_step_knows_which_attempt_it_is(repository: MiniRepository, database_u
     assert query(database_url, "SELECT attempt FROM public.said") == [("3",)]
 
 
+def test_what_a_step_does_before_runs_and_stays_before_each_attempt(
+    repository: MiniRepository, database_url: str
+) -> None:
+    repository.add(
+        "0001_two", up="CREATE SEQUENCE public.attempts; CREATE TABLE public.follows (at integer);"
+    )
+    repository.add("0002_flaky")
+    repository.write(
+        "sql/p0_baseline/0002_flaky/up.sql",
+        "-- what: a\n-- why: b\n-- transaction: yes\n-- lock: none\n-- down: d\n"
+        "-- before: INSERT INTO public.follows SELECT last_value FROM public.attempts\n\n"
+        "CREATE TABLE public.said AS SELECT count(*) AS followed FROM public.follows;\n"
+        + FLAKY.format(succeeds_at=3, state="55P03"),
+    )
+    command.upgrade(repository.config("lock_attempts=3"), "head")
+    # The sequence stands at 1 before its first number as after it.
+    assert query(database_url, "SELECT at FROM public.follows ORDER BY at") == [(1,), (1,), (2,)]
+    assert query(database_url, "SELECT followed FROM public.said") == [(3,)]
+
+
 def test_a_step_that_meets_a_job_in_the_catalog_is_tried_again(
     repository: MiniRepository, database_url: str
 ) -> None:
