@@ -12,12 +12,24 @@ FROM (
         ('part_count', f.part_count), ('rej_count', f.rej_count), ('pot', f.pot), ('ot', f.ot),
         ('ct', f.ct)
     ) AS v (name, value)
+    -- In range as they are, which is quick to see: they need not be rounded.
+    WHERE NOT (
+        f.part_count BETWEEN -2147483648 AND 2147483647
+        AND f.rej_count BETWEEN -2147483648 AND 2147483647
+        AND f.pot BETWEEN -2147483648 AND 2147483647
+        AND f.ot BETWEEN -2147483648 AND 2147483647
+        AND f.ct BETWEEN -2147483648 AND 2147483647
+    )
     UNION ALL
     SELECT 'silver.machine_tool_usage', t.machine_id, t.company_id, t.time, v.name, v.value
     FROM silver.machine_tool_usage AS t
     CROSS JOIN LATERAL (VALUES
         ('target_count', t.target_count), ('actual_count', t.actual_count)
     ) AS v (name, value)
+    WHERE NOT (
+        t.target_count BETWEEN -2147483648 AND 2147483647
+        AND t.actual_count BETWEEN -2147483648 AND 2147483647
+    )
 ) AS c
 INNER JOIN master.machine_info AS m ON m.machine_id = c.machine_id AND m.company_id = c.company_id
 -- As the step rounds; NaN sorts above every number.
