@@ -84,6 +84,8 @@ def steps_to(root: Path, revision: str = "head") -> list[Step]:
 def refuse_two_heads(root: Path, directory: ScriptDirectory) -> None:
     """Raise :class:`RevisionStateError` where two revisions have one number, or are both the last.
 
+    The same where a revision's file cannot be read as Python.
+
     Of two with one number Alembic takes either, and says so in a warning.
     """
     steps: dict[str, list[str]] = {}
@@ -93,7 +95,15 @@ def refuse_two_heads(root: Path, directory: ScriptDirectory) -> None:
     twice = [name for names in steps.values() if len(names) > 1 for name in names]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        heads = [name for head in directory.get_heads() for name in steps.get(head, [head])]
+        try:
+            last = directory.get_heads()
+        except SyntaxError as error:
+            raise RevisionStateError(
+                f"A revision file is no Python: {error.msg}.",
+                context=[f"At {error.filename}:{error.lineno}"],
+                hint="Correct it, or take back the last change to it",
+            ) from None
+        heads = [name for head in last for name in steps.get(head, [head])]
     if twice or len(heads) > 1:
         raise RevisionStateError(
             "Two revisions have one number." if twice else "The chain has two heads.",

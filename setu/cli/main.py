@@ -7,6 +7,7 @@ import importlib
 import os
 import pkgutil
 import sys
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -88,13 +89,14 @@ def load_commands(into: typer.Typer, only: str = "") -> None:
 
 def main() -> None:
     """Entry point: run a command; a foreseen failure is shown, and the exit code is 1."""
+    if sys.stdout is None:  # Closed by whoever started us: nobody wants to read it.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (to the end)
     load_commands(app, sys.argv[1] if len(sys.argv) > 1 else "")
     try:
         try:
             app()
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
     except SetuError as error:
         _show(error)
         raise SystemExit(COULD_NOT) from None

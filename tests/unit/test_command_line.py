@@ -174,6 +174,19 @@ def test_a_full_disk_behind_the_output_is_one_message(words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "words", ["history", "--version", "--help", "schema-diff", "schema-diff --format json"]
+)
+def test_a_closed_output_is_not_an_error(words: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"'{Path(sys.executable).parent / 'setu'}' {words} >&-"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
     ("path", "why"), [("", "Is a directory"), ("x" * 300, "File name too long")]
 )
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, path: str, why: str) -> None:

@@ -58,6 +58,19 @@ def test_two_heads_are_named(tmp_path: Path) -> None:
     assert "p0_baseline/0003_yours" in said
 
 
+def test_a_revision_that_is_no_python_is_named(tmp_path: Path) -> None:
+    repository = MiniRepository(tmp_path)
+    repository.add("0001_first")
+    repository.add("0002_mine")
+    path = "alembic/versions/p0_baseline/0002_mine.py"
+    repository.write(path, (tmp_path / path).read_text(encoding="utf-8") + "def upgrade(:\n")
+    with pytest.raises(RevisionStateError) as caught:
+        steps_to(repository.root)
+    line = (tmp_path / path).read_text(encoding="utf-8").count("\n")
+    assert "A revision file is no Python: " in str(caught.value)
+    assert f"{path}:{line}" in str(caught.value)
+
+
 @pytest.mark.parametrize("listed", ["heads", "branches", "show 0001"])
 def test_what_runs_no_environment_warns_in_two_lines(
     repository: MiniRepository, listed: str
