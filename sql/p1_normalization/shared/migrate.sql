@@ -591,26 +591,29 @@ AS $procedure$
 DECLARE
     c_most CONSTANT bigint := 50000;
     v_notes bigint;
-    v_before bigint := c_most;
+    v_before bigint;
     v_all bigint := 0;
     v_failures bigint;
 BEGIN
-    -- Once 0105 has filled the roll-up: dates that are over since, and those that changed. It comes
-    -- first, since v1 goes on writing meanwhile.
-    IF to_regprocedure('_stage.sp_roll_up(integer, jsonb)') IS NOT NULL THEN
+    FOR v_round IN 1..2 LOOP
+        -- Each pass is shorter than the one before, until only rows remain that arrive during a
+        -- pass. Those are many where v1 or the server is busy; then a pass is no shorter, and is
+        -- the last.
+        v_before := c_most;
+        FOR v_pass IN 1..1000 LOOP
+            v_notes := _stage.migrate_noted(c_most);
+            COMMIT;
+            v_all := v_all + v_notes;
+            EXIT WHEN v_notes < 1000 OR (v_notes < c_most AND v_notes >= v_before);
+            v_before := v_notes;
+            RAISE NOTICE 'caught up with % changes of v1; % in all', v_notes, v_all;
+        END LOOP;
+        EXIT WHEN v_round = 2 OR to_regprocedure('_stage.sp_roll_up(integer, jsonb)') IS NULL;
+        -- Once 0105 has filled the roll-up: dates that are over since, and those that changed. v1
+        -- goes on writing meanwhile, so that it is followed once more.
         PERFORM _stage.settle_past_shifts();
         COMMIT;
         CALL _stage.sp_roll_up(0, '{"max_runtime": "15 seconds"}');
-    END IF;
-    -- Each pass is shorter than the one before, until only rows remain that arrive during a pass.
-    -- Those are many where v1 or the server is busy; then a pass is no shorter, and is the last.
-    FOR v_pass IN 1..1000 LOOP
-        v_notes := _stage.migrate_noted(c_most);
-        COMMIT;
-        v_all := v_all + v_notes;
-        EXIT WHEN v_notes < 1000 OR (v_notes < c_most AND v_notes >= v_before);
-        v_before := v_notes;
-        RAISE NOTICE 'caught up with % changes of v1; % in all', v_notes, v_all;
     END LOOP;
     SELECT count(*) INTO v_failures FROM _stage.migrate_failures AS f;
     RAISE NOTICE 'v2 has followed % changes of v1; it cannot hold % rows', v_all, v_failures;
