@@ -89,7 +89,7 @@ def load_commands(into: typer.Typer, only: str = "") -> None:
 
 def main() -> None:
     """Entry point: run a command; a foreseen failure is shown, and the exit code is 1."""
-    if sys.stdout is None:  # Closed by whoever started us: nobody wants to read it.
+    if sys.stdout is None:  # It is closed: there is no reader.
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (to the end)
     load_commands(app, sys.argv[1] if len(sys.argv) > 1 else "")
     try:

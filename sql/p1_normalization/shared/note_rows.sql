@@ -19,13 +19,14 @@ COMMENT ON TABLE _stage.noted_rows IS
 
 CREATE TABLE _stage.noted_deletes (
     table_name text,
-    machines bigint[],
+    machines integer[],
     instants timestamptz[]
 );
 COMMENT ON TABLE _stage.noted_deletes IS
     'Machines and times of v1 rows that a statement deleted, one of each for a row';
 COMMENT ON COLUMN _stage.noted_deletes.machines IS
-    'Hashes: hashtextextended(machine_id, hashtext(company_id))';
+    'Hashes: hashtext(machine_id) # hashtext(company_id); where two machines share one, both are '
+    'looked at';
 -- To compress them would cost as much as the rest of the note.
 ALTER TABLE _stage.noted_deletes
     ALTER COLUMN machines SET STORAGE EXTERNAL,
@@ -55,7 +56,7 @@ AS $function$
     INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
     SELECT d.table_name, n.company_id, n.machine_id, d.at, false
     FROM deleted AS d
-    INNER JOIN names AS n ON hashtextextended(n.machine_id, hashtext(n.company_id)) = d.machine
+    INNER JOIN names AS n ON hashtext(n.machine_id) # hashtext(n.company_id) = d.machine
 $function$;
 COMMENT ON FUNCTION _stage.spread_deletes() IS
     'Makes notes on deleted rows notes on single rows';
@@ -104,7 +105,7 @@ DECLARE
 BEGIN
     INSERT INTO _stage.noted_deletes AS n (table_name, machines, instants)
     SELECT TG_TABLE_NAME,
-        array_agg(hashtextextended(c.machine_id, hashtext(c.company_id))), array_agg(c.time)
+        array_agg(hashtext(c.machine_id) # hashtext(c.company_id)), array_agg(c.time)
     FROM (SELECT r.company_id, r.machine_id, r.time FROM changed AS r LIMIT 1000000) AS c
     HAVING array_agg(c.time) IS NOT NULL
     RETURNING cardinality(n.instants) INTO v_rows;
@@ -152,7 +153,7 @@ DECLARE
 BEGIN
     INSERT INTO _stage.noted_deletes AS n (table_name, machines, instants)
     SELECT TG_TABLE_NAME,
-        array_agg(hashtextextended(c.machine_id, hashtext(c.company_id))), array_agg(c.cycle_start)
+        array_agg(hashtext(c.machine_id) # hashtext(c.company_id)), array_agg(c.cycle_start)
     FROM (SELECT r.company_id, r.machine_id, r.cycle_start FROM changed AS r LIMIT 1000000) AS c
     HAVING array_agg(c.cycle_start) IS NOT NULL
     RETURNING cardinality(n.instants) INTO v_rows;
@@ -200,7 +201,7 @@ DECLARE
 BEGIN
     INSERT INTO _stage.noted_deletes AS n (table_name, machines, instants)
     SELECT TG_TABLE_NAME,
-        array_agg(hashtextextended(c.machine_id, hashtext(c.company_id))), array_agg(c.down_start)
+        array_agg(hashtext(c.machine_id) # hashtext(c.company_id)), array_agg(c.down_start)
     FROM (SELECT r.company_id, r.machine_id, r.down_start FROM changed AS r LIMIT 1000000) AS c
     HAVING array_agg(c.down_start) IS NOT NULL
     RETURNING cardinality(n.instants) INTO v_rows;
