@@ -41,6 +41,8 @@ class Partition:
     acknowledged: int = 0
     #: Where the sink reads next.
     position: int = 0
+    #: The minute in which the topic was made: long ago, if not anew.
+    made: int = -1_000_000
 
 
 class World:
@@ -94,7 +96,7 @@ class World:
     def renew(self, number: int) -> None:
         """The topic is made anew, once all of it is read: offsets begin at 0 again."""
         self.drain()
-        self.partitions[number] = Partition()
+        self.partitions[number] = Partition(made=self.minute)
 
     def wait(self, minutes: int) -> None:
         """Time goes on, and the sink keeps up with it."""
@@ -127,13 +129,13 @@ class World:
             )
         }
         for number, partition in enumerate(self.partitions):
-            if number in found:
+            if None not in found or partition.made >= found[None][1]:
+                after = 0
+            elif number in found:
                 after = found[number][0] + 1
-            elif None in found:
+            else:
                 began = found[None][1]
                 after = sum(message.made < began for message in partition.messages)
-            else:
-                after = 0
             partition.acknowledged = min(partition.acknowledged, after)
 
     def missing(self) -> set[int]:
@@ -214,6 +216,7 @@ def test_a_topic_that_was_made_anew_is_resumed_by_its_new_offsets(
         world = World(database)
         world.produce(0, 50)
         world.renew(0)
+        world.wait(61)
         world.produce(0, 6)
         world.write([0], 3)
         world.durable = world.commits
@@ -221,6 +224,24 @@ def test_a_topic_that_was_made_anew_is_resumed_by_its_new_offsets(
         world.acknowledge(0)
         world.crash(1)
         assert world.partitions[0].position == 3
+        assert world.missing() == set()
+    finally:
+        database.rollback()
+
+
+def test_a_topic_that_was_made_anew_just_before_is_resumed_from_its_beginning(
+    database: psycopg2.extensions.connection,
+) -> None:
+    """What is stored of its partition is of the topic before, whose offsets are not its own."""
+    try:
+        world = World(database)
+        world.produce(0, 1)
+        world.renew(0)
+        world.produce(0, 1)
+        world.write([0], 1)
+        world.acknowledge(0)
+        world.crash(1)
+        assert world.partitions[0].position == 0
         assert world.missing() == set()
     finally:
         database.rollback()
