@@ -68,6 +68,32 @@ def test_it_brings_to_v2_what_v1_has_changed(chain: Chain) -> None:
     assert chain.value("SELECT _stage.count_notes()") == 0
 
 
+def test_no_noted_key_is_compared_with_each_row_of_a_chunk_without_statistics(
+    chain: Chain,
+) -> None:
+    """A pass reads its notes some times over, and not once for each row that v1 has."""
+    keys = 4000
+    chain.run(
+        "ALTER TABLE silver.machine_cycles SET (autovacuum_enabled = false)",
+        "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id)"
+        " SELECT timestamptz '2026-02-02' + n * interval '1 s', 'COMP-01', 'CNC-00001'"
+        f" FROM generate_series(1, {keys}) AS n",
+    )
+    with chain.session() as connection:
+        connection.autocommit = False
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT _stage.migrate_noted()")
+            assert cursor.fetchall() == [(keys,)]
+            cursor.execute(
+                "SELECT s.seq_tup_read FROM pg_stat_xact_all_tables AS s"
+                " WHERE s.schemaname = '_stage' AND s.relname = 'noted_keys'"
+            )
+            [(read,)] = cursor.fetchall()
+        connection.commit()
+    chain.run("ALTER TABLE silver.machine_cycles RESET (autovacuum_enabled)")
+    assert read < 100 * keys
+
+
 def test_after_the_swap_it_says_that_v2_is_live(chain: Chain) -> None:
     chain.upgrade("0107")
     code, said = catch_up(chain)
