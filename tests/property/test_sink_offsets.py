@@ -163,6 +163,14 @@ def database(server: Server) -> Iterator[psycopg2.extensions.connection]:
         server.drop_database(url)
 
 
+@pytest.fixture
+def world(database: psycopg2.extensions.connection) -> Iterator[World]:
+    try:
+        yield World(database)
+    finally:
+        database.rollback()
+
+
 partition = st.sampled_from(list(PARTITIONS))
 some = st.lists(partition, min_size=1, max_size=3, unique=True)
 moves = st.one_of(
@@ -191,57 +199,39 @@ def test_no_message_is_lost_whatever_the_sink_did_before_the_crash(
         database.rollback()
 
 
-def test_a_sink_that_resumes_at_its_own_offset_leaves_a_hole(
-    database: psycopg2.extensions.connection,
-) -> None:
+def test_a_sink_that_resumes_at_its_own_offset_leaves_a_hole(world: World) -> None:
     """The model does find what it is made to find."""
-    try:
-        world = World(database)
-        world.produce(0, 4)
-        world.write([0], 2)
-        world.acknowledge(0)
-        world.durable = world.commits
-        world.write([0], 2)
-        world.acknowledge(0)
-        world.crash(1, resumes=False)
-        assert world.missing() == {2, 3}
-    finally:
-        database.rollback()
+    world.produce(0, 4)
+    world.write([0], 2)
+    world.acknowledge(0)
+    world.durable = world.commits
+    world.write([0], 2)
+    world.acknowledge(0)
+    world.crash(1, resumes=False)
+    assert world.missing() == {2, 3}
 
 
-def test_a_topic_that_was_made_anew_is_resumed_by_its_new_offsets(
-    database: psycopg2.extensions.connection,
-) -> None:
-    try:
-        world = World(database)
-        world.produce(0, 50)
-        world.renew(0)
-        world.wait(61)
-        world.produce(0, 6)
-        world.write([0], 3)
-        world.durable = world.commits
-        world.write([0], 3)
-        world.acknowledge(0)
-        world.crash(1)
-        assert world.partitions[0].position == 3
-        assert world.missing() == set()
-    finally:
-        database.rollback()
+def test_a_topic_that_was_made_anew_is_resumed_by_its_new_offsets(world: World) -> None:
+    world.produce(0, 50)
+    world.renew(0)
+    world.wait(61)
+    world.produce(0, 6)
+    world.write([0], 3)
+    world.durable = world.commits
+    world.write([0], 3)
+    world.acknowledge(0)
+    world.crash(1)
+    assert world.partitions[0].position == 3
+    assert world.missing() == set()
 
 
-def test_a_topic_that_was_made_anew_just_before_is_resumed_from_its_beginning(
-    database: psycopg2.extensions.connection,
-) -> None:
+def test_a_topic_that_was_made_anew_just_before_is_resumed_from_its_beginning(world: World) -> None:
     """What is stored of its partition is of the topic before, whose offsets are not its own."""
-    try:
-        world = World(database)
-        world.produce(0, 1)
-        world.renew(0)
-        world.produce(0, 1)
-        world.write([0], 1)
-        world.acknowledge(0)
-        world.crash(1)
-        assert world.partitions[0].position == 0
-        assert world.missing() == set()
-    finally:
-        database.rollback()
+    world.produce(0, 1)
+    world.renew(0)
+    world.produce(0, 1)
+    world.write([0], 1)
+    world.acknowledge(0)
+    world.crash(1)
+    assert world.partitions[0].position == 0
+    assert world.missing() == set()
