@@ -39,6 +39,7 @@ COMPUTED = (
     "gold.machine_shifts",
     "gold.rolled_up_chunks",
     "gold.rolled_up_dates",
+    "gold.running_shifts",
     "gold.stale_machine_days",
     # The same before the swap, and the calendar of dates that are over.
     "_stage.long_stops",
@@ -46,6 +47,7 @@ COMPUTED = (
     "_stage.machine_shifts",
     "_stage.rolled_up_chunks",
     "_stage.rolled_up_dates",
+    "_stage.running_shifts",
     "_stage.stale_machine_days",
     "_stage.shift_calendar",
     "_stage.shift_calendar_extents",

@@ -318,3 +318,27 @@ def test_a_code_and_a_company_that_come_at_once_know_each_other(
         " INNER JOIN master.downtime_codes AS d ON d.down_id = m.down_id WHERE d.down_code = 'X'"
     )
     assert chain.value(known) == chain.value("SELECT count(*) FROM master.companies")
+
+
+def test_nobody_who_changes_silver_waits_for_who_counts_the_same_shift(
+    chain: Chain, holder: psycopg2.extensions.connection
+) -> None:
+    reading = (
+        "INSERT INTO silver.machine_focas (logical_date, company_iot_id, machine_iot_id, shift_id,"
+        " event_time, part_count) SELECT (now() AT TIME ZONE 'UTC')::date, m.company_iot_id,"
+        " m.iot_id, 0, now() - INTERVAL '{} minutes', 1 FROM master.machine_info AS m"
+        " WHERE m.iot_id = 1"
+    )
+    parts = "SELECT sum(s.parts) FROM gold.v_machine_shifts AS s WHERE s.machine_iot_id = 1"
+    chain.run(reading.format(1))  # and its chunk
+    with holder.cursor() as cursor:
+        cursor.execute(reading.format(2))
+    Other(chain, f"SET lock_timeout = '1s'; {reading.format(3)}").end()
+    assert chain.value(parts) == 2
+    # Nor does the merge wait: it leaves what is not committed yet to the next one.
+    for rows in (2, 1):
+        Other(chain, "CALL gold.sp_roll_up(0, NULL)").end()
+        assert chain.value(parts) == 4 - rows
+        holder.commit()
+        assert chain.value(parts) == 3
+        assert chain.value("SELECT count(*) FROM gold.running_shifts") == rows

@@ -89,6 +89,14 @@ SHIFTS_APART = DAYS_APART.replace("gold.v_machine_shifts", "gold.machine_shifts"
     " availability, performance, quality, oee FROM gold.machine_days",
 )
 
+#: What the triggers have counted for the dates that reports read from there.
+COUNTED = (
+    "SELECT r.machine_iot_id, r.logical_date, r.shift_id, r.stops, r.cycles, r.cycles_without_std,"
+    " r.std_sec, r.run_time_sec, r.readings, r.parts, r.readings_with_parts, r.rejects,"
+    " r.readings_with_rejects, r.unpaired_readings FROM gold.running_shifts AS r"
+    " WHERE r.logical_date >= (now() AT TIME ZONE 'UTC')::date - 3 ORDER BY 1, 2, 3"
+)
+
 
 class Fleet:
     """Two machines in a plant, one in none, and the moves that a test makes with them."""
@@ -116,7 +124,7 @@ class Fleet:
             "DELETE FROM silver.machine_cycles; DELETE FROM silver.machine_downtime;"
             " DELETE FROM silver.machine_focas; DELETE FROM gold.machine_shifts;"
             " DELETE FROM gold.rolled_up_dates; DELETE FROM gold.stale_machine_days;"
-            " DELETE FROM gold.rolled_up_chunks",
+            " DELETE FROM gold.rolled_up_chunks; SELECT gold.fn_count_running_shifts()",
         )
         assert value(self.connection, "SELECT count(*) FROM gold.long_stops") == 0
 
@@ -191,6 +199,14 @@ class Fleet:
         wanted = expected(self, world, now)
         assert found == wanted
         assert query(self.connection, DAYS_APART) == []
+
+    def check_counts(self) -> None:
+        """The triggers have counted what silver has, and the roll-up has merged it."""
+        run(self.connection, "CALL gold.sp_roll_up(0, NULL)")
+        kept = query(self.connection, COUNTED)
+        assert len({row[:3] for row in kept}) == len(kept)
+        run(self.connection, "SELECT gold.fn_count_running_shifts()")
+        assert query(self.connection, COUNTED) == kept
 
 
 def union(pieces: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
@@ -401,6 +417,8 @@ def make(fleet: Fleet, world: World, base: datetime, step: tuple[Any, ...]) -> N
             machine,
             at,
         )
+    elif kind == "rename":
+        run(fleet.connection, f"UPDATE silver.{what} SET shift_name = 'new name'")
     elif kind == "empty":
         getattr(world, TABLES[what][1]).clear()
         run(fleet.connection, f"TRUNCATE silver.{what}")
@@ -423,6 +441,65 @@ def test_the_view_is_exact_whatever_came_late_and_whenever_it_is_rolled_up(
     fleet.check(world)
     run(fleet.connection, "CALL gold.sp_roll_up(0, NULL)")
     fleet.check(world)
+    fleet.check_counts()
+
+
+@pytest.mark.parametrize(
+    ("trigger", "step"),
+    [
+        ("machine_cycles_count_inserted", ("many", 0, timedelta(hours=5), "cycles")),
+        ("machine_cycles_count_updated", ("cycle", 0, timedelta(hours=2), 90)),
+        ("machine_cycles_count_deleted", ("forget", 0, timedelta(days=1), "machine_cycles")),
+        ("machine_cycles_count_truncated", ("empty", 0, timedelta(0), "machine_cycles")),
+        ("machine_downtime_count_inserted", ("many", 0, timedelta(hours=5), "stops")),
+        ("machine_downtime_count_updated", ("rename", 0, timedelta(0), "machine_downtime")),
+        ("machine_downtime_count_deleted", ("forget", 0, timedelta(days=1), "machine_downtime")),
+        ("machine_downtime_count_truncated", ("empty", 0, timedelta(0), "machine_downtime")),
+        ("machine_focas_count_inserted", ("reading", 0, timedelta(hours=1), (3, None))),
+        ("machine_focas_count_updated", ("reading", 0, timedelta(hours=2), (7, None))),
+        ("machine_focas_count_deleted", ("forget", 0, timedelta(days=1), "machine_focas")),
+        ("machine_focas_count_truncated", ("empty", 0, timedelta(0), "machine_focas")),
+    ],
+)
+def test_a_row_of_a_running_date_that_nothing_counts_is_seen_by_the_check(
+    fleet: Fleet, trigger: str, step: tuple[Any, ...]
+) -> None:
+    table = f"silver.{trigger.split('_count')[0]}"
+    for enabled in (True, False):
+        fleet.clear()
+        world = World()
+        base = value(fleet.connection, "SELECT date_trunc('hour', now())").astimezone(UTC)
+        make(fleet, world, base, ("cycle", 0, timedelta(hours=2), 60))
+        make(fleet, world, base, ("stop", 0, timedelta(hours=2), timedelta(minutes=9)))
+        make(fleet, world, base, ("reading", 0, timedelta(hours=2), (5, 1)))
+        fleet.check(world)
+        action = "ENABLE" if enabled else "DISABLE"
+        run(fleet.connection, f"ALTER TABLE {table} {action} TRIGGER {trigger}")
+        try:
+            make(fleet, world, base, step)
+            if enabled:
+                fleet.check(world)
+                assert names(fleet) == names(fleet, "gold.fn_count_running_shifts()")
+            elif step[0] == "rename":
+                assert names(fleet) != names(fleet, "gold.fn_count_running_shifts()")
+            else:
+                with pytest.raises(AssertionError):
+                    fleet.check(world)
+        finally:
+            run(fleet.connection, f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")
+    # Counted anew, it is right again.
+    run(fleet.connection, "SELECT gold.fn_count_running_shifts()")
+    fleet.check(world)
+
+
+def names(fleet: Fleet, after: str = "1") -> list[tuple[Any, ...]]:
+    """What the shifts with cycles, stops or readings are called, after a call."""
+    run(fleet.connection, f"SELECT {after}")
+    return query(
+        fleet.connection,
+        "SELECT s.machine_iot_id, s.logical_date, s.shift_id, s.shift_name"
+        " FROM gold.v_machine_shifts AS s WHERE s.shift_name LIKE 'new%' ORDER BY 1, 2, 3",
+    )
 
 
 LATER = ("cycle", 0, timedelta(days=4, minutes=30), 60)

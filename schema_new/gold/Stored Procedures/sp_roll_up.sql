@@ -18,6 +18,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM gold.fn_note_chunks();
+    PERFORM gold.fn_merge_running_shifts();
     COMMIT;
     -- Late rows first: until they are processed, reports read them from silver.
     WHILE clock_timestamp() < v_until LOOP

@@ -53,27 +53,60 @@ SELECT
     f.quality,
     f.oee
 FROM (
+    -- Days that are not over, and those just over. A machine that changed its plant may have been
+    -- rolled up with the one that it left.
+    SELECT
+        r.company_iot_id,
+        r.plant_iot_id,
+        r.machine_iot_id,
+        r.logical_date,
+        r.planned_sec,
+        r.downtime_sec,
+        r.stops,
+        r.cycles,
+        r.cycles_without_std,
+        r.std_sec,
+        r.run_time_sec,
+        r.scheduled_cycles,
+        r.scheduled_cycles_without_std,
+        r.scheduled_std_sec,
+        r.parts,
+        r.rejects,
+        r.unpaired_readings
+    FROM gold.v_recent_machine_days AS r
+    WHERE NOT EXISTS (
+            SELECT 1 FROM gold.machine_days AS o
+            WHERE o.machine_iot_id = r.machine_iot_id AND o.logical_date = r.logical_date
+                -- All at once: nearly always there are none.
+                AND o.logical_date >= (now() AT TIME ZONE 'UTC')::date - 3
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM master.former_plants AS f
+            WHERE f.machine_iot_id = r.machine_iot_id
+                AND r.logical_date BETWEEN f.first_date AND f.last_date
+        )
+    UNION ALL
     SELECT
         s.company_iot_id,
         s.plant_iot_id,
         s.machine_iot_id,
         s.logical_date,
-        sum(s.planned_sec) AS planned_sec,
-        sum(s.downtime_sec) AS downtime_sec,
-        sum(s.stops)::bigint AS stops,
-        sum(s.cycles)::bigint AS cycles,
-        sum(s.cycles_without_std)::bigint AS cycles_without_std,
-        sum(s.std_sec)::bigint AS std_sec,
-        sum(s.run_time_sec) AS run_time_sec,
-        sum(CASE WHEN s.shift_id <> 0 THEN s.cycles ELSE 0 END)::bigint AS scheduled_cycles,
-        sum(CASE WHEN s.shift_id <> 0 THEN s.cycles_without_std ELSE 0 END)::bigint
-            AS scheduled_cycles_without_std,
-        sum(CASE WHEN s.shift_id <> 0 THEN s.std_sec ELSE 0 END)::bigint AS scheduled_std_sec,
-        sum(s.parts)::bigint AS parts,
-        sum(s.rejects)::bigint AS rejects,
-        sum(s.unpaired_readings)::bigint AS unpaired_readings
-    FROM gold.v_machine_shifts_from_silver AS s
+        sum(s.planned_sec),
+        sum(s.downtime_sec),
+        sum(s.stops)::bigint,
+        sum(s.cycles)::bigint,
+        sum(s.cycles_without_std)::bigint,
+        sum(s.std_sec)::bigint,
+        sum(s.run_time_sec),
+        sum(CASE WHEN s.shift_id <> 0 THEN s.cycles ELSE 0 END)::bigint,
+        sum(CASE WHEN s.shift_id <> 0 THEN s.cycles_without_std ELSE 0 END)::bigint,
+        sum(CASE WHEN s.shift_id <> 0 THEN s.std_sec ELSE 0 END)::bigint,
+        sum(s.parts)::bigint,
+        sum(s.rejects)::bigint,
+        sum(s.unpaired_readings)::bigint
+    FROM gold.v_machine_shifts_to_read AS s
     GROUP BY s.company_iot_id, s.plant_iot_id, s.machine_iot_id, s.logical_date
+    HAVING bool_or(s.is_reported)
 ) AS t
 CROSS JOIN LATERAL gold.fn_oee_factors(
     t.planned_sec, t.downtime_sec, t.scheduled_cycles, t.scheduled_cycles_without_std,

@@ -65,6 +65,8 @@ FROM (
         WHERE NOT EXISTS (
                 SELECT 1 FROM gold.machine_shifts AS o
                 WHERE o.machine_iot_id = s.machine_iot_id AND o.logical_date = s.logical_date
+                    -- All at once: nearly always there are none.
+                    AND o.logical_date >= (now() AT TIME ZONE 'UTC')::date - 3
             )
             AND NOT EXISTS (
                 SELECT 1 FROM master.former_plants AS f
@@ -72,64 +74,25 @@ FROM (
                     AND s.logical_date BETWEEN f.first_date AND f.last_date
             )
         UNION ALL
-        -- Older days, until the action has processed them.
         SELECT
-            m.company_iot_id,
-            p.plant_iot_id,
-            m.iot_id,
-            d.day,
-            s.shift_id,
-            s.shift_name,
-            s.planned_sec,
-            s.downtime_sec,
-            s.stops,
-            s.cycles,
-            s.cycles_without_std,
-            s.std_sec,
-            s.run_time_sec,
-            s.parts,
-            s.rejects,
-            s.unpaired_readings,
-            s.is_reported
-        FROM gold.fn_unread_plants() AS p
-        CROSS JOIN LATERAL gold.fn_unread_dates(p.first_done, p.last_done) AS d (day)
-        CROSS JOIN LATERAL gold.fn_read_machine_shifts(
-            p.machines, p.plant_iot_id, d.day, d.day
-        ) AS s
-        INNER JOIN master.machine_info AS m ON m.iot_id = s.machine_iot_id
-        LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = s.machine_iot_id
-        LEFT JOIN master.former_plants AS f
-            ON f.machine_iot_id = s.machine_iot_id AND d.day BETWEEN f.first_date AND f.last_date
-        WHERE coalesce(f.plant_iot_id, pm.plant_iot_id) IS NOT DISTINCT FROM p.plant_iot_id
-            AND NOT EXISTS (
-                SELECT 1 FROM gold.machine_shifts AS o
-                WHERE o.machine_iot_id = s.machine_iot_id AND o.logical_date = d.day
-            )
-        UNION ALL
-        -- Rolled up before a late row came; or just over, and the machine has moved since.
-        SELECT
-            m.company_iot_id,
-            g.plant_iot_id,
-            m.iot_id,
-            g.logical_date,
-            s.shift_id,
-            s.shift_name,
-            s.planned_sec,
-            s.downtime_sec,
-            s.stops,
-            s.cycles,
-            s.cycles_without_std,
-            s.std_sec,
-            s.run_time_sec,
-            s.parts,
-            s.rejects,
-            s.unpaired_readings,
-            s.is_reported
-        FROM gold.fn_days_to_read() AS g
-        CROSS JOIN LATERAL gold.fn_read_machine_shifts(
-            g.machines, g.plant_iot_id, g.logical_date, g.logical_date
-        ) AS s
-        INNER JOIN master.machine_info AS m ON m.iot_id = s.machine_iot_id
+            o.company_iot_id,
+            o.plant_iot_id,
+            o.machine_iot_id,
+            o.logical_date,
+            o.shift_id,
+            o.shift_name,
+            o.planned_sec,
+            o.downtime_sec,
+            o.stops,
+            o.cycles,
+            o.cycles_without_std,
+            o.std_sec,
+            o.run_time_sec,
+            o.parts,
+            o.rejects,
+            o.unpaired_readings,
+            o.is_reported
+        FROM gold.v_machine_shifts_to_read AS o
     ) AS u
 ) AS w
 WHERE w.day_is_reported;

@@ -46,6 +46,7 @@ needed AS (
             ('machine_shifts', '{SELECT,INSERT,DELETE}'::text[]),
             ('machine_days', '{SELECT,INSERT,DELETE}'),
             ('rolled_up_chunks', '{SELECT,INSERT,DELETE}'),
+            ('running_shifts', '{SELECT,INSERT,DELETE}'),
             ('stale_machine_days', '{SELECT,INSERT,DELETE}'),
             ('rolled_up_dates', '{SELECT,INSERT,UPDATE}'),
             ('long_stops', '{SELECT,INSERT,UPDATE,DELETE}')

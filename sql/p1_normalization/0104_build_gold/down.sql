@@ -27,6 +27,7 @@ CROSS JOIN (
 WHERE r.first_date <= u.last_date;
 
 DROP TABLE _stage.stale_machine_days;
+DROP TABLE _stage.running_shifts;
 DROP TABLE _stage.rolled_up_dates;
 DROP TABLE _stage.rolled_up_chunks;
 DROP TABLE _stage.long_stops;

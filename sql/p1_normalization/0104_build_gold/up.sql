@@ -47,6 +47,11 @@ SELECT _archive.restore_in_place(
 -- @include schema_new/gold/Functions/fn_note_stops.sql
 -- @include schema_new/gold/Functions/fn_note_readings.sql
 -- @include schema_new/gold/Functions/fn_note_truncated.sql
+-- @include schema_new/gold/Functions/fn_merge_running_shifts.sql#function
+-- @include schema_new/gold/Functions/fn_count_cycles.sql
+-- @include schema_new/gold/Functions/fn_count_stops.sql
+-- @include schema_new/gold/Functions/fn_count_readings.sql
+-- @include schema_new/gold/Functions/fn_count_running_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_note_chunks.sql#function
 -- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#function
 -- @include schema_new/gold/Functions/fn_next_dates_to_roll_up.sql#function
@@ -91,3 +96,5 @@ SELECT
     coalesce(d.down_end, 'infinity') = 'infinity'
 FROM _stage.machine_downtime AS d
 WHERE d.down_end IS NULL OR d.down_end > d.down_start + INTERVAL '24 hours';
+
+SELECT _stage.fn_count_running_shifts();

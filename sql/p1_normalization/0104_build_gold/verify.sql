@@ -20,15 +20,19 @@ BEGIN
     FROM (
         SELECT d.layer, d.name, n.event
         FROM (VALUES
-            ('silver', 'machine_cycles', ARRAY['inserted', 'updated', 'deleted', 'truncated']),
-            ('silver', 'machine_downtime', ARRAY['inserted', 'updated', 'deleted', 'truncated']),
-            ('silver', 'machine_focas', ARRAY['inserted', 'updated', 'deleted', 'truncated']),
-            (
-                'gold', 'machine_shifts',
-                ARRAY['inserted', 'updated_from', 'updated_to', 'deleted', 'truncated']
-            )
-        ) AS d (layer, name, events)
-        CROSS JOIN unnest(d.events) AS n (event)
+            ('silver', 'machine_cycles'),
+            ('silver', 'machine_downtime'),
+            ('silver', 'machine_focas')
+        ) AS d (layer, name)
+        CROSS JOIN unnest(ARRAY[
+            'inserted', 'updated', 'deleted', 'truncated',
+            'count_inserted', 'count_updated', 'count_deleted', 'count_truncated'
+        ]) AS n (event)
+        UNION ALL
+        SELECT 'gold', 'machine_shifts', n.event
+        FROM unnest(ARRAY[
+            'inserted', 'updated_from', 'updated_to', 'deleted', 'truncated'
+        ]) AS n (event)
     ) AS v
     WHERE NOT EXISTS (
         SELECT 1 FROM pg_trigger AS t
@@ -38,10 +42,10 @@ BEGIN
             AND t.tgname = format('%s_%s', v.name, v.event) AND t.tgenabled <> 'D'
     );
     IF v_missing IS NOT NULL THEN
-        RAISE EXCEPTION 'rows that come late are not noted or added up, so reports would miss them'
+        RAISE EXCEPTION 'rows of silver are not counted or noted, so reports would miss them'
             USING DETAIL = format('Triggers: %s.', v_missing),
                 HINT = 'Enable the triggers, or create them by schema_new/gold/Functions/'
-                       'fn_note_*.sql and fn_keep_machine_days.sql';
+                       'fn_count_*.sql, fn_note_*.sql and fn_keep_machine_days.sql';
     END IF;
 END
 $verify$;

@@ -28,8 +28,9 @@ BEGIN
     FOREACH v_view IN ARRAY ARRAY[
         'v_daily_downtime', 'v_daily_production', 'v_oee_by_shift', 'v_oee_dashboard',
         'v_machine_days', 'v_machine_shifts', 'v_machine_shifts_from_silver',
-        'v_recent_machine_shifts', 'v_days_to_redo', 'v_live_machine_status',
-        'v_downtime_dashboard', 'v_production_dashboard'
+        'v_machine_shifts_to_read', 'v_recent_machine_days', 'v_recent_machine_shifts',
+        'v_recent_stops', 'v_days_to_redo', 'v_live_machine_status', 'v_downtime_dashboard',
+        'v_production_dashboard'
     ] LOOP
         PERFORM set_config('lock_timeout', greatest(
             1, ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000)
@@ -55,8 +56,8 @@ BEGIN
         'silver.machine_alarms', 'silver.machine_energy', 'silver.machine_focas',
         'silver.machine_focas_program_production', 'silver.machine_tool_usage',
         'silver.machine_pm_status', 'silver.machine_am_status', 'silver.customer_feedback',
-        'gold.stale_machine_days', 'gold.rolled_up_chunks', 'gold.rolled_up_dates',
-        'gold.machine_shifts', 'gold.machine_days', 'gold.long_stops',
+        'gold.running_shifts', 'gold.stale_machine_days', 'gold.rolled_up_chunks',
+        'gold.rolled_up_dates', 'gold.machine_shifts', 'gold.machine_days', 'gold.long_stops',
         'alerting.history', 'alerting.active_alerts', 'config.alert_subscriptions',
         'config.alert_rules', 'master.former_plants', 'master.plant_days_off',
         'master.shift_breaks', 'master.shift_calendar_extents', 'master.shift_calendar',
@@ -114,11 +115,28 @@ DROP FUNCTION gold.fn_roll_up_dates(integer, date, date);
 DROP FUNCTION gold.fn_next_dates_to_roll_up(integer);
 DROP FUNCTION gold.fn_resolve_open_stops();
 DROP FUNCTION gold.fn_note_chunks();
+DROP FUNCTION gold.fn_merge_running_shifts();
 DROP TRIGGER machine_shifts_truncated ON gold.machine_shifts;
 DROP TRIGGER machine_shifts_deleted ON gold.machine_shifts;
 DROP TRIGGER machine_shifts_updated_to ON gold.machine_shifts;
 DROP TRIGGER machine_shifts_updated_from ON gold.machine_shifts;
 DROP TRIGGER machine_shifts_inserted ON gold.machine_shifts;
+DROP TRIGGER machine_focas_count_truncated ON silver.machine_focas;
+DROP TRIGGER machine_focas_count_deleted ON silver.machine_focas;
+DROP TRIGGER machine_focas_count_updated ON silver.machine_focas;
+DROP TRIGGER machine_focas_count_inserted ON silver.machine_focas;
+DROP TRIGGER machine_downtime_count_truncated ON silver.machine_downtime;
+DROP TRIGGER machine_downtime_count_deleted ON silver.machine_downtime;
+DROP TRIGGER machine_downtime_count_updated ON silver.machine_downtime;
+DROP TRIGGER machine_downtime_count_inserted ON silver.machine_downtime;
+DROP TRIGGER machine_cycles_count_truncated ON silver.machine_cycles;
+DROP TRIGGER machine_cycles_count_deleted ON silver.machine_cycles;
+DROP TRIGGER machine_cycles_count_updated ON silver.machine_cycles;
+DROP TRIGGER machine_cycles_count_inserted ON silver.machine_cycles;
+DROP FUNCTION gold.fn_count_running_shifts();
+DROP FUNCTION gold.fn_count_readings();
+DROP FUNCTION gold.fn_count_stops();
+DROP FUNCTION gold.fn_count_cycles();
 DROP TRIGGER machine_focas_truncated ON silver.machine_focas;
 DROP TRIGGER machine_focas_deleted ON silver.machine_focas;
 DROP TRIGGER machine_focas_updated ON silver.machine_focas;
@@ -139,11 +157,13 @@ DROP FUNCTION gold.fn_note_signs(integer[], timestamptz[], timestamptz[]);
 DROP FUNCTION gold.fn_stop_until(integer, timestamptz, timestamptz);
 DROP FUNCTION gold.fn_note_stale(integer[], timestamptz[], timestamptz[]);
 DROP FUNCTION gold.fn_keep_machine_days();
+DROP FUNCTION gold.fn_read_plant_date(integer[], integer, date, boolean);
 DROP FUNCTION gold.fn_days_to_read();
 DROP FUNCTION gold.fn_unread_plants();
 DROP FUNCTION gold.fn_unread_dates(date, date);
 DROP FUNCTION gold.fn_dates_in_silver();
 DROP FUNCTION gold.fn_read_machine_shifts(integer[], integer, date, date);
+DROP FUNCTION master.fn_planned_dates(integer, date, date);
 DROP FUNCTION master.fn_planned_shifts(integer, date, date);
 DROP FUNCTION gold.fn_oee_factors(
     numeric, numeric, bigint, bigint, bigint, bigint, bigint, bigint
@@ -174,8 +194,8 @@ DROP FUNCTION gold.get_cycle_summary(integer, integer, timestamptz, timestamptz)
 
 SELECT _archive.move_tables(
     'gold', '_stage', ARRAY[
-        'stale_machine_days', 'rolled_up_dates', 'rolled_up_chunks', 'machine_days',
-        'machine_shifts', 'long_stops'
+        'stale_machine_days', 'running_shifts', 'rolled_up_dates', 'rolled_up_chunks',
+        'machine_days', 'machine_shifts', 'long_stops'
     ]
 );
 SELECT _archive.move_tables(
@@ -270,6 +290,11 @@ SELECT _archive.move_dependent_views();
 -- @include schema_new/gold/Functions/fn_note_stops.sql
 -- @include schema_new/gold/Functions/fn_note_readings.sql
 -- @include schema_new/gold/Functions/fn_note_truncated.sql
+-- @include schema_new/gold/Functions/fn_merge_running_shifts.sql#function
+-- @include schema_new/gold/Functions/fn_count_cycles.sql
+-- @include schema_new/gold/Functions/fn_count_stops.sql
+-- @include schema_new/gold/Functions/fn_count_readings.sql
+-- @include schema_new/gold/Functions/fn_count_running_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_note_chunks.sql#function
 -- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#function
 -- @include schema_new/gold/Functions/fn_next_dates_to_roll_up.sql#function

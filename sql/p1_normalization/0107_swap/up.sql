@@ -176,7 +176,7 @@ SELECT _archive.move_tables(
 SELECT _archive.move_tables(
     '_stage', 'gold', ARRAY[
         'long_stops', 'machine_shifts', 'machine_days', 'rolled_up_chunks', 'rolled_up_dates',
-        'stale_machine_days'
+        'running_shifts', 'stale_machine_days'
     ]
 );
 SELECT _archive.move_aggregates(
@@ -225,13 +225,18 @@ WHERE d.is_running AND EXISTS (
 -- @include schema_new/gold/Functions/fn_seconds.sql#function
 -- @include schema_new/gold/Functions/fn_oee_factors.sql#function
 -- @include schema_new/master/Functions/fn_planned_shifts.sql#function
+-- @include schema_new/master/Functions/fn_planned_dates.sql#function
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#function
+-- @include schema_new/gold/Views/v_recent_stops.sql#view
 -- @include schema_new/gold/Views/v_recent_machine_shifts.sql#view
+-- @include schema_new/gold/Views/v_recent_machine_days.sql#view
 -- @include schema_new/gold/Views/v_days_to_redo.sql#view
 -- @include schema_new/gold/Functions/fn_days_to_read.sql#function
 -- @include schema_new/gold/Functions/fn_unread_plants.sql#function
+-- @include schema_new/gold/Functions/fn_read_plant_date.sql#function
+-- @include schema_new/gold/Views/v_machine_shifts_to_read.sql#view
 -- @include schema_new/gold/Views/v_machine_shifts_from_silver.sql#view
 -- @include schema_new/gold/Views/v_machine_shifts.sql#view
 -- @include schema_new/gold/Views/v_machine_days.sql#view
@@ -247,6 +252,11 @@ WHERE d.is_running AND EXISTS (
 -- @include schema_new/gold/Functions/fn_note_stops.sql
 -- @include schema_new/gold/Functions/fn_note_readings.sql
 -- @include schema_new/gold/Functions/fn_note_truncated.sql
+-- @include schema_new/gold/Functions/fn_merge_running_shifts.sql#function
+-- @include schema_new/gold/Functions/fn_count_cycles.sql
+-- @include schema_new/gold/Functions/fn_count_stops.sql
+-- @include schema_new/gold/Functions/fn_count_readings.sql
+-- @include schema_new/gold/Functions/fn_count_running_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_note_chunks.sql#function
 -- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#function
 -- @include schema_new/gold/Functions/fn_next_dates_to_roll_up.sql#function
