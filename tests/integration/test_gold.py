@@ -284,7 +284,9 @@ def test_a_night_shift_of_the_change_to_summer_time_is_an_hour_shorter(plant: Pl
 
 
 @pytest.mark.requires("community")
-def test_aggregates_show_new_rows_at_once_and_have_a_refresh_policy(plant: Plant) -> None:
+def test_aggregates_by_hour_show_new_rows_at_once_and_all_have_a_refresh_policy(
+    plant: Plant,
+) -> None:
     machine = plant.machine()
     plant.cycles(machine, 4, 60)
     plant.stop(machine, f"{DAY} 08:00:00+05:30", f"{DAY} 08:30:00+05:30")
@@ -300,6 +302,10 @@ def test_aggregates_show_new_rows_at_once_and_have_a_refresh_policy(plant: Plant
     )
     for name, columns in AGGREGATES.items():
         rows = query(plant.connection, f"SELECT {columns} FROM gold.{name}")
+        if name.startswith("daily_"):
+            # Once the day is over and computed, as in v1: test_kept_reports.py.
+            assert rows == [], name
+            continue
         assert rows, name
         assert rows[0][1:3] == (plant.company, machine), name
     policies = query(
@@ -311,7 +317,7 @@ def test_aggregates_show_new_rows_at_once_and_have_a_refresh_policy(plant: Plant
         " AND j.proc_name = 'policy_refresh_continuous_aggregate'"
         " WHERE c.view_schema = 'gold' GROUP BY 1, 2",
     )
-    assert sorted(policies) == sorted((name, False, 1) for name in AGGREGATES)
+    assert sorted(policies) == sorted((name, name.startswith("daily_"), 1) for name in AGGREGATES)
 
 
 @pytest.mark.requires("community")

@@ -338,10 +338,10 @@ BREACHES = (
     Breach("jobs_succeed", "column store of bronze.raw_machine_cycles may fail 3 times",
            [f"SELECT alter_job({COMPRESS}, max_retries => 3)"],
            [f"SELECT alter_job({COMPRESS}, max_retries => -1)"], "max_retries => -1"),
-    Breach("aggregates_are_real_time", "gold.daily_production_stats shows only what its last",
-           ["ALTER MATERIALIZED VIEW gold.daily_production_stats"
+    Breach("aggregates_are_real_time", "gold.hourly_production_stats shows only what its last",
+           ["ALTER MATERIALIZED VIEW gold.hourly_production_stats"
             " SET (timescaledb.materialized_only = true)"],
-           ["ALTER MATERIALIZED VIEW gold.daily_production_stats"
+           ["ALTER MATERIALIZED VIEW gold.hourly_production_stats"
             " SET (timescaledb.materialized_only = false)"], "materialized_only = false"),
     Breach("old_chunks_go", "machine_cycles keeps a chunk of before .*: 2BP01: cannot drop",
            ["INSERT INTO _etl.kept_chunks (pipeline, chunk, range_end, reason) VALUES"
