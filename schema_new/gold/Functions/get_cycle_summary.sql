@@ -13,9 +13,13 @@ RETURNS TABLE (
     avg_load_unload numeric,
     total_load_unload_exceeded numeric
 )
-LANGUAGE sql STABLE SECURITY INVOKER
+LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+-- To plan the newest hours in takes longer than to read a week: once a session.
+SET plan_cache_mode = force_generic_plan
 AS $function$
+BEGIN
+    RETURN QUERY
     SELECT
         a.bucket,
         a.total_cycles,
@@ -27,7 +31,8 @@ AS $function$
         AND a.company_iot_id = _company_iot_id
         AND a.bucket >= _start_time
         AND a.bucket < _end_time
-    ORDER BY a.bucket, a.shift_id
+    ORDER BY a.bucket, a.shift_id;
+END
 $function$;
 
 -- @community

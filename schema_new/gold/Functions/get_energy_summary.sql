@@ -11,9 +11,13 @@ RETURNS TABLE (
     category text,
     total_energy numeric
 )
-LANGUAGE sql STABLE SECURITY INVOKER
+LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+-- To plan the newest hours in takes longer than to read a week: once a session.
+SET plan_cache_mode = force_generic_plan
 AS $function$
+BEGIN
+    RETURN QUERY
     SELECT
         a.bucket,
         a.category,
@@ -23,7 +27,8 @@ AS $function$
         AND a.company_iot_id = _company_iot_id
         AND a.bucket >= _start_time
         AND a.bucket < _end_time
-    ORDER BY a.bucket, a.shift_id, a.category
+    ORDER BY a.bucket, a.shift_id, a.category;
+END
 $function$;
 
 -- @community
