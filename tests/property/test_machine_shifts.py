@@ -449,22 +449,22 @@ def test_the_view_is_exact_whatever_came_late_and_whenever_it_is_rolled_up(
     [
         ("machine_cycles_count_inserted", ("many", 0, timedelta(hours=5), "cycles")),
         ("machine_cycles_count_updated", ("cycle", 0, timedelta(hours=2), 90)),
-        ("machine_cycles_count_deleted", ("forget", 0, timedelta(days=1), "machine_cycles")),
+        ("machine_cycles_deleted", ("forget", 0, timedelta(days=1), "machine_cycles")),
         ("machine_cycles_count_truncated", ("empty", 0, timedelta(0), "machine_cycles")),
         ("machine_downtime_count_inserted", ("many", 0, timedelta(hours=5), "stops")),
         ("machine_downtime_count_updated", ("rename", 0, timedelta(0), "machine_downtime")),
-        ("machine_downtime_count_deleted", ("forget", 0, timedelta(days=1), "machine_downtime")),
+        ("machine_downtime_deleted", ("forget", 0, timedelta(days=1), "machine_downtime")),
         ("machine_downtime_count_truncated", ("empty", 0, timedelta(0), "machine_downtime")),
         ("machine_focas_count_inserted", ("reading", 0, timedelta(hours=1), (3, None))),
         ("machine_focas_count_updated", ("reading", 0, timedelta(hours=2), (7, None))),
-        ("machine_focas_count_deleted", ("forget", 0, timedelta(days=1), "machine_focas")),
+        ("machine_focas_deleted", ("forget", 0, timedelta(days=1), "machine_focas")),
         ("machine_focas_count_truncated", ("empty", 0, timedelta(0), "machine_focas")),
     ],
 )
 def test_a_row_of_a_running_date_that_nothing_counts_is_seen_by_the_check(
     fleet: Fleet, trigger: str, step: tuple[Any, ...]
 ) -> None:
-    table = f"silver.{trigger.split('_count')[0]}"
+    table = f"silver.{'_'.join(trigger.split('_')[:2])}"
     for enabled in (True, False):
         fleet.clear()
         world = World()

@@ -1,6 +1,6 @@
--- New: counts the cycles that come, change and go in gold.running_shifts. Once a statement; but
--- TimescaleDB has no transition table for DELETE where there is a column store, so that goes row by
--- row. The first date is one more than reports read: a day may begin while a transaction lasts.
+-- New: counts the cycles that come and change in gold.running_shifts, once a statement; those that
+-- go are counted by gold.fn_note_cycles. The first date is one more than reports read: a day may
+-- begin while a transaction lasts.
 -- lint: allow-file qualified: transition tables have no schema
 CREATE FUNCTION gold.fn_count_cycles() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -59,25 +59,6 @@ BEGIN
         ) AS u
         WHERE u.logical_date >= v_from
         GROUP BY u.machine_iot_id, u.logical_date, u.shift_id, u.shift_name;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO gold.running_shifts (
-            machine_iot_id, logical_date, shift_id, shift_name, cycles, cycles_without_std,
-            std_sec, run_time_sec
-        )
-        SELECT
-            OLD.machine_iot_id,
-            OLD.logical_date,
-            OLD.shift_id,
-            OLD.shift_name,
-            -1,
-            CASE WHEN OLD.std_cycle_time IS NULL THEN -1 ELSE 0 END,
-            -coalesce(OLD.std_cycle_time, 0),
-            CASE
-                WHEN OLD.cycle_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
-                    THEN extract(EPOCH FROM OLD.cycle_start - OLD.cycle_end)
-                ELSE 0
-            END
-        WHERE OLD.logical_date >= v_from;
     ELSE
         INSERT INTO gold.running_shifts (
             machine_iot_id, logical_date, shift_id, shift_name, cycles, cycles_without_std,
@@ -103,7 +84,7 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_count_cycles() FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_count_cycles() IS
-    'Counts the cycles that came, changed or went, by machine and shift';
+    'Counts the cycles that came or changed, by machine and shift';
 
 CREATE TRIGGER machine_cycles_count_inserted
     AFTER INSERT ON silver.machine_cycles
@@ -114,10 +95,6 @@ CREATE TRIGGER machine_cycles_count_updated
     AFTER UPDATE ON silver.machine_cycles
     REFERENCING OLD TABLE AS before NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION gold.fn_count_cycles();
-
-CREATE TRIGGER machine_cycles_count_deleted
-    AFTER DELETE ON silver.machine_cycles
-    FOR EACH ROW EXECUTE FUNCTION gold.fn_count_cycles();
 
 CREATE TRIGGER machine_cycles_count_truncated
     BEFORE TRUNCATE ON silver.machine_cycles

@@ -58,23 +58,6 @@ BEGIN
         ) AS u
         WHERE u.logical_date >= v_from
         GROUP BY u.machine_iot_id, u.logical_date, u.shift_id, u.shift_name;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO gold.running_shifts (
-            machine_iot_id, logical_date, shift_id, shift_name, readings, parts,
-            readings_with_parts, rejects, readings_with_rejects, unpaired_readings
-        )
-        SELECT
-            OLD.machine_iot_id,
-            OLD.logical_date,
-            OLD.shift_id,
-            OLD.shift_name,
-            -1,
-            -coalesce(OLD.part_count, 0),
-            -num_nonnulls(OLD.part_count),
-            -coalesce(OLD.rej_count, 0),
-            -num_nonnulls(OLD.rej_count),
-            CASE WHEN (OLD.part_count IS NULL) <> (OLD.rej_count IS NULL) THEN -1 ELSE 0 END
-        WHERE OLD.logical_date >= v_from;
     ELSE
         INSERT INTO gold.running_shifts (
             machine_iot_id, logical_date, shift_id, shift_name, readings, parts,
@@ -102,7 +85,7 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_count_readings() FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_count_readings() IS
-    'Counts the FOCAS readings that came, changed or went, by machine and shift';
+    'Counts the FOCAS readings that came or changed, by machine and shift';
 
 CREATE TRIGGER machine_focas_count_inserted
     AFTER INSERT ON silver.machine_focas
@@ -113,10 +96,6 @@ CREATE TRIGGER machine_focas_count_updated
     AFTER UPDATE ON silver.machine_focas
     REFERENCING OLD TABLE AS before NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION gold.fn_count_readings();
-
-CREATE TRIGGER machine_focas_count_deleted
-    AFTER DELETE ON silver.machine_focas
-    FOR EACH ROW EXECUTE FUNCTION gold.fn_count_readings();
 
 CREATE TRIGGER machine_focas_count_truncated
     BEFORE TRUNCATE ON silver.machine_focas

@@ -31,12 +31,6 @@ BEGIN
         WHERE u.logical_date >= v_from
         GROUP BY u.machine_iot_id, u.logical_date, u.shift_id, u.shift_name
         HAVING sum(u.sign) <> 0;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO gold.running_shifts (
-            machine_iot_id, logical_date, shift_id, shift_name, stops
-        )
-        SELECT OLD.machine_iot_id, OLD.logical_date, OLD.shift_id, OLD.shift_name, -1
-        WHERE OLD.logical_date >= v_from;
     ELSE
         INSERT INTO gold.running_shifts (
             machine_iot_id, logical_date, shift_id, shift_name, stops
@@ -53,7 +47,7 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_count_stops() FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_count_stops() IS
-    'Counts the stops that came, changed or went, by machine and shift';
+    'Counts the stops that came or changed, by machine and shift';
 
 CREATE TRIGGER machine_downtime_count_inserted
     AFTER INSERT ON silver.machine_downtime
@@ -64,10 +58,6 @@ CREATE TRIGGER machine_downtime_count_updated
     AFTER UPDATE ON silver.machine_downtime
     REFERENCING OLD TABLE AS before NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION gold.fn_count_stops();
-
-CREATE TRIGGER machine_downtime_count_deleted
-    AFTER DELETE ON silver.machine_downtime
-    FOR EACH ROW EXECUTE FUNCTION gold.fn_count_stops();
 
 CREATE TRIGGER machine_downtime_count_truncated
     BEFORE TRUNCATE ON silver.machine_downtime

@@ -15,6 +15,28 @@ BEGIN
     -- gold.fn_resolve_open_stops does not see these rows before they are committed.
     PERFORM pg_advisory_xact_lock_shared(hashtext('long stops'));
     IF TG_OP = 'DELETE' THEN
+        -- gold.fn_count_cycles counts others: a trigger for each row stands on every chunk, and
+        -- one of them is enough.
+        IF OLD.logical_date >= (now() AT TIME ZONE 'UTC')::date - 4 THEN
+            INSERT INTO gold.running_shifts (
+                machine_iot_id, logical_date, shift_id, shift_name, cycles, cycles_without_std,
+                std_sec, run_time_sec
+            )
+            VALUES (
+                OLD.machine_iot_id,
+                OLD.logical_date,
+                OLD.shift_id,
+                OLD.shift_name,
+                -1,
+                CASE WHEN OLD.std_cycle_time IS NULL THEN -1 ELSE 0 END,
+                -coalesce(OLD.std_cycle_time, 0),
+                CASE
+                    WHEN OLD.cycle_end BETWEEN '1900-01-01 00:00:00+00' AND '2300-01-01 00:00:00+00'
+                        THEN extract(EPOCH FROM OLD.cycle_start - OLD.cycle_end)
+                    ELSE 0
+                END
+            );
+        END IF;
         IF OLD.cycle_start < now() - INTERVAL '6 hours'
             OR OLD.logical_date <= ((now() - INTERVAL '35 hours') AT TIME ZONE 'UTC')::date
         THEN
@@ -84,7 +106,8 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_note_cycles() FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_note_cycles() IS
-    'Notes the machines and business dates whose cycles came, changed or went late';
+    'Notes the machines and business dates whose cycles came, changed or went late; counts '
+    'those that went';
 
 CREATE TRIGGER machine_cycles_inserted
     AFTER INSERT ON silver.machine_cycles

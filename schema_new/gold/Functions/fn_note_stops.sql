@@ -12,6 +12,14 @@ BEGIN
     -- gold.fn_resolve_open_stops does not see these rows before they are committed.
     PERFORM pg_advisory_xact_lock_shared(hashtext('long stops'));
     IF TG_OP = 'DELETE' THEN
+        -- gold.fn_count_stops counts others: a trigger for each row stands on every chunk, and
+        -- one of them is enough.
+        IF OLD.logical_date >= (now() AT TIME ZONE 'UTC')::date - 4 THEN
+            INSERT INTO gold.running_shifts (
+                machine_iot_id, logical_date, shift_id, shift_name, stops
+            )
+            VALUES (OLD.machine_iot_id, OLD.logical_date, OLD.shift_id, OLD.shift_name, -1);
+        END IF;
         -- In the order in which gold.fn_note_signs takes its locks: it may reach an earlier stop.
         PERFORM 1
         FROM gold.long_stops AS l
@@ -126,8 +134,9 @@ $function$;
 REVOKE ALL ON FUNCTION gold.fn_note_stops() FROM PUBLIC;
 
 COMMENT ON FUNCTION gold.fn_note_stops() IS
-    'Notes the machines and business dates whose stops came, changed or went late; keeps '
-    'the stops without an end, and those longer than a day, in gold.long_stops';
+    'Notes the machines and business dates whose stops came, changed or went late; counts '
+    'those that went; keeps the stops without an end, and those longer than a day, in '
+    'gold.long_stops';
 
 CREATE TRIGGER machine_downtime_inserted
     AFTER INSERT ON silver.machine_downtime

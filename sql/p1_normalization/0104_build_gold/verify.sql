@@ -26,7 +26,7 @@ BEGIN
         ) AS d (layer, name)
         CROSS JOIN unnest(ARRAY[
             'inserted', 'updated', 'deleted', 'truncated',
-            'count_inserted', 'count_updated', 'count_deleted', 'count_truncated'
+            'count_inserted', 'count_updated', 'count_truncated'
         ]) AS n (event)
         UNION ALL
         SELECT 'gold', 'machine_shifts', n.event
