@@ -502,6 +502,43 @@ def names(fleet: Fleet, after: str = "1") -> list[tuple[Any, ...]]:
     )
 
 
+def test_counts_go_once_no_report_reads_them(fleet: Fleet) -> None:
+    fleet.clear()
+    for days in (3, 5):
+        run(
+            fleet.connection,
+            "INSERT INTO gold.running_shifts (machine_iot_id, logical_date, shift_id, cycles)"
+            f" SELECT %s, (now() AT TIME ZONE 'UTC')::date - {days}, 0, 1",
+            fleet.machines[0],
+        )
+    run(fleet.connection, "CALL gold.sp_roll_up(0, NULL)")
+    assert value(fleet.connection, "SELECT sum(r.cycles) FROM gold.running_shifts AS r") == 1
+
+
+@pytest.mark.parametrize("view", ["v_machine_shifts", "v_machine_days", "v_oee_dashboard"])
+def test_a_report_reads_no_cycles_and_readings_of_running_dates(fleet: Fleet, view: str) -> None:
+    fleet.clear()
+    world = World()
+    base = value(fleet.connection, "SELECT date_trunc('hour', now())").astimezone(UTC)
+    make(fleet, world, base, ("cycle", 0, timedelta(hours=1), 60))
+    make(fleet, world, base, ("reading", 0, timedelta(hours=1), (5, 1)))
+    tables = [
+        name
+        for row in query(
+            fleet.connection,
+            "SELECT c.hypertable_name, c.chunk_name FROM timescaledb_information.chunks AS c"
+            " WHERE c.hypertable_name IN ('machine_cycles', 'machine_focas')",
+        )
+        for name in row
+    ]
+    assert len(tables) >= 4
+    plan = "\n".join(
+        row[0] for row in query(fleet.connection, f"EXPLAIN SELECT * FROM gold.{view}")
+    )
+    assert [name for name in tables if name in plan] == []
+    assert "running_shifts" in plan
+
+
 LATER = ("cycle", 0, timedelta(days=4, minutes=30), 60)
 CORRECTED = ("cycle", 0, timedelta(days=4), 90)
 REMOVED = ("forget", 0, timedelta(days=5), "machine_cycles")
