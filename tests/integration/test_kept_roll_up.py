@@ -51,6 +51,24 @@ BY_HAND = (
 )
 
 
+#: Of dates that run.
+IN_V1_JUST_NOW = (
+    ADD_CYCLE.format(at="now() - interval '1 hour'"),
+    "UPDATE silver.machine_focas SET part_count = part_count + 3"
+    " WHERE time >= now() - interval '60 hours'",
+    "DELETE FROM silver.machine_downtime WHERE down_start >= now() - interval '48 hours'"
+    " AND machine_id = (SELECT min(m.machine_id) FROM master.machine_info AS m)",
+)
+COUNTED = (
+    "SELECT r.machine_iot_id, r.logical_date, r.shift_id, r.shift_name, sum(r.stops),"
+    " sum(r.cycles), sum(r.cycles_without_std), sum(r.std_sec), sum(r.run_time_sec),"
+    " sum(r.readings), sum(r.parts), sum(r.readings_with_parts), sum(r.rejects),"
+    " sum(r.readings_with_rejects), sum(r.unpaired_readings) FROM gold.running_shifts AS r"
+    " WHERE r.logical_date >= (now() AT TIME ZONE 'UTC')::date - 3 GROUP BY 1, 2, 3, 4"
+    " HAVING sum(r.stops + r.cycles + r.readings) > 0 ORDER BY 1, 2, 3, 4"
+)
+
+
 @pytest.fixture
 def v1(server: Server) -> Iterator[Chain]:
     with chain_on(server) as chain:
@@ -128,6 +146,19 @@ def test_catching_up_rolls_up_what_v1_has_changed(v1: Chain) -> None:
         UNTIL.date() - timedelta(days=21),
     }
     assert v1.query("SELECT count(*) FROM _stage.stale_machine_days") == [(0,)]
+
+
+def test_what_runs_is_counted_whatever_v1_changes_on_the_way(v1: Chain) -> None:
+    for begin in ("0104", "0106"):
+        v1.upgrade(begin)
+        v1.run(*IN_V1_JUST_NOW)
+        v1.upgrade("0107")
+        counted = v1.query(COUNTED)
+        assert any(row[5] for row in counted)
+        assert any(row[10] for row in counted)
+        v1.run("SELECT gold.fn_count_running_shifts()")
+        assert v1.query(COUNTED) == counted
+        v1.downgrade("0001")
 
 
 @pytest.mark.parametrize("what", IN_V1)
