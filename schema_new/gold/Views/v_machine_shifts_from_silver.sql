@@ -1,4 +1,4 @@
--- New: the machine days that are not rolled up, or have changed since: counted, or read from silver.
+-- New: the machine days that are not rolled up, or have changed since, from counts or silver.
 -- @section view
 CREATE VIEW gold.v_machine_shifts_from_silver AS
 SELECT
