@@ -226,7 +226,11 @@ def test_what_cannot_be_known_does_not_blank_what_is_known(database: Any) -> Non
         database,
         "SELECT bool_and(energy_consumed_kwh <> 'NaN') FROM gold.hourly_energy_stats",
     )
-    run(database, "CALL refresh_continuous_aggregate('gold.daily_downtime_stats', NULL, NULL)")
+    run(
+        database,
+        "CALL refresh_continuous_aggregate('gold.daily_downtime_stats', NULL,"
+        " now() - INTERVAL '1 day')",
+    )
     assert value(
         database,
         "SELECT bool_and(total_downtime_sec NOT IN ('NaN', 'Infinity', '-Infinity'))"
