@@ -15,6 +15,26 @@ from tests.v1 import query, run, value
 
 # One of them is hours away from midnight, whenever a test runs; none changes its clocks.
 ZONES = ("UTC", "Asia/Tokyo", "Pacific/Honolulu")
+#: The columns of each, as v1 named them, on v2's keys.
+AGGREGATES = {
+    "hourly_production_stats": "bucket_time, company_iot_id, machine_iot_id, program_no,"
+    " total_cycles, avg_std_cycle_time, avg_actual_cycle_time_sec, last_cycle_time",
+    "hourly_downtime_stats": "bucket_time, company_iot_id, machine_iot_id, down_id,"
+    " downtime_count, total_downtime_sec",
+    "hourly_energy_stats": "bucket_time, company_iot_id, machine_iot_id, category,"
+    " energy_consumed_kwh, avg_servo_load, avg_spindle_load",
+    "machine_cycle_stats_hourly": "bucket, company_iot_id, machine_iot_id, shift_id,"
+    " total_cycles, avg_cycle_time, avg_load_unload, effective_load_unload_total,"
+    " total_load_unload_exceeded, last_updated",
+    "machine_downtime_hourly": "bucket, company_iot_id, machine_iot_id, shift_id,"
+    " total_downtime_seconds, total_part_count, total_operating_time, total_power_on_time,"
+    " total_cutting_time, last_updated",
+    "machine_energy_hourly": "bucket, company_iot_id, machine_iot_id, shift_id, category,"
+    " total_energy_consumption, last_updated",
+    "daily_production_stats": "day, company_iot_id, machine_iot_id, total_cycles,"
+    " avg_std_cycle_time, total_production_time_sec",
+    "daily_downtime_stats": "day, company_iot_id, machine_iot_id, total_stops, total_downtime_sec",
+}
 ROUND_THE_CLOCK = (("00:00", "08:00", 0), ("08:00", "16:00", 0), ("16:00", "24:00", 0))
 CYCLE = (
     "INSERT INTO silver.machine_cycles (logical_date, company_iot_id, machine_iot_id, shift_id,"
@@ -202,6 +222,49 @@ def test_no_value_that_a_type_can_hold_breaks_a_view_or_a_refresh(v2: World) -> 
     )
     # The one that ends in the year 294276 lasts the rest of the shift, from 02:00 to 08:00.
     assert value(v2.connection, stops, machine, at.date()) == 1800 + 6 * 3600
+
+
+@pytest.mark.requires("community")
+def test_aggregates_have_what_is_over_once_their_policies_ran(v2: World) -> None:
+    machine = v2.machine()
+    hour = value(v2.connection, "SELECT date_trunc('hour', now())")
+    over, running = hour - timedelta(days=2), hour
+    facts = {
+        "machine_cycles (cycle_start": "",
+        "machine_downtime (down_start": "",
+        "machine_focas (event_time": "",
+        "machine_energy (total_energy, servo_energy, event_time": "2.5, 1, ",
+    }
+    for at in (over, running):
+        for fact, values in facts.items():
+            run(
+                v2.connection,
+                f"INSERT INTO silver.{fact}, logical_date, company_iot_id, machine_iot_id,"
+                f" shift_id) VALUES ({values}%s, %s, %s, %s, 1)",
+                at,
+                at,
+                v2.company,
+                machine,
+            )
+    for name in AGGREGATES:
+        assert query(v2.connection, f"SELECT 1 FROM gold.{name}") == [], name
+    policies = dict(
+        query(
+            v2.connection,
+            "SELECT c.view_name, j.job_id"
+            " FROM timescaledb_information.continuous_aggregates AS c"
+            " INNER JOIN timescaledb_information.jobs AS j"
+            " ON j.hypertable_name IN (c.view_name, c.materialization_hypertable_name)"
+            " AND j.proc_name = 'policy_refresh_continuous_aggregate'"
+            " WHERE c.view_schema = 'gold'",
+        )
+    )
+    for name, columns in AGGREGATES.items():
+        run(v2.connection, f"CALL run_job({policies.pop(name)})")
+        rows = query(v2.connection, f"SELECT {columns} FROM gold.{name}")
+        began = over.replace(hour=0) if name.startswith("daily_") else over
+        assert {row[:3] for row in rows} == {(began, v2.company, machine)}, name
+    assert policies == {}
 
 
 @pytest.mark.requires("community")

@@ -161,6 +161,30 @@ def test_what_runs_is_counted_whatever_v1_changes_on_the_way(v1: Chain) -> None:
         v1.downgrade("0001")
 
 
+@pytest.mark.requires("community")
+def test_aggregates_have_at_the_swap_what_v1_wrote_since_they_were_filled(v1: Chain) -> None:
+    v1.upgrade("0106")
+    hour = v1.value("SELECT date_trunc('hour', now(), 'UTC')")
+    for at in (f"'{hour}'::timestamptz - interval '10 minutes'", f"{AGO_20} + interval '11 s'"):
+        v1.run(ADD_CYCLE.format(at=at))
+    v1.upgrade("0107")
+    for unit, rows in (
+        (
+            "hour",
+            "SELECT bucket_time, machine_iot_id, total_cycles FROM gold.hourly_production_stats",
+        ),
+        ("day", "SELECT day, machine_iot_id, total_cycles FROM gold.daily_production_stats"),
+    ):
+        kept = f"SELECT a, m, sum(n) FROM ({rows}) AS g (a, m, n) WHERE a < '{hour}' GROUP BY 1, 2"
+        silver = (
+            f"SELECT date_trunc('{unit}', c.cycle_start, 'UTC') AS a, c.machine_iot_id, count(*)"
+            " FROM silver.machine_cycles AS c"
+            f" WHERE c.cycle_start < date_trunc('{unit}', '{hour}'::timestamptz, 'UTC')"
+            " GROUP BY 1, 2"
+        )
+        assert v1.query(f"{kept} ORDER BY 1, 2") == v1.query(f"{silver} ORDER BY 1, 2") != []
+
+
 @pytest.mark.parametrize("what", IN_V1)
 def test_a_stay_in_v1_leaves_what_it_did_not_change(chain: Chain, what: str) -> None:
     statement, days = IN_V1[what]

@@ -338,11 +338,6 @@ BREACHES = (
     Breach("jobs_succeed", "column store of bronze.raw_machine_cycles may fail 3 times",
            [f"SELECT alter_job({COMPRESS}, max_retries => 3)"],
            [f"SELECT alter_job({COMPRESS}, max_retries => -1)"], "max_retries => -1"),
-    Breach("aggregates_are_real_time", "gold.hourly_production_stats shows only what its last",
-           ["ALTER MATERIALIZED VIEW gold.hourly_production_stats"
-            " SET (timescaledb.materialized_only = true)"],
-           ["ALTER MATERIALIZED VIEW gold.hourly_production_stats"
-            " SET (timescaledb.materialized_only = false)"], "materialized_only = false"),
     Breach("old_chunks_go", "machine_cycles keeps a chunk of before .*: 2BP01: cannot drop",
            ["INSERT INTO _etl.kept_chunks (pipeline, chunk, range_end, reason) VALUES"
             " ('machine_cycles', '_timescaledb_internal.x', '2020-01-01', '2BP01: cannot drop')"],
@@ -425,7 +420,6 @@ def test_every_condition_has_its_breach() -> None:
         "no_transaction_is_forgotten",
         "fence_moves",
         "rows_are_accepted",
-        "aggregates_show_what_is_new",
         "chunks_are_compressed",
     }
     assert conditions == {breach.condition for breach in BREACHES} | elsewhere
@@ -497,28 +491,6 @@ def test_a_prepared_transaction_is_named_with_the_command_that_ends_it(plant: Pl
         assert said.endswith("COMMIT PREPARED or ROLLBACK PREPARED 'setu_test_forgotten'")
     finally:
         plant.chain.run("ROLLBACK PREPARED 'setu_test_forgotten'", reload("machine_focas"))
-
-
-def test_a_refresh_into_the_future_is_named(server: Server) -> None:
-    """After it, rows that come into the refreshed span are not shown."""
-    with plant_on(server, scheduler=True) as plant:
-        refresh_into_the_future(plant)
-
-
-def refresh_into_the_future(plant: Plant) -> None:
-    rows = "INSERT INTO bronze.raw_machine_cycles (device_id, machine_iot_id, cycle_start)"
-    aggregate = "gold.hourly_production_stats"
-    shown = f"SELECT coalesce(sum(total_cycles), 0) FROM {aggregate}"
-    plant.chain.run(f"{rows} VALUES ('D-1', 1, now())", reload("machine_cycles"),
-                    f"CALL refresh_continuous_aggregate('{aggregate}', NULL, NULL)")  # fmt: skip
-    before = plant.chain.value(shown)
-    plant.chain.run(f"{rows} VALUES ('D-1', 1, clock_timestamp())", reload("machine_cycles"))
-    assert plant.chain.value(shown) == before
-    [said] = found(look(plant), "aggregates_show_what_is_new")
-    assert said.startswith(f"{aggregate} was refreshed up to ")
-    command = said.split(" -> ")[1].split(";")[0]
-    plant.chain.run(command)
-    assert plant.chain.value(shown) == before + 1
 
 
 def test_chunks_that_are_not_compressed_in_time_are_named(plant: Plant) -> None:

@@ -35,7 +35,7 @@ def health(count: int, seconds: float) -> Health:
             Job(99_999, "policy_compression", f"bronze.raw_{LONGEST}", "", True, NOW, "Success"),
         ),
         offsets=(KafkaOffset(f"bronze.raw_{LONGEST}", 12_345, 9_999_999_999_999, NOW),),
-        conditions=(Condition("aggregates_show_what_is_new", "", None, "needs what " * 12),),
+        conditions=(Condition("sequences_give_each_id_once", "", None, "needs what " * 12),),
         findings=(
             BrokenCondition("pipelines_run", f"gold.{LONGEST}_{LONGEST}", "is far off " * 12, "a"),
         ),

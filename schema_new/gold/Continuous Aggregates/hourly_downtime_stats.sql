@@ -1,7 +1,7 @@
 -- @section aggregate
 -- @community
 CREATE MATERIALIZED VIEW gold.hourly_downtime_stats
-WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+WITH (timescaledb.continuous, timescaledb.materialized_only = true) AS
 SELECT
     time_bucket(INTERVAL '1 hour', d.down_start) AS bucket_time,
     d.company_iot_id,
@@ -20,8 +20,8 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.hourly_downtime_stats IS
-    'Stops that began in an hour, by machine and downtime code, with all their seconds; one that '
-    'lasts has none yet';
+    'Stops that began in an hour that is over, by machine and downtime code, with all their '
+    'seconds; one that lasts has none yet';
 -- @community
 COMMENT ON COLUMN gold.hourly_downtime_stats.bucket_time IS
     'Start of the hour, by the clock of UTC';
@@ -45,8 +45,8 @@ COMMENT ON COLUMN gold.hourly_downtime_stats.total_downtime_sec IS
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.hourly_downtime_stats',
     start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
-    end_offset => INTERVAL '1 hour',
-    schedule_interval => INTERVAL '1 hour'
+    end_offset => INTERVAL '5 minutes',
+    schedule_interval => INTERVAL '10 minutes'
 );
 
 -- @section grants

@@ -1,7 +1,7 @@
 -- @section aggregate
 -- @community
 CREATE MATERIALIZED VIEW gold.hourly_energy_stats
-WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+WITH (timescaledb.continuous, timescaledb.materialized_only = true) AS
 SELECT
     time_bucket(INTERVAL '1 hour', e.event_time) AS bucket_time,
     e.company_iot_id,
@@ -16,7 +16,8 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.hourly_energy_stats IS
-    'Energy an hour (kWh) of each machine and category; a reading that is no number is left out';
+    'Energy (kWh) of each machine and category in an hour that is over; a reading that is no '
+    'number is left out';
 -- @community
 COMMENT ON COLUMN gold.hourly_energy_stats.bucket_time IS
     'Start of the hour, by the clock of UTC';
@@ -43,8 +44,8 @@ COMMENT ON COLUMN gold.hourly_energy_stats.avg_spindle_load IS
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.hourly_energy_stats',
     start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
-    end_offset => INTERVAL '1 hour',
-    schedule_interval => INTERVAL '1 hour'
+    end_offset => INTERVAL '5 minutes',
+    schedule_interval => INTERVAL '10 minutes'
 );
 
 -- @section grants

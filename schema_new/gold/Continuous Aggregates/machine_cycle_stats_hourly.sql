@@ -1,7 +1,7 @@
 -- @section aggregate
 -- @community
 CREATE MATERIALIZED VIEW gold.machine_cycle_stats_hourly
-WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+WITH (timescaledb.continuous, timescaledb.materialized_only = true) AS
 SELECT
     time_bucket(INTERVAL '1 hour', c.cycle_start) AS bucket,
     c.company_iot_id,
@@ -27,8 +27,8 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.machine_cycle_stats_hourly IS
-    'Cycles, and the gaps before them up to and above the standard, in seconds, by hour, machine '
-    'and shift';
+    'Cycles, and the gaps before them up to and above the standard, in seconds, by hour that is '
+    'over, machine and shift';
 -- @community
 COMMENT ON COLUMN gold.machine_cycle_stats_hourly.bucket IS
     'Start of the hour, by the clock of UTC';
@@ -64,8 +64,8 @@ COMMENT ON COLUMN gold.machine_cycle_stats_hourly.last_updated IS
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.machine_cycle_stats_hourly',
     start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
-    end_offset => INTERVAL '1 hour',
-    schedule_interval => INTERVAL '1 hour'
+    end_offset => INTERVAL '5 minutes',
+    schedule_interval => INTERVAL '10 minutes'
 );
 
 -- @section grants

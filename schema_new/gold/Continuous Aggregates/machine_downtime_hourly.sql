@@ -1,7 +1,7 @@
 -- @section aggregate
 -- @community
 CREATE MATERIALIZED VIEW gold.machine_downtime_hourly
-WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+WITH (timescaledb.continuous, timescaledb.materialized_only = true) AS
 SELECT
     time_bucket(INTERVAL '1 hour', f.event_time) AS bucket,
     f.company_iot_id,
@@ -21,7 +21,8 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.machine_downtime_hourly IS
-    'Times (seconds) and parts that FOCAS rows report, summed by hour, machine and shift';
+    'Times (seconds) and parts that FOCAS rows report, summed by hour that is over, machine and '
+    'shift';
 -- @community
 COMMENT ON COLUMN gold.machine_downtime_hourly.bucket IS 'Start of the hour, by the clock of UTC';
 -- @community
@@ -56,8 +57,8 @@ COMMENT ON COLUMN gold.machine_downtime_hourly.last_updated IS
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.machine_downtime_hourly',
     start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
-    end_offset => INTERVAL '1 hour',
-    schedule_interval => INTERVAL '1 hour'
+    end_offset => INTERVAL '5 minutes',
+    schedule_interval => INTERVAL '10 minutes'
 );
 
 -- @section grants

@@ -1,7 +1,7 @@
 -- @section aggregate
 -- @community
 CREATE MATERIALIZED VIEW gold.machine_energy_hourly
-WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+WITH (timescaledb.continuous, timescaledb.materialized_only = true) AS
 SELECT
     time_bucket(INTERVAL '1 hour', e.event_time) AS bucket,
     e.company_iot_id,
@@ -16,8 +16,8 @@ WITH NO DATA;
 
 -- @community
 COMMENT ON VIEW gold.machine_energy_hourly IS
-    'Energy an hour (kWh) of each machine, shift and category; a reading that is no number is '
-    'left out';
+    'Energy (kWh) of each machine, shift and category in an hour that is over; a reading that is '
+    'no number is left out';
 -- @community
 COMMENT ON COLUMN gold.machine_energy_hourly.bucket IS 'Start of the hour, by the clock of UTC';
 -- @community
@@ -43,8 +43,8 @@ COMMENT ON COLUMN gold.machine_energy_hourly.last_updated IS
 SELECT add_continuous_aggregate_policy(
     continuous_aggregate => 'gold.machine_energy_hourly',
     start_offset => current_setting('setu.silver_retention')::interval - INTERVAL '1 day',
-    end_offset => INTERVAL '1 hour',
-    schedule_interval => INTERVAL '1 hour'
+    end_offset => INTERVAL '5 minutes',
+    schedule_interval => INTERVAL '10 minutes'
 );
 
 -- @section grants

@@ -12,13 +12,9 @@ RETURNS TABLE (
     part_count bigint,
     operating_time bigint
 )
-LANGUAGE plpgsql STABLE SECURITY INVOKER
+LANGUAGE sql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
--- To plan the newest hours in takes longer than to read a week: once a session.
-SET plan_cache_mode = force_generic_plan
 AS $function$
-BEGIN
-    RETURN QUERY
     SELECT
         a.bucket,
         a.total_downtime_seconds,
@@ -29,8 +25,7 @@ BEGIN
         AND a.company_iot_id = _company_iot_id
         AND a.bucket >= _start_time
         AND a.bucket < _end_time
-    ORDER BY a.bucket, a.shift_id;
-END
+    ORDER BY a.bucket, a.shift_id
 $function$;
 
 -- @community
@@ -39,7 +34,8 @@ FROM PUBLIC;
 
 -- @community
 COMMENT ON FUNCTION gold.get_downtime_summary(integer, integer, timestamptz, timestamptz) IS
-    'FOCAS times of a machine by hour, from start up to but without end; one row for each shift';
+    'FOCAS times of a machine by hour that is over, start included, end not; one row for each '
+    'shift';
 
 -- @section grants
 -- @community

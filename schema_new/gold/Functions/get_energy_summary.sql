@@ -11,13 +11,9 @@ RETURNS TABLE (
     category text,
     total_energy numeric
 )
-LANGUAGE plpgsql STABLE SECURITY INVOKER
+LANGUAGE sql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
--- To plan the newest hours in takes longer than to read a week: once a session.
-SET plan_cache_mode = force_generic_plan
 AS $function$
-BEGIN
-    RETURN QUERY
     SELECT
         a.bucket,
         a.category,
@@ -27,8 +23,7 @@ BEGIN
         AND a.company_iot_id = _company_iot_id
         AND a.bucket >= _start_time
         AND a.bucket < _end_time
-    ORDER BY a.bucket, a.shift_id, a.category;
-END
+    ORDER BY a.bucket, a.shift_id, a.category
 $function$;
 
 -- @community
@@ -37,7 +32,8 @@ FROM PUBLIC;
 
 -- @community
 COMMENT ON FUNCTION gold.get_energy_summary(integer, integer, timestamptz, timestamptz) IS
-    'Energy of a machine by hour and category, start included, end not; one row for each shift';
+    'Energy of a machine by hour that is over and category, start included, end not; one row for '
+    'each shift';
 
 -- @section grants
 -- @community

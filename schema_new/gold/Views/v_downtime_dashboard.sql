@@ -19,7 +19,7 @@ LEFT JOIN master.downtime_codes AS dc ON dc.down_id = a.down_id;
 
 -- @community
 COMMENT ON VIEW gold.v_downtime_dashboard IS
-    'Stops by hour and downtime code, with the plant in which the machine stands now';
+    'Stops by hour that is over and downtime code, with the plant in which the machine stands now';
 -- @community
 COMMENT ON COLUMN gold.v_downtime_dashboard.bucket_time IS 'Start of the hour, by the clock of UTC';
 -- @community

@@ -21,7 +21,7 @@ LEFT JOIN master.plants AS p ON p.iot_id = pm.plant_iot_id;
 
 -- @community
 COMMENT ON VIEW gold.v_production_dashboard IS
-    'Cycles an hour, with the gateway and the plant in which the machine stands now';
+    'Cycles by hour that is over, with the gateway and the plant in which the machine stands now';
 -- @community
 COMMENT ON COLUMN gold.v_production_dashboard.bucket_time IS
     'Start of the hour, by the clock of UTC';

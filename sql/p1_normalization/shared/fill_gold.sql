@@ -1,6 +1,5 @@
--- Fills v2's aggregates, newest first, in pieces of eight weeks, each in its own transaction. A
--- piece that is filled already costs almost nothing. Newer buckets than the refresh policies cover
--- are read from silver.
+-- Fills v2's aggregates with the hours and days that are over, newest first, in pieces of eight
+-- weeks, each in its own transaction. A piece that is filled already costs almost nothing.
 CREATE OR REPLACE PROCEDURE _stage.fill_gold()
 LANGUAGE plpgsql
 AS $procedure$
@@ -9,16 +8,16 @@ DECLARE
     v_newest timestamptz;
     v_done integer := 0;
     v_pieces integer := 0;
+    v_told timestamptz := clock_timestamp();
 BEGIN
     DELETE FROM _stage.gold_pieces;
     FOR v_piece IN
         SELECT c.view_name, c.hypertable_name,
-            CASE WHEN c.view_name LIKE 'daily%'
-                THEN INTERVAL '1 day' ELSE INTERVAL '1 hour' END AS bucket
+            CASE WHEN c.view_name LIKE 'daily%' THEN 'day' ELSE 'hour' END AS bucket
         FROM timescaledb_information.continuous_aggregates AS c
         WHERE c.view_schema = '_stage'
     LOOP
-        v_newest := date_trunc('day', now() - v_piece.bucket, 'UTC');
+        v_newest := date_trunc(v_piece.bucket, now(), 'UTC');
         -- Where there is a chunk, and not all the way to a row of a clock that said the year 1.
         INSERT INTO _stage.gold_pieces (view_name, range_start, range_end)
         SELECT DISTINCT
@@ -48,6 +47,8 @@ BEGIN
         EXIT WHEN NOT FOUND;
         DELETE FROM _stage.gold_pieces AS p
         WHERE p.view_name = v_piece.view_name AND p.range_end = v_piece.range_end;
+        -- Until the commit: it says so of each piece that is filled already.
+        PERFORM set_config('client_min_messages', 'warning', true);
         CALL refresh_continuous_aggregate(
             continuous_aggregate => format('_stage.%I', v_piece.view_name)::regclass,
             window_start => v_piece.range_start,
@@ -55,8 +56,11 @@ BEGIN
         );
         COMMIT;
         v_done := v_done + 1;
-        RAISE NOTICE 'gold %: piece % of %, from %', v_piece.view_name, v_done, v_pieces,
-            v_piece.range_start::date;
+        IF clock_timestamp() > v_told + INTERVAL '1 second' THEN
+            v_told := clock_timestamp();
+            RAISE NOTICE 'gold %: piece % of %, from %', v_piece.view_name, v_done, v_pieces,
+                v_piece.range_start::date;
+        END IF;
     END LOOP;
 END
 $procedure$;

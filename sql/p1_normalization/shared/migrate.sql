@@ -609,8 +609,9 @@ BEGIN
             RAISE NOTICE 'caught up with % changes of v1; % in all', v_notes, v_all;
         END LOOP;
         EXIT WHEN v_round = 2 OR to_regprocedure('_stage.sp_roll_up(integer, jsonb)') IS NULL;
-        -- Once 0105 has filled the roll-up: dates that are over since, and those that changed. v1
-        -- goes on writing meanwhile, so that it is followed once more.
+        -- Once 0105 has filled gold: hours and dates that are over since, and those that changed.
+        -- v1 goes on writing meanwhile, so that it is followed once more.
+        CALL _stage.fill_gold();
         PERFORM _stage.settle_past_shifts();
         COMMIT;
         CALL _stage.sp_roll_up(0, '{"max_runtime": "15 seconds"}');
