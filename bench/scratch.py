@@ -20,7 +20,7 @@ from sqlalchemy import make_url
 from alembic import command
 from setu.chain.repository import alembic_config, repository_root
 
-console = Console(highlight=False, width=110)
+console = Console(highlight=False, width=150)
 
 Connection = psycopg2.extensions.connection
 
