@@ -241,7 +241,7 @@ COMMUNITY = [
      "missing: job _timescaledb_functions.policy_refresh_continuous_aggregate"
      " on gold.hourly_energy_stats"),
     ("ALTER MATERIALIZED VIEW gold.hourly_energy_stats"
-     " SET (timescaledb.materialized_only = true)",
+     " SET (timescaledb.materialized_only = false)",
      "changed: continuous aggregate gold.hourly_energy_stats"),
     ("ALTER TABLE silver.machine_cycles SET (timescaledb.compress_orderby = 'cycle_start DESC')",
      "changed: hypertable silver.machine_cycles"),
