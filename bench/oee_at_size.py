@@ -30,10 +30,11 @@ MACHINES = 1_000
 CYCLES_A_DAY = 140
 TIMES = 9
 
-# The fleet of the sweep, all in its first plant.
+# The fleet of the sweep, all in its first plant, and never elsewhere.
 ONE_PLANT = """
 UPDATE master.plant_machine_mapping
 SET plant_iot_id = (SELECT min(p.iot_id) FROM master.plants AS p);
+TRUNCATE master.former_plants;
 UPDATE master.plants SET timezone = 'UTC'
 """
 
@@ -90,6 +91,7 @@ def fill(connection: Connection, cycles: int) -> int:
                 today - timedelta(days=back),
             )
         run(connection, f"ALTER TABLE silver.{table} ENABLE TRIGGER USER")
+    run(connection, "SELECT gold.fn_count_running_shifts()")
     run(connection, "VACUUM ANALYZE")
     return days
 
