@@ -136,7 +136,7 @@ def used(table: str) -> set[str]:
             words |= set(re.findall(r"\w+", f"{key.name} {fields}"))
         if key.kind == "privilege" and f"{table}." in key.name:
             words |= set(re.findall(r"\w+", key.name))
-        if key.kind == "column" and on_it and "identity" in fields:
+        if key.kind == "column" and on_it and {"identity", "storage"} & fields.keys():
             words.add(key.name.split(".")[-1].strip('"'))
     return words
 

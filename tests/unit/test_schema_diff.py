@@ -64,6 +64,40 @@ def test_a_file_that_cannot_be_read_is_named(
         review_schemas(repository)
 
 
+@pytest.mark.parametrize(
+    ("statement", "said", "hint"),
+    [
+        ("ALTER TABLE master.plants ALTER COLUMN gone SET NOT NULL",
+         "column master.plants.gone, which no file makes", "Correct the name"),
+        ("COMMENT ON TABLE master.gone IS 'x'",
+         "table master.gone, which no file makes", "Correct the name"),
+        ("CREATE INDEX ON master.gone (id)",
+         "table master.gone, which no file makes", "Correct the name"),
+        ("GRANT SELECT ON master.gone TO PUBLIC",
+         "table master.gone, which no file makes", "Correct the name"),
+        ("COMMENT ON FUNCTION master.gone() IS 'x'",
+         "function master.gone, which no file makes", "Correct the name"),
+        ("CREATE FUNCTION gold.f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1';\n"
+         "CREATE FUNCTION gold.f(a text) RETURNS int LANGUAGE sql AS 'SELECT 1';\n"
+         "COMMENT ON FUNCTION gold.f IS 'x'",
+         "function gold.f, of which there are several", "Say its arguments' types"),
+        ("CREATE TABLE gold.twice (a int); CREATE TABLE gold.twice (a int)",
+         "makes table gold.twice, which an earlier statement has made", "Remove one of the two"),
+    ],
+    ids=lambda text: text[:40],
+)  # fmt: skip
+def test_a_statement_on_what_no_file_makes_is_named_for_what_it_is(
+    repository: Path, statement: str, said: str, hint: str
+) -> None:
+    (repository / "schema_new" / "zz.sql").write_text(f"{statement};\n", encoding="utf-8")
+    with pytest.raises(SetuError, match=re.escape(said)) as error:
+        review_schemas(repository)
+    assert re.match(r"schema_new/zz\.sql:\d ", str(error.value))
+    assert "without a server" not in str(error.value)
+    assert error.value.hint is not None
+    assert error.value.hint.startswith(hint)
+
+
 def edit(repository: Path, file: str, before: str, after: str) -> None:
     """Replace text in a file, which must have it once."""
     path = repository / file

@@ -62,8 +62,12 @@ class GrantReader(Reader):
         if not node.args_unspecified and len(fitting) > 1:
             wanted = [type_text(a) for a in node.objargs or ()]
             fitting = [name for name in fitting if self._argument_types(name) == wanted]
-        if len(fitting) != 1:
-            raise self.not_understood(f"{kind} {called}, which no file makes, or several do")
+        if len(fitting) > 1:
+            raise self.refused(
+                f"is about {kind} {called}, of which there are several", "Say its arguments' types"
+            )
+        if not fitting:
+            raise self.not_made(f"{kind} {called}")
         return fitting[0]
 
     def _argument_types(self, label: str) -> list[str]:
@@ -125,7 +129,7 @@ class GrantReader(Reader):
         targets += [("column", f"{label}.{quote_ident(c)}", [name]) for c, name in named]
         for target, where, names in targets:
             if target != "column" and (target, where) not in self.privileges:
-                raise self.not_understood(f"a right on {target} {where}, which no file makes")
+                raise self.not_made(f"{target} {where}")
             if node.is_grant:
                 self.privileges.grant(target, where, roles, names, option=bool(node.grant_option))
             else:

@@ -78,7 +78,10 @@ class Reader:
     ) -> dict[str, Any]:
         key = ObjectKey(kind, label)
         if key in self.found and not replace:
-            raise self.not_understood(f"{key}, which an earlier statement has made")
+            raise self.refused(
+                f"makes {key}, which an earlier statement has made",
+                "Remove one of the two, or rename it",
+            )
         self.found[key] = fields
         self.sources[key] = [self.source]
         if kind in ("function", "procedure"):
@@ -89,7 +92,7 @@ class Reader:
         """As :meth:`touch`, of an object that must be there."""
         found = self.touch(kind, label)
         if found is None:
-            raise self.not_understood(f"{kind} {label}, which no file makes")
+            raise self.not_made(f"{kind} {label}")
         return found
 
     def refuse(self, node: Any, what: str, *slots: str) -> None:
@@ -112,6 +115,16 @@ class Reader:
             f"{self.source.file}:{self.source.line} holds what cannot be read without a server.",
             context=[what],
             hint="Write it as plain statements",
+        )
+
+    def refused(self, what: str, hint: str) -> SchemaSourceError:
+        """The error of a statement that is understood, and cannot be."""
+        return SchemaSourceError(f"{self.source.file}:{self.source.line} {what}.", hint=hint)
+
+    def not_made(self, what: str) -> SchemaSourceError:
+        """The error of a statement on what is in none of the files."""
+        return self.refused(
+            f"is about {what}, which no file makes", "Correct the name, or remove the statement"
         )
 
     def _VariableSetStmt(self, node: ast.VariableSetStmt) -> None:  # noqa: N802

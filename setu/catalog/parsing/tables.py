@@ -205,7 +205,7 @@ class TableReader(Reader):
             columns = [str(c.name or "expr") for c in node.indexParams or ()]
             name = "_".join([str(relation.relname), *columns, "idx"])
         if ObjectKey("table", table) not in self.found:
-            raise self.not_understood(f"an index on {table}, which is no table of these files")
+            raise self.not_made(f"table {table}")
         fields: dict[str, Any] = {"table": table, "definition": index_text(node, table, name)}
         fields["tablespace"] = node.tableSpace
         if node.unique:
