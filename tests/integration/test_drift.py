@@ -93,9 +93,11 @@ SIX = [
         "unexpected: privilege table master.users to PUBLIC",
     ),
     (
-        "CREATE OR REPLACE VIEW gold.v_days_to_redo AS"
-        " SELECT k.machine_iot_id, k.logical_date FROM gold.stale_machine_days AS k",
-        "changed: view gold.v_days_to_redo",
+        "CREATE OR REPLACE VIEW gold.v_daily_downtime AS"
+        " SELECT s.logical_date AS day, s.company_iot_id, s.plant_iot_id, s.machine_iot_id,"
+        " s.stops AS total_stops, s.downtime_sec AS total_downtime_sec"
+        " FROM gold.v_machine_days AS s",
+        "changed: view gold.v_daily_downtime",
     ),
 ]
 

@@ -240,7 +240,7 @@ def test_a_report_reads_silver_once_a_plant_and_date_however_many_machines(chain
     assert reads_of_silver(chain) == 0
     chain.run(BY_HAND)
     stale = chain.value(
-        "SELECT count(DISTINCT (pm.plant_iot_id, k.logical_date)) FROM gold.v_days_to_redo AS k"
+        "SELECT count(DISTINCT (pm.plant_iot_id, k.logical_date)) FROM gold.fn_days_to_redo() AS k"
         " INNER JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = k.machine_iot_id"
     )
     assert reads_of_silver(chain) == stale > 0

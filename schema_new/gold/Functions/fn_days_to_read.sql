@@ -20,7 +20,7 @@ BEGIN
     SELECT a.plant_iot_id, a.logical_date, array_agg(a.machine_iot_id) AS machines
     FROM (
         SELECT k.machine_iot_id, k.logical_date, nullif(x.plant_iot_id, 0) AS plant_iot_id
-        FROM gold.v_days_to_redo AS k
+        FROM gold.fn_days_to_redo() AS k
         CROSS JOIN LATERAL (
             SELECT
                 coalesce(

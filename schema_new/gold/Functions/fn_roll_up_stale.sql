@@ -11,7 +11,7 @@ DECLARE
 BEGIN
     FOR v_day IN
         WITH redo AS MATERIALIZED (
-            SELECT r.machine_iot_id, r.logical_date FROM gold.v_days_to_redo AS r
+            SELECT r.machine_iot_id, r.logical_date FROM gold.fn_days_to_redo() AS r
         ),
         taken AS (
             DELETE FROM gold.stale_machine_days AS s

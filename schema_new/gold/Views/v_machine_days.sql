@@ -26,7 +26,7 @@ SELECT
     d.oee
 FROM gold.machine_days AS d
 WHERE NOT EXISTS (
-    SELECT 1 FROM gold.v_days_to_redo AS k
+    SELECT 1 FROM gold.fn_days_to_redo() AS k
     WHERE k.machine_iot_id = d.machine_iot_id AND k.logical_date = d.logical_date
 )
 UNION ALL
@@ -74,11 +74,13 @@ FROM (
         r.rejects,
         r.unpaired_readings
     FROM gold.v_recent_machine_days AS r
-    WHERE NOT EXISTS (
-            SELECT 1 FROM gold.machine_days AS o
-            WHERE o.machine_iot_id = r.machine_iot_id AND o.logical_date = r.logical_date
-                -- All at once: nearly always there are none.
-                AND o.logical_date >= (now() AT TIME ZONE 'UTC')::date - 3
+    WHERE (
+            r.logical_date > (SELECT max(l.last_date) FROM gold.rolled_up_dates AS l)
+            OR NOT EXISTS (
+                SELECT 1 FROM gold.machine_days AS o
+                WHERE o.machine_iot_id = r.machine_iot_id AND o.logical_date = r.logical_date
+                OFFSET 0  -- by key: else the planner may read all days first
+            )
         )
         AND NOT EXISTS (
             SELECT 1 FROM master.former_plants AS f
@@ -91,22 +93,20 @@ FROM (
         s.plant_iot_id,
         s.machine_iot_id,
         s.logical_date,
-        sum(s.planned_sec),
-        sum(s.downtime_sec),
-        sum(s.stops)::bigint,
-        sum(s.cycles)::bigint,
-        sum(s.cycles_without_std)::bigint,
-        sum(s.std_sec)::bigint,
-        sum(s.run_time_sec),
-        sum(CASE WHEN s.shift_id <> 0 THEN s.cycles ELSE 0 END)::bigint,
-        sum(CASE WHEN s.shift_id <> 0 THEN s.cycles_without_std ELSE 0 END)::bigint,
-        sum(CASE WHEN s.shift_id <> 0 THEN s.std_sec ELSE 0 END)::bigint,
-        sum(s.parts)::bigint,
-        sum(s.rejects)::bigint,
-        sum(s.unpaired_readings)::bigint
-    FROM gold.v_machine_shifts_to_read AS s
-    GROUP BY s.company_iot_id, s.plant_iot_id, s.machine_iot_id, s.logical_date
-    HAVING bool_or(s.is_reported)
+        s.planned_sec,
+        s.downtime_sec,
+        s.stops,
+        s.cycles,
+        s.cycles_without_std,
+        s.std_sec,
+        s.run_time_sec,
+        s.scheduled_cycles,
+        s.scheduled_cycles_without_std,
+        s.scheduled_std_sec,
+        s.parts,
+        s.rejects,
+        s.unpaired_readings
+    FROM gold.fn_read_machine_days() AS s
 ) AS t
 CROSS JOIN LATERAL gold.fn_oee_factors(
     t.planned_sec, t.downtime_sec, t.scheduled_cycles, t.scheduled_cycles_without_std,

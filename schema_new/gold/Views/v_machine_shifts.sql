@@ -21,7 +21,7 @@ SELECT
     r.unpaired_readings
 FROM gold.machine_shifts AS r
 WHERE NOT EXISTS (
-    SELECT 1 FROM gold.v_days_to_redo AS k
+    SELECT 1 FROM gold.fn_days_to_redo() AS k
     WHERE k.machine_iot_id = r.machine_iot_id AND k.logical_date = r.logical_date
 )
 UNION ALL

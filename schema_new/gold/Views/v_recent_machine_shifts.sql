@@ -2,11 +2,6 @@
 -- all machines at once: a look at each machine by itself takes three times as long.
 -- @section view
 CREATE VIEW gold.v_recent_machine_shifts AS
-WITH live AS (
-    SELECT min(coalesce(r.last_date, '-infinity')) AS last_date
-    FROM (SELECT x.iot_id FROM master.plants AS x UNION ALL SELECT 0) AS p
-    LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = p.iot_id
-)
 SELECT
     m.company_iot_id,
     pm.plant_iot_id,
@@ -93,7 +88,7 @@ INNER JOIN (
         FROM gold.running_shifts AS c
         WHERE c.logical_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 3
                 AND (now() AT TIME ZONE 'UTC')::date + 1
-            AND c.logical_date > (SELECT b.last_date FROM live AS b)
+            AND c.logical_date > (SELECT gold.fn_rolled_up_everywhere())
         GROUP BY c.machine_iot_id, c.logical_date, c.shift_id, c.shift_name
         HAVING sum(c.stops + c.cycles + c.readings) > 0
     ) AS u

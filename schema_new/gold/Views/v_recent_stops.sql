@@ -7,11 +7,8 @@ WITH live AS (
     SELECT
         greatest(
             now() - INTERVAL '8 days',
-            (min(coalesce(r.last_date, '-infinity'))::timestamp - INTERVAL '14 hours')
-                AT TIME ZONE 'UTC'
+            (gold.fn_rolled_up_everywhere()::timestamp - INTERVAL '14 hours') AT TIME ZONE 'UTC'
         ) AS since
-    FROM (SELECT x.iot_id FROM master.plants AS x UNION ALL SELECT 0) AS p
-    LEFT JOIN gold.rolled_up_dates AS r ON r.plant_iot_id = p.iot_id
 )
 SELECT
     a.machine_iot_id,

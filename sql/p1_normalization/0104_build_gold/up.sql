@@ -38,7 +38,7 @@ SELECT _archive.restore_in_place(
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#function
--- @include schema_new/gold/Views/v_days_to_redo.sql#view
+-- @include schema_new/gold/Functions/fn_days_to_redo.sql#function
 -- @include schema_new/gold/Functions/fn_keep_machine_days.sql
 -- @include schema_new/gold/Functions/fn_note_stale.sql
 -- @include schema_new/gold/Functions/fn_stop_until.sql

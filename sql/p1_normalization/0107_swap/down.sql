@@ -29,7 +29,7 @@ BEGIN
         'v_daily_downtime', 'v_daily_production', 'v_oee_by_shift', 'v_oee_dashboard',
         'v_machine_days', 'v_machine_shifts', 'v_machine_shifts_from_silver',
         'v_machine_shifts_to_read', 'v_recent_machine_days', 'v_recent_machine_shifts',
-        'v_recent_stops', 'v_days_to_redo', 'v_live_machine_status', 'v_downtime_dashboard',
+        'v_recent_stops', 'v_live_machine_status', 'v_downtime_dashboard',
         'v_production_dashboard'
     ] LOOP
         PERFORM set_config('lock_timeout', greatest(
@@ -154,13 +154,16 @@ DROP FUNCTION gold.fn_note_signs(integer[], timestamptz[], timestamptz[]);
 DROP FUNCTION gold.fn_stop_until(integer, timestamptz, timestamptz);
 DROP FUNCTION gold.fn_note_stale(integer[], timestamptz[], timestamptz[]);
 DROP FUNCTION gold.fn_keep_machine_days();
+DROP FUNCTION gold.fn_read_machine_days();
 DROP FUNCTION gold.fn_read_plant_date(integer[], integer, date, boolean);
 DROP FUNCTION gold.fn_days_to_read();
 DROP FUNCTION gold.fn_unread_plants();
+DROP FUNCTION gold.fn_days_to_redo();
+DROP FUNCTION gold.fn_running_dates(integer);
+DROP FUNCTION gold.fn_rolled_up_everywhere();
 DROP FUNCTION gold.fn_unread_dates(date, date);
 DROP FUNCTION gold.fn_dates_in_silver();
 DROP FUNCTION gold.fn_read_machine_shifts(integer[], integer, date, date);
-DROP FUNCTION master.fn_planned_dates(integer, date, date);
 DROP FUNCTION master.fn_planned_shifts(integer, date, date);
 DROP FUNCTION gold.fn_oee_factors(
     numeric, numeric, bigint, bigint, bigint, bigint, bigint, bigint
@@ -278,7 +281,7 @@ SELECT _archive.move_dependent_views();
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#function
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#function
--- @include schema_new/gold/Views/v_days_to_redo.sql#view
+-- @include schema_new/gold/Functions/fn_days_to_redo.sql#function
 -- @include schema_new/gold/Functions/fn_keep_machine_days.sql
 -- @include schema_new/gold/Functions/fn_note_stale.sql
 -- @include schema_new/gold/Functions/fn_stop_until.sql

@@ -46,7 +46,7 @@ DROP FUNCTION _stage.fn_note_signs(integer[], timestamptz[], timestamptz[]);
 DROP FUNCTION _stage.fn_stop_until(integer, timestamptz, timestamptz);
 DROP FUNCTION _stage.fn_note_stale(integer[], timestamptz[], timestamptz[]);
 DROP FUNCTION _stage.fn_keep_machine_days();
-DROP VIEW _stage.v_days_to_redo;
+DROP FUNCTION _stage.fn_days_to_redo();
 DROP FUNCTION _stage.fn_unread_dates(date, date);
 DROP FUNCTION _stage.fn_dates_in_silver();
 DROP FUNCTION _stage.fn_read_machine_shifts(integer[], integer, date, date);

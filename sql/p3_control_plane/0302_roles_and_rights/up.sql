@@ -14,7 +14,6 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/master/Functions/fn_date_ends.sql#grants
 -- @include schema_new/master/Functions/fn_shift_entries.sql#grants
 -- @include schema_new/master/Functions/fn_planned_shifts.sql#grants
--- @include schema_new/master/Functions/fn_planned_dates.sql#grants
 -- @include schema_new/master/Functions/fn_shift_windows.sql#grants
 -- @include schema_new/master/Functions/fn_settle_shifts.sql#grants
 -- @include schema_new/master/Functions/fn_plant_history_from.sql#grants
@@ -34,10 +33,14 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/gold/Functions/fn_oee_factors.sql#grants
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#grants
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#grants
+-- @include schema_new/gold/Functions/fn_rolled_up_everywhere.sql#grants
+-- @include schema_new/gold/Functions/fn_running_dates.sql#grants
+-- @include schema_new/gold/Functions/fn_days_to_redo.sql#grants
 -- @include schema_new/gold/Functions/fn_days_to_read.sql#grants
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#grants
 -- @include schema_new/gold/Functions/fn_unread_plants.sql#grants
 -- @include schema_new/gold/Functions/fn_read_plant_date.sql#grants
+-- @include schema_new/gold/Functions/fn_read_machine_days.sql#grants
 -- @include schema_new/gold/Functions/fn_merge_running_shifts.sql#grants
 -- @include schema_new/gold/Functions/fn_note_chunks.sql#grants
 -- @include schema_new/gold/Functions/fn_resolve_open_stops.sql#grants
