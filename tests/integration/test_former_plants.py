@@ -120,6 +120,17 @@ class Plants:
         return [plant for plant, _ in self.day(days_ago)]
 
 
+def shift_plants(plants: Plants) -> set[int | None]:
+    """The plants that yesterday counts for by shift."""
+    rows = query(
+        plants.connection,
+        "SELECT s.plant_iot_id FROM gold.v_machine_shifts AS s WHERE s.machine_iot_id = %s"
+        " AND s.logical_date = (now() AT TIME ZONE 'UTC')::date - 1",
+        plants.machine,
+    )
+    return {plant for (plant,) in rows}
+
+
 @pytest.fixture
 def plants(v2: psycopg2.extensions.connection) -> Plants:
     return Plants(v2)
@@ -266,8 +277,11 @@ def test_a_date_rolled_up_without_a_plant_stays_without_one(plants: Plants) -> N
     plants.stop(1)
     run(plants.connection, "DELETE FROM gold.stale_machine_days")
     plants.enter(plants.a)
+    assert plants.plant_of(1) == [None]
+    assert shift_plants(plants) == {None}
     plants.roll_up()
     assert plants.plant_of(1) == [None]
+    assert shift_plants(plants) == {None}
 
 
 def test_what_comes_late_for_a_date_without_a_plant_brings_none(plants: Plants) -> None:

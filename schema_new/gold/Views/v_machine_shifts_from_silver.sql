@@ -62,11 +62,13 @@ FROM (
             s.unpaired_readings,
             s.is_reported
         FROM gold.v_recent_machine_shifts AS s
-        WHERE NOT EXISTS (
-                SELECT 1 FROM gold.machine_shifts AS o
-                WHERE o.machine_iot_id = s.machine_iot_id AND o.logical_date = s.logical_date
-                    -- All at once: nearly always there are none.
-                    AND o.logical_date >= (now() AT TIME ZONE 'UTC')::date - 3
+        WHERE (
+                s.logical_date > (SELECT max(l.last_date) FROM gold.rolled_up_dates AS l)
+                OR NOT EXISTS (
+                    SELECT 1 FROM gold.machine_shifts AS o
+                    WHERE o.machine_iot_id = s.machine_iot_id AND o.logical_date = s.logical_date
+                    OFFSET 0  -- by key: else the planner may read all shifts first
+                )
             )
             AND NOT EXISTS (
                 SELECT 1 FROM master.former_plants AS f
