@@ -76,11 +76,7 @@ FROM (
     FROM gold.v_recent_machine_days AS r
     WHERE (
             r.logical_date > (SELECT max(l.last_date) FROM gold.rolled_up_dates AS l)
-            OR NOT EXISTS (
-                SELECT 1 FROM gold.machine_days AS o
-                WHERE o.machine_iot_id = r.machine_iot_id AND o.logical_date = r.logical_date
-                OFFSET 0  -- by key: else the planner may read all days first
-            )
+            OR NOT gold.fn_is_rolled_up(r.machine_iot_id, r.logical_date)
         )
         AND NOT EXISTS (
             SELECT 1 FROM master.former_plants AS f

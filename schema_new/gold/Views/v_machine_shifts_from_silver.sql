@@ -64,11 +64,7 @@ FROM (
         FROM gold.v_recent_machine_shifts AS s
         WHERE (
                 s.logical_date > (SELECT max(l.last_date) FROM gold.rolled_up_dates AS l)
-                OR NOT EXISTS (
-                    SELECT 1 FROM gold.machine_shifts AS o
-                    WHERE o.machine_iot_id = s.machine_iot_id AND o.logical_date = s.logical_date
-                    OFFSET 0  -- by key: else the planner may read all shifts first
-                )
+                OR NOT gold.fn_is_rolled_up(s.machine_iot_id, s.logical_date)
             )
             AND NOT EXISTS (
                 SELECT 1 FROM master.former_plants AS f

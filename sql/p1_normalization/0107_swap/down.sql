@@ -160,6 +160,7 @@ DROP FUNCTION gold.fn_days_to_read();
 DROP FUNCTION gold.fn_unread_plants();
 DROP FUNCTION gold.fn_days_to_redo();
 DROP FUNCTION gold.fn_running_dates(integer);
+DROP FUNCTION gold.fn_is_rolled_up(integer, date);
 DROP FUNCTION gold.fn_rolled_up_everywhere();
 DROP FUNCTION gold.fn_unread_dates(date, date);
 DROP FUNCTION gold.fn_dates_in_silver();

@@ -229,6 +229,7 @@ WHERE d.is_running AND EXISTS (
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#function
 -- @include schema_new/gold/Functions/fn_unread_dates.sql#function
 -- @include schema_new/gold/Functions/fn_rolled_up_everywhere.sql#function
+-- @include schema_new/gold/Functions/fn_is_rolled_up.sql#function
 -- @include schema_new/gold/Functions/fn_running_dates.sql#function
 -- @include schema_new/gold/Views/v_recent_stops.sql#view
 -- @include schema_new/gold/Views/v_recent_machine_shifts.sql#view

@@ -34,6 +34,7 @@ GRANT SELECT ON TABLE _setu.version TO setu_reader;
 -- @include schema_new/gold/Functions/fn_read_machine_shifts.sql#grants
 -- @include schema_new/gold/Functions/fn_dates_in_silver.sql#grants
 -- @include schema_new/gold/Functions/fn_rolled_up_everywhere.sql#grants
+-- @include schema_new/gold/Functions/fn_is_rolled_up.sql#grants
 -- @include schema_new/gold/Functions/fn_running_dates.sql#grants
 -- @include schema_new/gold/Functions/fn_days_to_redo.sql#grants
 -- @include schema_new/gold/Functions/fn_days_to_read.sql#grants
