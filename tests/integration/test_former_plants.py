@@ -353,3 +353,31 @@ def test_a_date_ends_with_its_last_shift_and_its_local_day(
 def test_a_date_of_no_plant_ends_with_the_day_of_utc(plants: Plants) -> None:
     sql = "SELECT (master.fn_date_ends(0, '2026-03-02') AT TIME ZONE 'UTC')::text"
     assert value(plants.connection, sql) == "2026-03-03 00:00:00"
+
+
+@pytest.mark.parametrize("report", ["v_oee_dashboard", "v_oee_by_shift", "v_daily_downtime"])
+def test_planned_time_is_computed_once_a_plant_however_many_machines(
+    plants: Plants, report: str
+) -> None:
+    def calls() -> int:
+        """How often the report computes planned time."""
+        counted = (
+            "SELECT coalesce(sum(f.calls), 0)::integer FROM pg_stat_xact_user_functions AS f"
+            " WHERE f.funcname = 'fn_planned_shifts'"
+        )
+        run(plants.connection, "ANALYZE master.plant_machine_mapping; ANALYZE master.machine_info")
+        before = value(plants.connection, counted)
+        assert query(plants.connection, f"SELECT * FROM gold.{report}")
+        return int(value(plants.connection, counted) - before)
+
+    def add_machines(first: int, last: int) -> None:
+        for number in range(first, last + 1):
+            plant = (plants.a, plants.b)[number % 2]
+            add_machine(plants.connection, plants.company, f"M{number}", plant)
+
+    run(plants.connection, "SET LOCAL track_functions = 'pl'")
+    plants.stop(1)
+    add_machines(2, 20)
+    few = calls()
+    add_machines(21, 80)
+    assert calls() == few > 0

@@ -4,7 +4,7 @@
 CREATE FUNCTION gold.fn_days_to_redo()
 RETURNS TABLE (machine_iot_id integer, logical_date date)
 LANGUAGE plpgsql STABLE SECURITY INVOKER
-ROWS 100
+ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $function$

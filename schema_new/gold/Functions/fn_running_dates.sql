@@ -5,7 +5,7 @@
 CREATE FUNCTION gold.fn_running_dates(p_plant_iot_id integer)
 RETURNS TABLE (logical_date date, working tstzmultirange, planned_sec numeric)
 LANGUAGE plpgsql STABLE SECURITY INVOKER
-COST 1000  -- so that a report asks once a plant and remembers the answer
+COST 1000  -- so that a report remembers the answer and does not ask for each machine
 ROWS 3
 SET search_path = pg_catalog, pg_temp
 SET jit = off

@@ -22,7 +22,13 @@ SELECT
     coalesce(c.unpaired_readings, 0) AS unpaired_readings
 FROM master.machine_info AS m
 LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
-CROSS JOIN LATERAL gold.fn_running_dates(pm.plant_iot_id) AS e
+CROSS JOIN LATERAL (
+    -- Once a plant: the planner remembers answers of a subquery, where it takes it that a function
+    -- costs nothing to ask again.
+    SELECT x.logical_date, x.working, x.planned_sec
+    FROM gold.fn_running_dates(pm.plant_iot_id) AS x
+    OFFSET 0
+) AS e
 LEFT JOIN gold.v_recent_stops AS s ON s.machine_iot_id = m.iot_id
 LEFT JOIN (
     SELECT

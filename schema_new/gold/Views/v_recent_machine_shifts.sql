@@ -62,11 +62,21 @@ INNER JOIN (
             NULL::bigint AS rejects,
             NULL::bigint AS unpaired_readings
         FROM master.plant_machine_mapping AS p
-        LEFT JOIN gold.rolled_up_dates AS d ON d.plant_iot_id = p.plant_iot_id
-        CROSS JOIN LATERAL master.fn_planned_shifts(
-            p.plant_iot_id,
-            greatest(d.last_date + 1, (now() AT TIME ZONE 'UTC')::date - 3),
-            (now() AT TIME ZONE 'UTC')::date + 1
+        CROSS JOIN LATERAL (
+            -- Once a plant, as in gold.v_recent_machine_days.
+            SELECT x.logical_date, x.shift_id, x.shift_name, x.working, x.planned_sec
+            FROM master.fn_planned_shifts(
+                p.plant_iot_id,
+                greatest(
+                    (
+                        SELECT d.last_date + 1 FROM gold.rolled_up_dates AS d
+                        WHERE d.plant_iot_id = p.plant_iot_id
+                    ),
+                    (now() AT TIME ZONE 'UTC')::date - 3
+                ),
+                (now() AT TIME ZONE 'UTC')::date + 1
+            ) AS x
+            OFFSET 0
         ) AS e
         LEFT JOIN gold.v_recent_stops AS s ON s.machine_iot_id = p.machine_iot_id
         UNION ALL

@@ -11,7 +11,7 @@ RETURNS TABLE (
     planned_sec numeric
 )
 LANGUAGE plpgsql STABLE SECURITY INVOKER
-COST 10
+COST 1000
 ROWS 3
 SET search_path = pg_catalog, pg_temp
 SET jit = off
