@@ -16,7 +16,7 @@ SELECT
 FROM gold.hourly_production_stats AS a
 LEFT JOIN master.machine_info AS m ON m.iot_id = a.machine_iot_id
 LEFT JOIN master.device_info AS di ON di.device_iot_id = m.device_iot_id
-LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = a.machine_iot_id
+LEFT JOIN master.plant_machine_mapping AS pm ON pm.machine_iot_id = m.iot_id
 LEFT JOIN master.plants AS p ON p.iot_id = pm.plant_iot_id;
 
 -- @community
