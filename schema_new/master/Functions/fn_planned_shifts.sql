@@ -11,7 +11,7 @@ RETURNS TABLE (
     planned_sec numeric
 )
 LANGUAGE plpgsql STABLE SECURITY INVOKER
-COST 1000
+COST 1000  -- so that a report remembers the answer and does not ask for each machine
 ROWS 3
 SET search_path = pg_catalog, pg_temp
 SET jit = off
