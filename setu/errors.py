@@ -89,6 +89,10 @@ class LockTimeoutError(StatementError):
     """A lock could not be had within the bounded number of attempts."""
 
 
+class StepGaveWayError(LockTimeoutError):
+    """A step found, as often as it was tried, that it cannot go on at once, and says why."""
+
+
 class DeployInterruptedError(StatementError):
     """A statement was cancelled, or the connection was lost, while a step ran."""
 

@@ -229,7 +229,8 @@ COMMENT ON FUNCTION _archive.future_condition(text) IS
 -- infinite times begins.
 CREATE OR REPLACE FUNCTION _archive.chunk_ranges(
     p_schema text, p_table text,
-    OUT range_start timestamptz, OUT range_end timestamptz, OUT is_compressed boolean
+    OUT range_start timestamptz, OUT range_end timestamptz, OUT is_compressed boolean,
+    OUT chunk oid
 )
 RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY INVOKER
@@ -238,7 +239,8 @@ AS $function$
     SELECT
         CASE WHEN isfinite(c.range_start) THEN least(c.range_start, l.last) ELSE c.range_start END,
         CASE WHEN isfinite(c.range_end) THEN least(c.range_end, l.last) ELSE c.range_end END,
-        c.is_compressed
+        c.is_compressed,
+        format('%I.%I', c.chunk_schema, c.chunk_name)::regclass
     FROM timescaledb_information.chunks AS c
     CROSS JOIN (SELECT '294246-12-31 23:59:59.999999+00'::timestamptz AS last) AS l
     WHERE c.hypertable_schema = p_schema AND c.hypertable_name = p_table

@@ -12,9 +12,17 @@ from psycopg2.extensions import QueryCanceledError
 from setu.chain.batches import Batch
 from setu.chain.script import Statement
 from setu.chain.step import Part, Step
-from setu.errors import DeployInterruptedError, LockTimeoutError, StatementError, VerifyError
+from setu.errors import (
+    DeployInterruptedError,
+    LockTimeoutError,
+    StatementError,
+    StepGaveWayError,
+    VerifyError,
+)
 
 LOCK_STATES = ("55P03", "40P01")
+#: ``serialization_failure``: what a step says that finds, with its locks, that it comes too early.
+TRY_AGAIN = "40001"
 DISK_FULL = "53100"
 SHOWN_LINES = 12
 SHOWN_WIDTH = 160
@@ -77,6 +85,9 @@ def statement_error(
     elif met_another_change(error):
         kind, title = LockTimeoutError, f"Another session got ahead of revision {revision}."
         hint = "Run the same command again when no other deploy or job changes what it names"
+    elif state == TRY_AGAIN:
+        kind, title = StepGaveWayError, f"Revision {revision} gave way: {message}."
+        hint = diag.message_hint or "Run the same command again when what it names is over"
     elif state in LOCK_STATES:
         kind, title = LockTimeoutError, f"Revision {revision} did not get its locks."
         hint = (

@@ -41,6 +41,7 @@ from setu.errors import (
     LockTimeoutError,
     SetuError,
     StatementError,
+    StepGaveWayError,
 )
 
 log = logging.getLogger("setu.chain.runner")
@@ -291,8 +292,14 @@ def _pause(where: Position, run: Run, attempt: int, attempts: int) -> None:
 
 
 def _exhausted(error: LockTimeoutError, run: Run, blockers: Blockers) -> LockTimeoutError:
-    attempts, timeout = run.settings.text("lock_attempts"), run.settings.text("lock_timeout")
-    context = [*error.context, f"Tried {attempts} times, waiting {timeout} for each lock."]
+    attempts, timeout = run.settings.integer("lock_attempts"), run.settings.text("lock_timeout")
+    tried = "Tried once" if attempts == 1 else f"Tried {attempts} times"
+    if isinstance(error, StepGaveWayError):
+        context = [*error.context, f"{tried}."]
+        return StepGaveWayError(
+            error.title, context=context, hint=error.hint, sqlstate=error.sqlstate
+        )
+    context = [*error.context, f"{tried}, waiting {timeout} for each lock."]
     hint = error.hint
     if blockers.described():
         context += ["In the way at the last attempt:"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import psycopg2
@@ -88,37 +88,92 @@ def test_a_swap_that_short_waits_do_not_bring_its_locks_waits_as_long_as_it_may(
     assert milliseconds - 50 < wait <= milliseconds
 
 
+def swap_that_waits(v1: Chain, then: Callable[[], None], *settings: str) -> tuple[int, str]:
+    """Swap in a process, do something once it waits for a lock; its exit code and what it said."""
+    x = [word for setting in (*v1.x, *settings) for word in ("-x", setting)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "alembic.config", *x, "upgrade", "0107"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": v1.url, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        waits = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND application_name LIKE 'setu%' AND datname = current_database()"
+        )
+        for _ in range(600):
+            if v1.value(waits):
+                break
+        else:
+            pytest.fail("the swap never waited")
+        then()
+        _, said = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    return process.returncode, said
+
+
 def test_a_swap_that_meets_a_ring_gives_way_and_v1_goes_on(v1: Chain) -> None:
     assert upgrade(v1, "0106").returncode == 0
     status = "INSERT INTO silver.machine_status (time, company_id, machine_id) VALUES"
     # It holds a lock on what the swap asks for last, and then wants what the swap has first.
     with psycopg2.connect(v1.url) as holder, holder.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM master.companies")
-        process = subprocess.Popen(
-            [
-                sys.executable, "-m", "alembic.config",
-                *(word for setting in v1.x for word in ("-x", setting)), "upgrade", "0107",
-            ],
-            cwd=ROOT,
-            env={**os.environ, "DATABASE_URL": v1.url, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        try:
-            waits = (
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                " AND application_name LIKE 'setu%' AND datname = current_database()"
-            )
-            for _ in range(600):
-                if v1.value(waits):
-                    break
-            else:
-                pytest.fail("the swap never waited")
-            # The session that waits longest finds the ring; that must not cost v1 its transaction.
+
+        def close_the_ring() -> None:
+            # The session that waits longest finds the ring; it must not cost v1 its transaction.
             cursor.execute(f"{status} (now(), 'COMP-01', 'CNC-00001')")
             cursor.execute("SELECT count(*) FROM gold.v_live_machine_status")
             holder.commit()
-            _, errors = process.communicate(timeout=120)
-        finally:
-            process.kill()
-    assert process.returncode == 0, errors[-2000:]
+
+        code, said = swap_that_waits(v1, close_the_ring)
+    assert code == 0, said[-2000:]
     assert v1.revision() == "0107"
+
+
+# Of a row a second over seven hours, each so many-th of the first so many; whether the swap can
+# look for them while v1's sessions wait, and how often it may be tried.
+@pytest.mark.parametrize(
+    ("each", "most", "at_once", "attempts"),
+    [(1, 1500, True, 60), (100, 25_000, False, 60), (100, 25_000, False, 1)],
+)
+def test_what_one_statement_changes_as_the_swap_takes_its_locks_is_followed(
+    v1: Chain, each: int, most: int, at_once: bool, attempts: int
+) -> None:
+    v1.run(
+        "INSERT INTO silver.machine_cycles"
+        " (cycle_start, company_id, machine_id, program_no, down_threshold)"
+        f" SELECT '{LAST_MIDNIGHT}'::timestamptz - interval '1 day' + n * interval '1 s',"
+        " 'COMP-01', 'CNC-00001', 'own', n FROM generate_series(1, 25000) AS n"
+    )
+    assert upgrade(v1, "0106").returncode == 0
+    with psycopg2.connect(v1.url) as writer, writer.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM silver.machine_cycles WHERE program_no = 'own'"
+            f" AND down_threshold <= {most} AND down_threshold % {each} = 0"
+        )
+        deleted = cursor.rowcount
+        code, said = swap_that_waits(
+            v1, writer.commit, f"lock_attempts={attempts}", "lock_timeout=5s"
+        )
+    writer.close()
+    assert deleted == most // each
+    gives_way = (
+        "Revision 0107 gave way: cannot swap at once because v1 has just changed rows among many"
+        " others."
+    )
+    assert (gives_way in said) == (not at_once), said
+    assert code == (attempts == 1)
+    if attempts == 1:
+        assert "Tried once." in said
+        assert "Upgrade again when no statement changes many rows of v1" in said
+        assert v1.revision() == "0106"
+        assert upgrade(v1, "0107").returncode == 0
+    assert v1.revision() == "0107"
+    left = "SELECT count(*), sum(c.down_threshold) FROM {} AS c WHERE c.program_no = 'own'"
+    rows = v1.query(left.format("silver.machine_cycles"))
+    assert rows == v1.query(left.format("_archive.machine_cycles"))
+    assert rows[0][0] == 25_000 - deleted

@@ -5,6 +5,7 @@
 -- down: undone by upgrading again
 -- @include sql/p1_normalization/shared/drop_backfill.sql
 -- @include sql/p1_normalization/shared/drop_watch.sql
+-- @include sql/p1_normalization/shared/drop_follow_chunks.sql
 -- @include sql/p1_normalization/shared/drop_note_rows.sql
 -- @include sql/p1_normalization/shared/drop_migrate.sql
 

@@ -35,6 +35,7 @@ SELECT _archive.restore_in_place(
 -- @include sql/p1_normalization/shared/to_v2.sql
 -- @include sql/p1_normalization/shared/migrate.sql
 -- @include sql/p1_normalization/shared/note_rows.sql
+-- @include sql/p1_normalization/shared/follow_chunks.sql
 -- @include sql/p1_normalization/shared/watch.sql
 -- @include sql/p1_normalization/shared/backfill.sql
 

@@ -21,7 +21,7 @@ CALL _stage.watch_v1(false);
 
 DO $notes$
 BEGIN
-    PERFORM _stage.spread_deletes();
+    PERFORM _stage.follow_chunks();
     INSERT INTO _archive.noted_rows (table_name, company_id, machine_id, at, inserted)
     SELECT n.table_name, n.company_id, n.machine_id, n.at, n.inserted FROM _stage.noted_rows AS n
     UNION ALL

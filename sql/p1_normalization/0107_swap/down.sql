@@ -72,7 +72,8 @@ BEGIN
     WHERE n.migrated_at IS NULL;
     IF v_left > 5000 THEN
         RAISE EXCEPTION 'cannot swap back at once because % rows have just changed under v2', v_left
-            USING ERRCODE = 'lock_not_available', HINT = 'Wait: the step is tried again';
+            USING ERRCODE = 'serialization_failure',
+                HINT = 'Downgrade again when v2 changes fewer rows in a second';
     END IF;
 END
 $locks$;
@@ -264,6 +265,7 @@ SELECT _archive.move_dependent_views();
 -- @include sql/p1_normalization/shared/to_v2.sql
 -- @include sql/p1_normalization/shared/migrate.sql
 -- @include sql/p1_normalization/shared/note_rows.sql
+-- @include sql/p1_normalization/shared/follow_chunks.sql
 -- @include sql/p1_normalization/shared/watch.sql
 -- @include sql/p1_normalization/shared/backfill.sql
 -- @include sql/p1_normalization/shared/fill_gold_tables.sql

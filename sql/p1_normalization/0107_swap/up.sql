@@ -26,10 +26,11 @@ $ready$;
 
 -- No session waits for this pass; under the locks only rows remain that arrive after it. Where v1
 -- changes more than it takes, the step gives up below.
+SELECT _stage.follow_chunks();
 SELECT _stage.migrate_noted(50000);
 
 SELECT _archive.await_quiet(ARRAY['gold', 'silver', 'master', 'config', 'alerting']);
-SELECT _archive.lock_schema('_stage', 'noted_rows', 'noted_deletes', 'noted_masters');
+SELECT _archive.lock_schema('_stage', 'noted_rows', 'noted_chunks', 'noted_masters');
 
 DO $locks$
 DECLARE
@@ -45,13 +46,20 @@ BEGIN
         'daily_production_stats', 'daily_downtime_stats'
     ], v_deadline);
     PERFORM _archive.lock_within('ACCESS EXCLUSIVE', (_archive.v1_tables() || ARRAY[
-        '_stage.noted_rows', '_stage.noted_deletes', '_stage.noted_masters'
+        '_stage.noted_rows', '_stage.noted_chunks', '_stage.noted_masters'
     ])::regclass[], v_deadline);
 
+    IF _stage.rows_to_search(20000) >= 20000 THEN
+        RAISE EXCEPTION 'cannot swap at once because v1 has just changed rows among many others'
+            USING ERRCODE = 'serialization_failure',
+                HINT = 'Upgrade again when no statement changes many rows of v1';
+    END IF;
+    PERFORM _stage.follow_chunks();
     v_notes := _stage.count_notes();
-    IF v_notes > 5000 OR EXISTS (SELECT 1 FROM _stage.noted_rows AS n WHERE n.at IS NULL) THEN
+    IF v_notes > 5000 THEN
         RAISE EXCEPTION 'cannot swap at once because v1 has just changed % rows', v_notes
-            USING ERRCODE = 'lock_not_available', HINT = 'Wait: the step is tried again';
+            USING ERRCODE = 'serialization_failure',
+                HINT = 'Upgrade again when v1 changes fewer rows in a second';
     END IF;
 END
 $locks$;
@@ -119,6 +127,7 @@ DROP TABLE _stage.gold_pieces;
 SELECT _stage.unwatch(w.name) FROM _stage.watched_tables() AS w (name);
 -- @include sql/p1_normalization/shared/drop_backfill.sql
 -- @include sql/p1_normalization/shared/drop_watch.sql
+-- @include sql/p1_normalization/shared/drop_follow_chunks.sql
 -- @include sql/p1_normalization/shared/drop_note_rows.sql
 -- @include sql/p1_normalization/shared/drop_migrate.sql
 -- @include sql/p1_normalization/shared/drop_note_masters.sql

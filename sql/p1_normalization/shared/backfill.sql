@@ -119,10 +119,8 @@ DECLARE
 BEGIN
     SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
     SELECT u.oldest_running INTO since FROM _archive.migrated_until AS u;
-    -- Transaction ids wrap around after four billion; rows of the column store have none.
-    IF since IS NULL
-        OR pg_snapshot_xmax(pg_current_snapshot())::text::numeric - since::text::numeric
-            > 1000000000
+    -- Rows of the column store have no transaction.
+    IF _stage.is_recent(since) IS NOT TRUE
         OR EXISTS (
             SELECT 1 FROM _archive.chunk_ranges(v_table.schema_name, p_table) AS c
             WHERE c.range_start = p_from AND c.is_compressed
@@ -169,14 +167,7 @@ BEGIN
     END IF;
     only_added := v1_rows - v_new = v_before;
     IF v_new > 0 THEN
-        EXECUTE format(
-            $query$
-                INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-                SELECT $4, v1.company_id, v1.machine_id, v1.%3$I, $5
-                FROM %1$I.%2$I AS v1
-                WHERE v1.%3$I >= $1 AND v1.%3$I < $2 AND age(v1.xmin) <= age($3)
-            $query$, v_table.schema_name, p_table, v_table.v1_time
-        ) USING p_from, p_to, v_since::xid, p_table, only_added;
+        PERFORM _stage.note_written(p_table, p_from, p_to, v_since, only_added);
     END IF;
 END
 $function$;

@@ -179,6 +179,23 @@ $function$;
 COMMENT ON FUNCTION _stage.note_orphans(text, timestamptz, timestamptz) IS
     'Notes machines in a time range that master does not know; returns how many rows v1 has there';
 
+-- v1 holds no alert of a machine that it has deleted; v2 does.
+CREATE FUNCTION _stage.still_held(p_table text, p_alias text) RETURNS text
+LANGUAGE sql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT CASE WHEN p_table = 'history' THEN
+        format(
+            'EXISTS (
+                SELECT 1 FROM master.machine_info AS i
+                WHERE i.company_id = %1$I.company_id AND i.machine_id = %1$I.machine_id
+            )', p_alias
+        )
+    ELSE 'true' END
+$function$;
+COMMENT ON FUNCTION _stage.still_held(text, text) IS
+    'Condition on a machine that v1 would hold its rows';
+
 CREATE FUNCTION _stage.note_differences(
     p_table text, p_from timestamptz, p_to timestamptz, OUT migrated bigint, OUT differing bigint
 )
@@ -242,13 +259,7 @@ BEGIN
         (SELECT string_agg(format('t.%I', k.name), ', ') FROM unnest(v_rest) AS k (name)),
         v_created, 'v2_' || p_table, p_table, v_table.v2_time,
         (SELECT string_agg(format('%I', k.name), ', ') FROM unnest(v_rest) AS k (name)),
-        -- v1 holds no alert of a machine that it has deleted.
-        CASE WHEN p_table = 'history' THEN
-            'EXISTS (
-                SELECT 1 FROM master.machine_info AS i
-                WHERE i.company_id = s.company_id AND i.machine_id = s.machine_id
-            )'
-        ELSE 'true' END
+        _stage.still_held(p_table, 's')
     )
     INTO migrated, differing USING p_from, p_to, p_table;
 END
@@ -299,6 +310,66 @@ END
 $function$;
 COMMENT ON FUNCTION _stage.compare(text, timestamptz, timestamptz) IS
     'Compares the keys of v1 and v2 in a time range, all at once and then one by one if need be';
+
+-- Rows of v1 carry the id of the transaction that wrote them. Ids wrap around after four billion.
+CREATE FUNCTION _stage.is_recent(p_since xid8) RETURNS boolean
+LANGUAGE sql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::numeric - p_since::text::numeric
+        <= 1000000000
+$function$;
+COMMENT ON FUNCTION _stage.is_recent(xid8) IS
+    'Whether ids of transactions can be compared with this one''s; null for null';
+
+CREATE FUNCTION _stage.note_written(
+    p_table text, p_from timestamptz, p_to timestamptz, p_since xid8, p_inserted boolean,
+    p_machine_from text DEFAULT NULL, p_machine_to text DEFAULT NULL
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_table _archive.migrated_tables;
+BEGIN
+    SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
+    EXECUTE format(
+        $query$
+            INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+            SELECT $4, v1.company_id, v1.machine_id, v1.%3$I, $5
+            FROM %1$I.%2$I AS v1
+            WHERE v1.%3$I >= $1 AND v1.%3$I < $2 AND ($6 OR age(v1.xmin) <= age($3))
+                AND ($7 IS NULL OR v1.machine_id COLLATE "C" BETWEEN $7 AND $8)
+        $query$, v_table.schema_name, p_table, v_table.v1_time
+    ) USING p_from, p_to, p_since::xid, p_table, p_inserted, NOT _stage.is_recent(p_since),
+        p_machine_from, p_machine_to;
+END
+$function$;
+COMMENT ON FUNCTION
+    _stage.note_written(text, timestamptz, timestamptz, xid8, boolean, text, text) IS
+    'Notes the v1 rows of a time range and of machines that a transaction or a later one has '
+    'written, all of them where its id is too old to compare';
+
+-- Rows of a time range must be counted again.
+CREATE FUNCTION _stage.forget_counts(p_table text, p_from timestamptz, p_to timestamptz)
+RETURNS void
+LANGUAGE sql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    UPDATE _archive.migrated_chunks AS c
+    SET v1_rows = NULL
+    WHERE c.table_name = p_table AND c.range_start < p_to AND c.range_end > p_from
+        AND c.v1_rows IS NOT NULL;
+    DELETE FROM _archive.row_reconciliation AS r
+    USING _archive.migrated_tables AS t
+    WHERE t.table_name = p_table AND r.table_name = t.schema_name || '.' || t.table_name
+        AND r.range_start < p_to AND r.range_end > p_from;
+    DELETE FROM _archive.settled_ranges AS s
+    WHERE s.table_name = p_table AND s.range_start < p_to AND s.range_end > p_from
+$function$;
+COMMENT ON FUNCTION _stage.forget_counts(text, timestamptz, timestamptz) IS
+    'Forgets how many rows v1 has in a time range';
 
 -- Processes noted_keys of a table and a time range: v2 gets v1's present rows.
 CREATE FUNCTION _stage.remigrate(p_table text, p_from timestamptz, p_to timestamptz) RETURNS void
@@ -466,26 +537,14 @@ SET search_path = pg_catalog, pg_temp
 SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0
 AS $function$
 DECLARE
-    v_table text;
     v_range record;
     v_notes bigint;
 BEGIN
     PERFORM _stage.migrate_masters();
-
-    FOR v_table IN
-        WITH truncated AS (
-            DELETE FROM _stage.noted_rows AS n WHERE n.at IS NULL RETURNING n.table_name
-        )
-        SELECT DISTINCT t.table_name FROM truncated AS t
-    LOOP
-        PERFORM _stage.note_differences(v_table, '-infinity', 'infinity');
-    END LOOP;
-
     INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
     SELECT f.table_name, f.company_id, f.machine_id, f.event_time, false
     FROM _stage.migrate_failures AS f;
     DELETE FROM _stage.migrate_failures;
-    PERFORM _stage.spread_deletes();
 
     TRUNCATE _stage.noted_keys;
     WITH taken AS (
@@ -539,19 +598,9 @@ BEGIN
                 v_range.table_name, v_range.range_start, v_range.range_end
             );
         END;
-        -- Its rows must be counted again.
-        UPDATE _archive.migrated_chunks AS c
-        SET v1_rows = NULL
-        WHERE c.table_name = v_range.table_name AND c.range_start < v_range.range_end
-            AND c.range_end > v_range.range_start AND c.v1_rows IS NOT NULL;
-        DELETE FROM _archive.row_reconciliation AS r
-        USING _archive.migrated_tables AS t
-        WHERE t.table_name = v_range.table_name
-            AND r.table_name = t.schema_name || '.' || t.table_name
-            AND r.range_start < v_range.range_end AND r.range_end > v_range.range_start;
-        DELETE FROM _archive.settled_ranges AS s
-        WHERE s.table_name = v_range.table_name
-            AND s.range_start < v_range.range_end AND s.range_end > v_range.range_start;
+        PERFORM _stage.forget_counts(
+            v_range.table_name, v_range.range_start, v_range.range_end
+        );
     END LOOP;
     RETURN v_notes;
 END
@@ -594,8 +643,13 @@ DECLARE
     v_before bigint;
     v_all bigint := 0;
     v_failures bigint;
+    v_chunk record;
 BEGIN
     FOR v_round IN 1..2 LOOP
+        FOR v_chunk IN SELECT DISTINCT n.table_name, n.chunk FROM _stage.noted_chunks AS n LOOP
+            PERFORM _stage.follow_chunk(v_chunk.table_name, v_chunk.chunk);
+            COMMIT;
+        END LOOP;
         -- Each pass is shorter than the one before, until only rows remain that arrive during a
         -- pass. Those are many where v1 or the server is busy; then a pass is no shorter, and is
         -- the last.
@@ -627,8 +681,13 @@ REVOKE ALL ON FUNCTION _stage.same_rest_of_key(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.first_created(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fill(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.note_orphans(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.still_held(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.note_differences(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.compare(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.is_recent(xid8) FROM PUBLIC;
+REVOKE ALL ON FUNCTION
+    _stage.note_written(text, timestamptz, timestamptz, xid8, boolean, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION _stage.forget_counts(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.remigrate(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.remigrate_singly(text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.migrate_masters() FROM PUBLIC;

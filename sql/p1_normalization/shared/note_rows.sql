@@ -1,12 +1,13 @@
 -- lint: allow-file qualified: transition tables have no schema
--- v1's silver and alert history note which rows changed, once a statement and set-based. A note is
--- a row in a table without key, constraint or index: no session can wait for it, and it cannot
--- fail. migrate_noted processes the notes: it reads v1's present rows. One function for each name
--- of a time column: v1's statements must not pay for dynamic SQL.
+-- v1's silver and alert history note what changes, once a statement and set-based. A note is a row
+-- in a table without key, constraint or index: no session can wait for it, and it cannot fail.
+-- migrate_noted processes the notes: it reads v1's present rows. One function for each name of a
+-- time column: v1's statements must not pay for dynamic SQL.
 --
--- To delete a row costs as little as to insert its note, so a DELETE writes one note: the hashes of
--- its rows' machines and their times, since to group by text would cost as much again. What a
--- statement holds in memory for it is bounded: rows beyond the first million are noted one by one.
+-- To note a row costs as much as to delete one. A statement that changes or deletes more than 100
+-- rows notes where it did: in which chunks, between which times and machines. follow_chunk finds
+-- the rows. To read them costs a seventh of what it cost to delete them: of more than 2,000 rows
+-- only the chunks are noted.
 CREATE TABLE _stage.noted_rows (
     table_name text,
     company_id text,
@@ -14,61 +15,70 @@ CREATE TABLE _stage.noted_rows (
     at timestamptz,
     inserted boolean
 );
-COMMENT ON TABLE _stage.noted_rows IS
-    'Machine and time of v1 rows that changed; at is null where the table was truncated';
+COMMENT ON TABLE _stage.noted_rows IS 'Machine and time of v1 rows that changed';
 
-CREATE TABLE _stage.noted_deletes (
+CREATE TABLE _stage.noted_chunks (
     table_name text,
-    machines integer[],
-    instants timestamptz[]
+    chunk oid,
+    machine_from text,
+    machine_to text,
+    time_from timestamptz,
+    time_to timestamptz,
+    since xid8
 );
-COMMENT ON TABLE _stage.noted_deletes IS
-    'Machines and times of v1 rows that a statement deleted, one of each for a row';
-COMMENT ON COLUMN _stage.noted_deletes.machines IS
-    'Hashes: hashtext(machine_id) # hashtext(company_id); where two machines share one, both are '
-    'looked at';
--- To compress them would cost as much as the rest of the note.
-ALTER TABLE _stage.noted_deletes
-    ALTER COLUMN machines SET STORAGE EXTERNAL,
-    ALTER COLUMN instants SET STORAGE EXTERNAL;
-
-CREATE FUNCTION _stage.spread_deletes() RETURNS void
-LANGUAGE sql VOLATILE SECURITY INVOKER
-SET search_path = pg_catalog, pg_temp
--- Nobody knows how long an array is before it is read, and callers switch hash joins off.
-SET enable_hashjoin = ON
-SET enable_nestloop = off
-AS $function$
-    WITH taken AS (
-        DELETE FROM _stage.noted_deletes AS n
-        RETURNING n.table_name, n.machines, n.instants
-    ),
-    deleted AS (
-        SELECT t.table_name, unnest(t.machines) AS machine, unnest(t.instants) AS at
-        FROM taken AS t
-    ),
-    -- The machines that v2 can have rows of, and those whose rows were left out.
-    names AS (
-        SELECT k.company_id, k.machine_id FROM _stage.machine_names AS k
-        UNION
-        SELECT o.company_id, o.machine_id FROM _archive.orphans AS o
-    )
-    INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-    SELECT d.table_name, n.company_id, n.machine_id, d.at, false
-    FROM deleted AS d
-    INNER JOIN names AS n ON hashtext(n.machine_id) # hashtext(n.company_id) = d.machine
-$function$;
-COMMENT ON FUNCTION _stage.spread_deletes() IS
-    'Makes notes on deleted rows notes on single rows';
+COMMENT ON TABLE _stage.noted_chunks IS
+    'Chunks in which a statement changed or deleted many rows of v1, and their first and last '
+    'machine (in C order) and time';
+COMMENT ON COLUMN _stage.noted_chunks.chunk IS 'Null: any of the table''s';
+COMMENT ON COLUMN _stage.noted_chunks.machine_from IS 'Null: any machine';
+COMMENT ON COLUMN _stage.noted_chunks.since IS
+    'The oldest transaction that ran then: the statement''s own, or one before it';
 
 CREATE FUNCTION _stage.count_notes() RETURNS bigint
 LANGUAGE sql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
     SELECT (SELECT count(*) FROM _stage.noted_rows AS n)
-        + (SELECT coalesce(sum(cardinality(n.instants)), 0) FROM _stage.noted_deletes AS n)
+        + (SELECT count(*) FROM _stage.noted_chunks AS n)
 $function$;
-COMMENT ON FUNCTION _stage.count_notes() IS 'How many rows of v1 are noted';
+COMMENT ON FUNCTION _stage.count_notes() IS 'How many notes there are, on rows and on chunks';
+
+-- The server counts for each transaction how many rows it changed and deleted in which table. The
+-- counts may include those of the session's transactions of the last second.
+CREATE FUNCTION _stage.note_chunks(
+    p_table regclass, p_name text, p_machine_from text DEFAULT NULL,
+    p_machine_to text DEFAULT NULL, p_time_from timestamptz DEFAULT '-infinity',
+    p_time_to timestamptz DEFAULT 'infinity'
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    c_since CONSTANT xid8 := pg_snapshot_xmin(pg_current_snapshot());
+BEGIN
+    IF current_setting('track_counts')::boolean THEN
+        INSERT INTO _stage.noted_chunks (
+            table_name, chunk, machine_from, machine_to, time_from, time_to, since
+        )
+        SELECT p_name, i.inhrelid, p_machine_from, p_machine_to, p_time_from, p_time_to, c_since
+        FROM pg_inherits AS i
+        WHERE i.inhparent = p_table
+            AND pg_stat_get_xact_tuples_updated(i.inhrelid)
+            + pg_stat_get_xact_tuples_deleted(i.inhrelid) > 0;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+    INSERT INTO _stage.noted_chunks (
+        table_name, machine_from, machine_to, time_from, time_to, since
+    )
+    VALUES (p_name, p_machine_from, p_machine_to, p_time_from, p_time_to, c_since);
+END
+$function$;
+COMMENT ON FUNCTION _stage.note_chunks(regclass, text, text, text, timestamptz, timestamptz) IS
+    'Notes the chunks in which this transaction has changed or deleted rows, and between which '
+    'machines and times it did';
 
 CREATE FUNCTION _stage.fn_note_rows() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -88,10 +98,28 @@ SET search_path = pg_catalog, pg_temp
 SET enable_sort = off
 AS $function$
 BEGIN
-    INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, false FROM changed AS c
-    UNION
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, false FROM former AS c;
+    PERFORM FROM changed OFFSET 100 LIMIT 1;
+    IF NOT FOUND THEN
+        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, false FROM changed AS c
+        UNION
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, false FROM former AS c;
+        RETURN NULL;
+    END IF;
+    PERFORM FROM changed OFFSET 2000 LIMIT 1;
+    IF NOT FOUND THEN
+        PERFORM _stage.note_chunks(
+            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
+            min(c.time), max(c.time)
+        )
+        FROM (
+            SELECT n.machine_id, n.time FROM changed AS n
+            UNION ALL
+            SELECT o.machine_id, o.time FROM former AS o
+        ) AS c;
+        RETURN NULL;
+    END IF;
+    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
     RETURN NULL;
 END
 $function$;
@@ -100,21 +128,23 @@ CREATE FUNCTION _stage.fn_note_deletes() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
-DECLARE
-    v_rows integer;
 BEGIN
-    INSERT INTO _stage.noted_deletes AS n (table_name, machines, instants)
-    SELECT TG_TABLE_NAME,
-        array_agg(hashtext(c.machine_id) # hashtext(c.company_id)), array_agg(c.time)
-    FROM (SELECT r.company_id, r.machine_id, r.time FROM changed AS r LIMIT 1000000) AS c
-    HAVING array_agg(c.time) IS NOT NULL
-    RETURNING cardinality(n.instants) INTO v_rows;
-    IF v_rows = 1000000 THEN
+    PERFORM FROM changed OFFSET 100 LIMIT 1;
+    IF NOT FOUND THEN
         INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, false
-        FROM changed AS c
-        OFFSET 1000000;
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, false FROM changed AS c;
+        RETURN NULL;
     END IF;
+    PERFORM FROM changed OFFSET 2000 LIMIT 1;
+    IF NOT FOUND THEN
+        PERFORM _stage.note_chunks(
+            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
+            min(c.time), max(c.time)
+        )
+        FROM changed AS c;
+        RETURN NULL;
+    END IF;
+    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
     RETURN NULL;
 END
 $function$;
@@ -136,10 +166,28 @@ SET search_path = pg_catalog, pg_temp
 SET enable_sort = off
 AS $function$
 BEGIN
-    INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, false FROM changed AS c
-    UNION
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, false FROM former AS c;
+    PERFORM FROM changed OFFSET 100 LIMIT 1;
+    IF NOT FOUND THEN
+        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, false FROM changed AS c
+        UNION
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, false FROM former AS c;
+        RETURN NULL;
+    END IF;
+    PERFORM FROM changed OFFSET 2000 LIMIT 1;
+    IF NOT FOUND THEN
+        PERFORM _stage.note_chunks(
+            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
+            min(c.cycle_start), max(c.cycle_start)
+        )
+        FROM (
+            SELECT n.machine_id, n.cycle_start FROM changed AS n
+            UNION ALL
+            SELECT o.machine_id, o.cycle_start FROM former AS o
+        ) AS c;
+        RETURN NULL;
+    END IF;
+    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
     RETURN NULL;
 END
 $function$;
@@ -148,21 +196,23 @@ CREATE FUNCTION _stage.fn_note_cycle_deletes() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
-DECLARE
-    v_rows integer;
 BEGIN
-    INSERT INTO _stage.noted_deletes AS n (table_name, machines, instants)
-    SELECT TG_TABLE_NAME,
-        array_agg(hashtext(c.machine_id) # hashtext(c.company_id)), array_agg(c.cycle_start)
-    FROM (SELECT r.company_id, r.machine_id, r.cycle_start FROM changed AS r LIMIT 1000000) AS c
-    HAVING array_agg(c.cycle_start) IS NOT NULL
-    RETURNING cardinality(n.instants) INTO v_rows;
-    IF v_rows = 1000000 THEN
+    PERFORM FROM changed OFFSET 100 LIMIT 1;
+    IF NOT FOUND THEN
         INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, false
-        FROM changed AS c
-        OFFSET 1000000;
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, false FROM changed AS c;
+        RETURN NULL;
     END IF;
+    PERFORM FROM changed OFFSET 2000 LIMIT 1;
+    IF NOT FOUND THEN
+        PERFORM _stage.note_chunks(
+            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
+            min(c.cycle_start), max(c.cycle_start)
+        )
+        FROM changed AS c;
+        RETURN NULL;
+    END IF;
+    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
     RETURN NULL;
 END
 $function$;
@@ -184,10 +234,28 @@ SET search_path = pg_catalog, pg_temp
 SET enable_sort = off
 AS $function$
 BEGIN
-    INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, false FROM changed AS c
-    UNION
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, false FROM former AS c;
+    PERFORM FROM changed OFFSET 100 LIMIT 1;
+    IF NOT FOUND THEN
+        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, false FROM changed AS c
+        UNION
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, false FROM former AS c;
+        RETURN NULL;
+    END IF;
+    PERFORM FROM changed OFFSET 2000 LIMIT 1;
+    IF NOT FOUND THEN
+        PERFORM _stage.note_chunks(
+            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
+            min(c.down_start), max(c.down_start)
+        )
+        FROM (
+            SELECT n.machine_id, n.down_start FROM changed AS n
+            UNION ALL
+            SELECT o.machine_id, o.down_start FROM former AS o
+        ) AS c;
+        RETURN NULL;
+    END IF;
+    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
     RETURN NULL;
 END
 $function$;
@@ -196,21 +264,23 @@ CREATE FUNCTION _stage.fn_note_downtime_deletes() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
-DECLARE
-    v_rows integer;
 BEGIN
-    INSERT INTO _stage.noted_deletes AS n (table_name, machines, instants)
-    SELECT TG_TABLE_NAME,
-        array_agg(hashtext(c.machine_id) # hashtext(c.company_id)), array_agg(c.down_start)
-    FROM (SELECT r.company_id, r.machine_id, r.down_start FROM changed AS r LIMIT 1000000) AS c
-    HAVING array_agg(c.down_start) IS NOT NULL
-    RETURNING cardinality(n.instants) INTO v_rows;
-    IF v_rows = 1000000 THEN
+    PERFORM FROM changed OFFSET 100 LIMIT 1;
+    IF NOT FOUND THEN
         INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, false
-        FROM changed AS c
-        OFFSET 1000000;
+        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, false FROM changed AS c;
+        RETURN NULL;
     END IF;
+    PERFORM FROM changed OFFSET 2000 LIMIT 1;
+    IF NOT FOUND THEN
+        PERFORM _stage.note_chunks(
+            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
+            min(c.down_start), max(c.down_start)
+        )
+        FROM changed AS c;
+        RETURN NULL;
+    END IF;
+    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
     RETURN NULL;
 END
 $function$;
@@ -220,13 +290,15 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    INSERT INTO _stage.noted_rows (table_name, inserted) VALUES (TG_TABLE_NAME, false);
+    INSERT INTO _stage.noted_chunks (table_name, time_from, time_to, since)
+    VALUES (TG_TABLE_NAME, '-infinity', 'infinity', pg_snapshot_xmin(pg_current_snapshot()));
     RETURN NULL;
 END
 $function$;
 
-REVOKE ALL ON FUNCTION _stage.spread_deletes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.count_notes() FROM PUBLIC;
+REVOKE ALL ON FUNCTION
+    _stage.note_chunks(regclass, text, text, text, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_rows() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_updates() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_deletes() FROM PUBLIC;

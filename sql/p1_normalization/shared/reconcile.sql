@@ -132,7 +132,7 @@ BEGIN
         ) USING v_table.table_name;
     END LOOP;
     -- Leave out rows that v1 has changed again, and rows that v2 cannot hold.
-    PERFORM _stage.spread_deletes();
+    PERFORM _stage.follow_chunks();
     DELETE FROM _stage.differences AS d
     WHERE EXISTS (
         SELECT 1 FROM _stage.noted_rows AS n

@@ -27,9 +27,8 @@ BEGIN
             AND l.pid IS DISTINCT FROM nullif(pg_backend_pid(), 0)
     ) LOOP
         IF clock_timestamp() > v_until THEN
-            -- Treated as a lock that did not come: the step is tried again.
             RAISE EXCEPTION 'cannot drop the aggregates because a refresh is still at work'
-                USING ERRCODE = 'lock_not_available',
+                USING ERRCODE = 'serialization_failure',
                     HINT = 'Look for it in pg_stat_activity: application_name LIKE ''Refresh%''';
         END IF;
         PERFORM pg_sleep(0.02);
