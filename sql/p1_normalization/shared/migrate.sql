@@ -384,9 +384,16 @@ SET jit = off
 AS $function$
 DECLARE
     v_table _archive.migrated_tables;
+    v_machines integer[];
     v_upsert text;
 BEGIN
     SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
+    -- Of a compressed chunk only these machines' rows are decompressed.
+    SELECT array_agg(DISTINCT k.machine_iot_id) INTO v_machines
+    FROM _stage.noted_keys AS n
+    INNER JOIN _stage.machine_names AS k
+        ON k.company_id = n.company_id AND k.machine_id = n.machine_id
+    WHERE n.table_name = p_table AND n.changed AND n.at >= p_from AND n.at < p_to;
     EXECUTE format(
         $query$
             DELETE FROM _stage.%1$I AS t
@@ -394,7 +401,7 @@ BEGIN
             INNER JOIN _stage.machine_names AS k
                 ON k.company_id = n.company_id AND k.machine_id = n.machine_id
             WHERE n.table_name = $3 AND n.changed AND n.at >= $1 AND n.at < $2
-                AND t.%2$I >= $1 AND t.%2$I < $2
+                AND t.%2$I >= $1 AND t.%2$I < $2 AND t.machine_iot_id = ANY ($4)
                 AND t.%2$I = n.at AND t.machine_iot_id = k.machine_iot_id
                 AND NOT EXISTS (
                     SELECT 1 FROM _stage.%3$I AS v2
@@ -404,7 +411,7 @@ BEGIN
                 )
         $query$, p_table, v_table.v2_time, 'v2_' || p_table,
         _stage.same_rest_of_key(p_table, 'v2', 't')
-    ) USING p_from, p_to, p_table;
+    ) USING p_from, p_to, p_table, v_machines;
 
     v_upsert := format(
         $query$
@@ -416,12 +423,16 @@ BEGIN
                 AND v2.v1_machine_id = n.machine_id
             WHERE n.table_name = $3 AND n.changed = $4 AND n.at >= $1 AND n.at < $2
                 AND v2.v1_time >= $1 AND v2.v1_time < $2
+                -- OFFSET: each key is looked up, and never a chunk read for it.
                 AND NOT EXISTS (
-                    SELECT 1 FROM _archive.former_machine_keys AS f
+                    SELECT 1
+                    FROM (
+                        SELECT o.machine_iot_id FROM _archive.former_machine_keys AS o
+                        WHERE o.company_id = n.company_id AND o.machine_id = n.machine_id
+                        OFFSET 0
+                    ) AS f
                     INNER JOIN _stage.%1$I AS known ON known.machine_iot_id = f.machine_iot_id
-                    WHERE f.company_id = n.company_id AND f.machine_id = n.machine_id
-                        AND known.%6$I >= $1 AND known.%6$I < $2
-                        AND known.%6$I = n.at %7$s
+                    WHERE known.%6$I >= $1 AND known.%6$I < $2 AND known.%6$I = n.at %7$s
                 )
             ORDER BY %8$s
             ON CONFLICT (%9$s) DO UPDATE SET %10$s WHERE
@@ -572,7 +583,8 @@ BEGIN
     GROUP BY n.table_name;
 
     FOR v_range IN
-        SELECT n.table_name, b.starts AS range_start, b.starts + INTERVAL '168 hours' AS range_end
+        SELECT n.table_name, b.starts AS range_start, b.starts + INTERVAL '168 hours' AS range_end,
+            min(n.at) AS first_at, max(n.at) + INTERVAL '1 microsecond' AS after_last
         FROM _stage.noted_keys AS n
         CROSS JOIN LATERAL (
             SELECT to_timestamp(floor(extract(epoch FROM n.at) / 604800) * 604800) AS starts
@@ -591,11 +603,11 @@ BEGIN
             AND n.at >= v_range.range_start AND n.at < v_range.range_end
         ON CONFLICT (table_name, range_start, company_id, machine_id) DO NOTHING;
         BEGIN
-            PERFORM _stage.remigrate(v_range.table_name, v_range.range_start, v_range.range_end);
+            PERFORM _stage.remigrate(v_range.table_name, v_range.first_at, v_range.after_last);
         EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded
         THEN
             PERFORM _stage.remigrate_singly(
-                v_range.table_name, v_range.range_start, v_range.range_end
+                v_range.table_name, v_range.first_at, v_range.after_last
             );
         END;
         PERFORM _stage.forget_counts(
