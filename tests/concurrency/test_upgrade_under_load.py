@@ -134,11 +134,11 @@ def test_a_swap_that_meets_a_ring_gives_way_and_v1_goes_on(v1: Chain) -> None:
     assert v1.revision() == "0107"
 
 
-# Of a row a second over seven hours, each so many-th of the first so many; whether the swap can
+# Of a row a second over sixteen hours, each so many-th of the first so many; whether the swap can
 # look for them while v1's sessions wait, and how often it may be tried.
 @pytest.mark.parametrize(
     ("each", "most", "at_once", "attempts"),
-    [(1, 1500, True, 60), (100, 25_000, False, 60), (100, 25_000, False, 1)],
+    [(1, 1500, True, 60), (200, 60_000, False, 60), (200, 60_000, False, 1)],
 )
 def test_what_one_statement_changes_as_the_swap_takes_its_locks_is_followed(
     v1: Chain, each: int, most: int, at_once: bool, attempts: int
@@ -147,7 +147,7 @@ def test_what_one_statement_changes_as_the_swap_takes_its_locks_is_followed(
         "INSERT INTO silver.machine_cycles"
         " (cycle_start, company_id, machine_id, program_no, down_threshold)"
         f" SELECT '{LAST_MIDNIGHT}'::timestamptz - interval '1 day' + n * interval '1 s',"
-        " 'COMP-01', 'CNC-00001', 'own', n FROM generate_series(1, 25000) AS n"
+        " 'COMP-01', 'CNC-00001', 'own', n FROM generate_series(1, 60000) AS n"
     )
     assert upgrade(v1, "0106").returncode == 0
     with psycopg2.connect(v1.url) as writer, writer.cursor() as cursor:
@@ -176,4 +176,4 @@ def test_what_one_statement_changes_as_the_swap_takes_its_locks_is_followed(
     left = "SELECT count(*), sum(c.down_threshold) FROM {} AS c WHERE c.program_no = 'own'"
     rows = v1.query(left.format("silver.machine_cycles"))
     assert rows == v1.query(left.format("_archive.machine_cycles"))
-    assert rows[0][0] == 25_000 - deleted
+    assert rows[0][0] == 60_000 - deleted

@@ -94,6 +94,79 @@ def test_no_noted_key_is_compared_with_each_row_of_a_chunk_without_statistics(
     assert read < 100 * keys
 
 
+OLD = LAST_MIDNIGHT - timedelta(days=60)
+#: v2's chunks of cycles that hold old rows, and whether they are compressed.
+CHUNKS = (
+    "SELECT format('%I.%I', c.chunk_schema, c.chunk_name), c.is_compressed"
+    " FROM timescaledb_information.chunks AS c"
+    " WHERE c.hypertable_schema = '_stage' AND c.hypertable_name = 'machine_cycles'"
+    f" AND c.range_start <= '{OLD}' AND c.range_end > '{OLD}'"
+)
+
+
+@pytest.fixture(scope="module")
+def large(server: Server) -> Iterator[Chain]:
+    """Before the swap, with a chunk of old rows of two machines."""
+    with chain_on(server) as chain:
+        chain.upgrade("0001")
+        with chain.session() as connection:
+            connection.autocommit = False
+            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
+            connection.commit()
+        for machine, rows in (("CNC-00001", 20_000), ("CNC-00002", 300)):
+            chain.run(
+                "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id)"
+                f" SELECT '{OLD}'::timestamptz + n * interval '1 s', 'COMP-01', '{machine}'"
+                f" FROM generate_series(1, {rows}) AS n"
+            )
+        chain.upgrade("0106")
+        yield chain
+
+
+@pytest.mark.requires("community")
+def test_only_the_machine_that_v1_changed_is_decompressed(large: Chain) -> None:
+    [(chunk, compressed)] = large.query(CHUNKS)
+    assert compressed
+    old = f"cycle_start BETWEEN '{OLD}' AND '{OLD + timedelta(days=1)}'"
+    large.run(
+        f"DELETE FROM silver.machine_cycles WHERE machine_id = 'CNC-00002' AND {old}",
+        "CALL _stage.catch_up()",
+    )
+    with large.session() as connection, connection.cursor() as cursor:
+        cursor.execute("SET timescaledb.enable_transparent_decompression = off")
+        cursor.execute(f"SELECT count(*) FROM ONLY {chunk}")
+        assert cursor.fetchall() == [(0,)]
+    assert large.value(f"SELECT count(*) FROM _stage.machine_cycles WHERE {old}") == 20_000
+
+
+def test_no_chunk_of_v2_is_read_for_a_changed_key(large: Chain) -> None:
+    """Rows are read some times over, and not all of a chunk for each of them."""
+    keys = 1500
+    # As a chunk is that rows have come into since it was compressed.
+    large.run(
+        f"UPDATE _stage.machine_cycles SET program_no = '' WHERE cycle_start < '{OLD}'::timestamptz"
+        " + interval '1 day'",
+        "ANALYZE _stage.machine_cycles, silver.machine_cycles",
+        "UPDATE silver.machine_cycles SET program_no = 'corrected' WHERE machine_id = 'CNC-00001'"
+        f" AND cycle_start BETWEEN '{OLD + timedelta(seconds=1)}'"
+        f" AND '{OLD + timedelta(seconds=keys)}'",
+    )
+    with large.session() as connection:
+        connection.autocommit = False
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT _stage.follow_chunks()")
+            cursor.execute("SELECT _stage.migrate_noted()")
+            cursor.execute(
+                "SELECT sum(s.seq_tup_read + coalesce(s.idx_tup_fetch, 0))"
+                " FROM pg_stat_xact_all_tables AS s WHERE s.schemaname LIKE '\\_timescaledb\\_int%'"
+            )
+            [(read,)] = cursor.fetchall()
+        connection.commit()
+    assert keys < read < 100 * keys
+    corrected = "SELECT count(*) FROM _stage.machine_cycles WHERE program_no = 'corrected'"
+    assert large.value(corrected) == keys
+
+
 def test_after_the_swap_it_says_that_v2_is_live(chain: Chain) -> None:
     chain.upgrade("0107")
     code, said = catch_up(chain)

@@ -49,7 +49,7 @@ BEGIN
         '_stage.noted_rows', '_stage.noted_chunks', '_stage.noted_masters'
     ])::regclass[], v_deadline);
 
-    IF _stage.rows_to_search(20000) >= 20000 THEN
+    IF _stage.rows_to_search(50000) >= 50000 THEN
         RAISE EXCEPTION 'cannot swap at once because v1 has just changed rows among many others'
             USING ERRCODE = 'serialization_failure',
                 HINT = 'Upgrade again when no statement changes many rows of v1';

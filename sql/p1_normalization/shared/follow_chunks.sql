@@ -147,26 +147,18 @@ DECLARE
     v_all bigint := 0;
 BEGIN
     FOR v_range IN
-        SELECT t.table_name, t.v2_time, n.machine_from, n.machine_to, r.range_start, r.range_end
+        SELECT t.table_name, t.v2_time, r.range_start, r.range_end
         FROM _stage.noted_chunks AS n
         INNER JOIN _archive.migrated_tables AS t ON t.table_name = n.table_name
         CROSS JOIN LATERAL _stage.range_of(n) AS r
     LOOP
+        -- v1 has an index on time alone: a machine's rows are searched for among all.
         EXECUTE format(
-            $query$
-                SELECT count(*) FROM (
-                    SELECT FROM _stage.%I AS t
-                    WHERE t.%I >= $1 AND t.%2$I < $2 AND ($3 IS NULL OR t.machine_iot_id IN (
-                        SELECT n.machine_iot_id FROM _stage.machine_names AS n
-                        WHERE n.machine_id COLLATE "C" BETWEEN $3 AND $4
-                    ))
-                    LIMIT $5
-                ) AS r
-            $query$, v_range.table_name, v_range.v2_time
+            'SELECT count(*) FROM (SELECT FROM _stage.%I AS t WHERE t.%I >= $1 AND t.%2$I < $2 '
+            'LIMIT $3) AS r', v_range.table_name, v_range.v2_time
         )
         INTO v_rows
-        USING v_range.range_start, v_range.range_end, v_range.machine_from, v_range.machine_to,
-            p_most - v_all;
+        USING v_range.range_start, v_range.range_end, p_most - v_all;
         v_all := v_all + v_rows;
         EXIT WHEN v_all >= p_most;
     END LOOP;
