@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,8 @@ from setu.chain.step import Step
 from setu.db.connection import apply_session_settings, connected
 from setu.db.version_table import current_revision
 from setu.review.verification import broken_checks
+from setu.simulate.fleet import make_fleet
+from setu.simulate.fleet_size import FleetSize
 from tests.servers.at_hand import Server
 from tests.v1 import ROOT
 
@@ -176,6 +179,15 @@ class Chain:
         try:
             connection.autocommit = True
             yield connection
+        finally:
+            connection.close()
+
+    def fill(self, fleet: FleetSize, until: datetime | None = None) -> None:
+        """Give v1 a fleet's master data and rows."""
+        connection = psycopg2.connect(self.url)
+        try:
+            make_fleet(connection, fleet, until=until)
+            connection.commit()
         finally:
             connection.close()
 

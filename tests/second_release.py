@@ -19,7 +19,6 @@ from setu.chain.environment import COMMAND
 from setu.chain.repository import alembic_config, steps_to
 from setu.chain.scaffold import OPEN
 from setu.chain.step import Step
-from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import COMPUTED, Chain
 from tests.edge_cases.rows import LAST_MIDNIGHT
@@ -398,10 +397,7 @@ CHANGES: tuple[Callable[[Copy], None], ...] = (
 def at_the_release_with_data(chain: Chain) -> None:
     """v1 with a fleet, upgraded, with rows in bronze and compressed chunks, one of them in part."""
     chain.upgrade("0001")
-    with chain.session() as connection:
-        connection.autocommit = False
-        make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
-        connection.commit()
+    chain.fill(FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
     chain.upgrade()
     chain.run(
         "INSERT INTO bronze.raw_machine_downtime (time, device_id, machine_iot_id, down_start)"

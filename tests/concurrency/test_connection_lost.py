@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 from alembic.config import main as alembic
 
-from setu.simulate.fleet import V1_TABLES, make_fleet
+from setu.simulate.fleet import V1_TABLES
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, chain_on
 from tests.concurrency.cutting_proxy import Cut, CuttingProxy, cutting_proxy
@@ -38,10 +38,7 @@ LIMIT = 60
 def fill(chain: Chain) -> None:
     """v1 with a few rows."""
     chain.upgrade("0001")
-    with chain.session() as connection:
-        connection.autocommit = False
-        make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
-        connection.commit()
+    chain.fill(FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
 
 
 @pytest.fixture

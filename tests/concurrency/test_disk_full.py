@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from setu.errors import SetuError
-from setu.simulate.fleet import V1_TABLES, make_fleet
+from setu.simulate.fleet import V1_TABLES
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import REVISIONS, Chain
 from tests.concurrency.own_server import OwnServer
@@ -37,10 +37,7 @@ def test_a_full_disk_stops_the_chain_with_one_message_and_loses_nothing(
     chain = Chain(disk.url, server.capabilities)
     chain.run("CREATE EXTENSION IF NOT EXISTS timescaledb")
     chain.upgrade("0001")
-    with chain.session() as connection:
-        connection.autocommit = False
-        make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
-        connection.commit()
+    chain.fill(FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
     before = chain.rows(*V1_TABLES)
     failures = []
     for words in (("upgrade", "head"), ("downgrade", "0001")):

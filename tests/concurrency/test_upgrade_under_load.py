@@ -14,7 +14,6 @@ from datetime import timedelta
 import psycopg2
 import pytest
 
-from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.concurrency.v1_sessions import Report, lost_and_doubled, v1_at_work
@@ -36,10 +35,7 @@ SESSIONS = (
 def v1(server: Server) -> Iterator[Chain]:
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
-            connection.commit()
+        chain.fill(FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
         yield chain
 
 

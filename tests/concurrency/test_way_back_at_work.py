@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import pytest
 
-from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import chain_on
 from tests.concurrency.at_work import AtWork, in_v1
@@ -38,10 +37,7 @@ class WayBack:
 def way_back(server: Server) -> Iterator[WayBack]:
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
-            connection.commit()
+        chain.fill(FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
         chain.upgrade()
         work = AtWork(chain.url)
         work.start()

@@ -12,7 +12,7 @@ from setu.errors import PreflightError
 from setu.ops.archive import ArchiveError, Dropped, drop_archive
 from setu.ops.reconciliation import read_reconciliation
 from setu.review.verification import broken_checks
-from setu.simulate.fleet import V1_TABLES, make_fleet
+from setu.simulate.fleet import V1_TABLES
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import HEAD, Chain, chain_on
 from tests.servers.at_hand import Server
@@ -26,10 +26,7 @@ def chain(server: Server) -> Iterator[Chain]:
     """A database at v1 with a fleet."""
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FLEET)
-            connection.commit()
+        chain.fill(FLEET)
         yield chain
 
 

@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import pytest
 
-from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.edge_cases.rows import LAST_MIDNIGHT
@@ -24,10 +23,7 @@ FLEET = FleetSize(companies=1, plants=1, machines=2, days=3, cycles_per_machine_
 def chain(server: Server) -> Iterator[Chain]:
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
-            connection.commit()
+        chain.fill(FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
         yield chain
 
 
@@ -109,10 +105,7 @@ def large(server: Server) -> Iterator[Chain]:
     """Before the swap, with a chunk of old rows of two machines."""
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
-            connection.commit()
+        chain.fill(FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
         for machine, rows in (("CNC-00001", 20_000), ("CNC-00002", 300)):
             chain.run(
                 "INSERT INTO silver.machine_cycles (cycle_start, company_id, machine_id)"

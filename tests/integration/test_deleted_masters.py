@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.servers.at_hand import Server
@@ -47,10 +46,7 @@ def chain(server: Server) -> Iterator[Chain]:
     """A database at head with a fleet of two machines."""
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FLEET)
-            connection.commit()
+        chain.fill(FLEET)
         chain.upgrade()
         yield chain
 

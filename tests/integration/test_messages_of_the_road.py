@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from setu.cli.main import app, load_commands
 from setu.errors import SetuError
-from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.edge_cases.rows import LAST_MIDNIGHT
@@ -84,10 +83,7 @@ def road(server: Server) -> Iterator[Road]:
         # Another database of this server uses the roles.
         other.upgrade("0302")
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FLEET, until=UNTIL)
-            connection.commit()
+        chain.fill(FLEET, until=UNTIL)
         logger.addHandler(kept)
         logger.setLevel(logging.INFO)
         try:

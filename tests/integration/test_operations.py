@@ -19,7 +19,6 @@ from typer.testing import CliRunner, Result
 from setu.cli.main import load_commands
 from setu.ops.schedule import Schedule
 from setu.ops.worker import Worker
-from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, chain_on
 from tests.servers.at_hand import Server
@@ -41,10 +40,7 @@ def fleet(server: Server) -> Iterator[Chain]:
     """A database at v2 whose pipeline nobody runs; the tests go on from one to the next."""
     with chain_on(server, scheduler=True) as chain:
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FLEET)
-            connection.commit()
+        chain.fill(FLEET)
         chain.upgrade()
         chain.run(
             "SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs"

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from setu.errors import StatementError
-from setu.simulate.fleet import V1_TABLES, make_fleet
+from setu.simulate.fleet import V1_TABLES
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on, step_of
 from tests.edge_cases.rows import LAST_MIDNIGHT
@@ -41,10 +41,7 @@ SCHEMA = {"history": "alerting"}
 def chain(server: Server) -> Iterator[Chain]:
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
-            connection.commit()
+        chain.fill(FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
         yield chain
 
 
@@ -121,11 +118,11 @@ def test_a_statement_notes_its_rows_or_where_they_are(
 ) -> None:
     chain.run(*(insert_minutes(t, m) for t in CORRECTED for m in MACHINES))
     chain.upgrade("0106")
-    for function in ("deletes", "cycle_deletes", "downtime_deletes"):
+    for time in ("time", "cycle_start", "down_start"):
         text = chain.value(
             "SELECT pg_get_functiondef(p.oid) FROM pg_proc AS p"
             " WHERE p.pronamespace = '_stage'::regnamespace AND p.proname = %s",
-            f"fn_note_{function}",
+            f"fn_note_delete_{time}",
         )
         assert text.count(" 100 ") == text.count(" 2000 ") == 1
         chain.run(text.replace(" 100 ", f" {singly} ").replace(" 2000 ", f" {placed} "))

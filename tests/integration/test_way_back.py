@@ -10,7 +10,6 @@ from typing import Any
 import psycopg2
 import pytest
 
-from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import Chain, Row, chain_on
 from tests.edge_cases.rows import LAST_MIDNIGHT
@@ -151,10 +150,7 @@ def journey(server: Server) -> Journey:
     seen = Journey()
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FLEET, until=UNTIL)
-            connection.commit()
+        chain.fill(FLEET, until=UNTIL)
         waiting = payload(chain)
         with chain.session() as connection, connection.cursor() as cursor:
             cursor.execute(
@@ -274,10 +270,7 @@ def at_v2(server: Server) -> Any:
     """A small v2, to plant faults in."""
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FleetSize(1, 1, 2, 3, 2), until=UNTIL)
-            connection.commit()
+        chain.fill(FleetSize(1, 1, 2, 3, 2), until=UNTIL)
         chain.upgrade("0108")
         yield chain
 

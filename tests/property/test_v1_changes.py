@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setu.simulate.fleet import make_fleet
 from setu.simulate.fleet_size import FleetSize
 from tests.chain import chain_on
 from tests.edge_cases.rows import LAST_MIDNIGHT
@@ -28,10 +27,11 @@ FLEET = FleetSize(companies=1, plants=1, machines=3, days=1, cycles_per_machine_
 MACHINES = ("CNC-00001", "CNC-00002", "CNC-00003", "nobody's")
 #: Three of v1's chunks.
 DAYS = [LAST_MIDNIGHT - timedelta(days=days) for days in (3, 12, 20)]
-FUNCTIONS = (
-    *("fn_note_updates", "fn_note_cycle_updates", "fn_note_downtime_updates"),
-    *("fn_note_deletes", "fn_note_cycle_deletes", "fn_note_downtime_deletes"),
-)
+FUNCTIONS = [
+    f"fn_note_{event}_{time}"
+    for event in ("update", "delete")
+    for time in ("time", "cycle_start", "down_start")
+]
 
 
 @dataclass(frozen=True)
@@ -152,10 +152,7 @@ class Road:
 def road(server: Server) -> Iterator[Road]:
     with chain_on(server) as chain:
         chain.upgrade("0001")
-        with chain.session() as connection:
-            connection.autocommit = False
-            make_fleet(connection, FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
-            connection.commit()
+        chain.fill(FLEET, until=LAST_MIDNIGHT - timedelta(days=1))
         chain.upgrade("0104")
         with chain.session() as connection:
             yield Road(connection)

@@ -1,8 +1,7 @@
--- lint: allow-file qualified: transition tables have no schema
 -- v1's silver and alert history note what changes, once a statement and set-based. A note is a row
 -- in a table without key, constraint or index: no session can wait for it, and it cannot fail.
--- migrate_noted processes the notes: it reads v1's present rows. One function for each name of a
--- time column: v1's statements must not pay for dynamic SQL.
+-- migrate_noted processes the notes: it reads v1's present rows. Each event has a function for each
+-- name of a time column: v1's statements must not pay for dynamic SQL.
 --
 -- To note a row costs as much as to delete one. A statement that changes or deletes more than 100
 -- rows notes where it did: in which chunks, between which times and machines. follow_chunk finds
@@ -80,211 +79,6 @@ COMMENT ON FUNCTION _stage.note_chunks(regclass, text, text, text, timestamptz, 
     'Notes the chunks in which this transaction has changed or deleted rows, and between which '
     'machines and times it did';
 
-CREATE FUNCTION _stage.fn_note_rows() RETURNS trigger
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-    INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, true FROM changed AS c;
-    RETURN NULL;
-END
-$function$;
-
--- A session that first updates a single row would plan to sort, and sort the many of a later one.
-CREATE FUNCTION _stage.fn_note_updates() RETURNS trigger
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-SET enable_sort = off
-AS $function$
-BEGIN
-    PERFORM FROM changed OFFSET 100 LIMIT 1;
-    IF NOT FOUND THEN
-        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, false FROM changed AS c
-        UNION
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, false FROM former AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM FROM changed OFFSET 2000 LIMIT 1;
-    IF NOT FOUND THEN
-        PERFORM _stage.note_chunks(
-            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
-            min(c.time), max(c.time)
-        )
-        FROM (
-            SELECT n.machine_id, n.time FROM changed AS n
-            UNION ALL
-            SELECT o.machine_id, o.time FROM former AS o
-        ) AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
-    RETURN NULL;
-END
-$function$;
-
-CREATE FUNCTION _stage.fn_note_deletes() RETURNS trigger
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-    PERFORM FROM changed OFFSET 100 LIMIT 1;
-    IF NOT FOUND THEN
-        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.time, false FROM changed AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM FROM changed OFFSET 2000 LIMIT 1;
-    IF NOT FOUND THEN
-        PERFORM _stage.note_chunks(
-            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
-            min(c.time), max(c.time)
-        )
-        FROM changed AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
-    RETURN NULL;
-END
-$function$;
-
-CREATE FUNCTION _stage.fn_note_cycle_rows() RETURNS trigger
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-    INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, true FROM changed AS c;
-    RETURN NULL;
-END
-$function$;
-
-CREATE FUNCTION _stage.fn_note_cycle_updates() RETURNS trigger
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-SET enable_sort = off
-AS $function$
-BEGIN
-    PERFORM FROM changed OFFSET 100 LIMIT 1;
-    IF NOT FOUND THEN
-        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, false FROM changed AS c
-        UNION
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, false FROM former AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM FROM changed OFFSET 2000 LIMIT 1;
-    IF NOT FOUND THEN
-        PERFORM _stage.note_chunks(
-            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
-            min(c.cycle_start), max(c.cycle_start)
-        )
-        FROM (
-            SELECT n.machine_id, n.cycle_start FROM changed AS n
-            UNION ALL
-            SELECT o.machine_id, o.cycle_start FROM former AS o
-        ) AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
-    RETURN NULL;
-END
-$function$;
-
-CREATE FUNCTION _stage.fn_note_cycle_deletes() RETURNS trigger
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-    PERFORM FROM changed OFFSET 100 LIMIT 1;
-    IF NOT FOUND THEN
-        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.cycle_start, false FROM changed AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM FROM changed OFFSET 2000 LIMIT 1;
-    IF NOT FOUND THEN
-        PERFORM _stage.note_chunks(
-            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
-            min(c.cycle_start), max(c.cycle_start)
-        )
-        FROM changed AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
-    RETURN NULL;
-END
-$function$;
-
-CREATE FUNCTION _stage.fn_note_downtimes() RETURNS trigger
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-    INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-    SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, true FROM changed AS c;
-    RETURN NULL;
-END
-$function$;
-
-CREATE FUNCTION _stage.fn_note_downtime_updates() RETURNS trigger
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-SET enable_sort = off
-AS $function$
-BEGIN
-    PERFORM FROM changed OFFSET 100 LIMIT 1;
-    IF NOT FOUND THEN
-        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, false FROM changed AS c
-        UNION
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, false FROM former AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM FROM changed OFFSET 2000 LIMIT 1;
-    IF NOT FOUND THEN
-        PERFORM _stage.note_chunks(
-            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
-            min(c.down_start), max(c.down_start)
-        )
-        FROM (
-            SELECT n.machine_id, n.down_start FROM changed AS n
-            UNION ALL
-            SELECT o.machine_id, o.down_start FROM former AS o
-        ) AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
-    RETURN NULL;
-END
-$function$;
-
-CREATE FUNCTION _stage.fn_note_downtime_deletes() RETURNS trigger
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-    PERFORM FROM changed OFFSET 100 LIMIT 1;
-    IF NOT FOUND THEN
-        INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
-        SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.down_start, false FROM changed AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM FROM changed OFFSET 2000 LIMIT 1;
-    IF NOT FOUND THEN
-        PERFORM _stage.note_chunks(
-            TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"), max(c.machine_id COLLATE "C"),
-            min(c.down_start), max(c.down_start)
-        )
-        FROM changed AS c;
-        RETURN NULL;
-    END IF;
-    PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
-    RETURN NULL;
-END
-$function$;
-
 CREATE FUNCTION _stage.fn_note_truncate() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -299,13 +93,68 @@ $function$;
 REVOKE ALL ON FUNCTION _stage.count_notes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION
     _stage.note_chunks(regclass, text, text, text, timestamptz, timestamptz) FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.fn_note_rows() FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.fn_note_updates() FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.fn_note_deletes() FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.fn_note_cycle_rows() FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.fn_note_cycle_updates() FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.fn_note_cycle_deletes() FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.fn_note_downtimes() FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.fn_note_downtime_updates() FROM PUBLIC;
-REVOKE ALL ON FUNCTION _stage.fn_note_downtime_deletes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION _stage.fn_note_truncate() FROM PUBLIC;
+
+DO $functions$
+DECLARE
+    c_note_added CONSTANT text := $create$
+        CREATE FUNCTION _stage.%1$I() RETURNS trigger
+        LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+        SET search_path = pg_catalog, pg_temp
+        AS $note$
+        BEGIN
+            INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+            SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.%2$I, true FROM changed AS c;
+            RETURN NULL;
+        END
+        $note$
+    $create$;
+    -- A session that first changes a single row would plan to sort, and sort the many of a later
+    -- statement.
+    c_note_changed CONSTANT text := $create$
+        CREATE FUNCTION _stage.%1$I() RETURNS trigger
+        LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+        SET search_path = pg_catalog, pg_temp
+        SET enable_sort = off
+        AS $note$
+        BEGIN
+            PERFORM FROM changed OFFSET 100 LIMIT 1;
+            IF NOT FOUND THEN
+                INSERT INTO _stage.noted_rows (table_name, company_id, machine_id, at, inserted)
+                SELECT TG_TABLE_NAME, c.company_id, c.machine_id, c.%2$I, false FROM %3$s AS c;
+                RETURN NULL;
+            END IF;
+            PERFORM FROM changed OFFSET 2000 LIMIT 1;
+            IF NOT FOUND THEN
+                PERFORM _stage.note_chunks(
+                    TG_RELID, TG_TABLE_NAME, min(c.machine_id COLLATE "C"),
+                    max(c.machine_id COLLATE "C"), min(c.%2$I), max(c.%2$I)
+                )
+                FROM %3$s AS c;
+                RETURN NULL;
+            END IF;
+            PERFORM _stage.note_chunks(TG_RELID, TG_TABLE_NAME);
+            RETURN NULL;
+        END
+        $note$
+    $create$;
+    -- Also the former place of a row: its time or its machine may have changed.
+    c_both CONSTANT text := '(
+                    SELECT n.company_id, n.machine_id, n.%1$I FROM changed AS n
+                    UNION
+                    SELECT o.company_id, o.machine_id, o.%1$I FROM former AS o
+                )';
+    v_time text;
+    v_event text;
+BEGIN
+    FOR v_time IN SELECT DISTINCT t.v1_time FROM _archive.migrated_tables AS t LOOP
+        EXECUTE format(c_note_added, 'fn_note_insert_' || v_time, v_time);
+        EXECUTE format(c_note_changed, 'fn_note_update_' || v_time, v_time, format(c_both, v_time));
+        EXECUTE format(c_note_changed, 'fn_note_delete_' || v_time, v_time, 'changed');
+        FOREACH v_event IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
+            EXECUTE format('REVOKE ALL ON FUNCTION _stage.%I() FROM PUBLIC',
+                format('fn_note_%s_%s', v_event, v_time));
+        END LOOP;
+    END LOOP;
+END
+$functions$;

@@ -27,9 +27,6 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_time text;
-    v_rows text;
-    v_updates text;
-    v_deletes text;
 BEGIN
     EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', p_table);
     SELECT t.v1_time INTO v_time FROM _archive.migrated_tables AS t
@@ -40,26 +37,18 @@ BEGIN
             'FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_note_master()', p_table
         );
     ELSE
-        v_rows := CASE v_time
-            WHEN 'cycle_start' THEN 'cycle_rows' WHEN 'down_start' THEN 'downtimes' ELSE 'rows' END;
-        v_updates := CASE v_time
-            WHEN 'cycle_start' THEN 'cycle_updates' WHEN 'down_start' THEN 'downtime_updates'
-            ELSE 'updates' END;
-        v_deletes := CASE v_time
-            WHEN 'cycle_start' THEN 'cycle_deletes' WHEN 'down_start' THEN 'downtime_deletes'
-            ELSE 'deletes' END;
         EXECUTE format(
             'CREATE TRIGGER setu_note_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS changed '
-            'FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_note_%s()', p_table, v_rows
+            'FOR EACH STATEMENT EXECUTE FUNCTION _stage.%I()', p_table, 'fn_note_insert_' || v_time
         );
         EXECUTE format(
             'CREATE TRIGGER setu_note_update AFTER UPDATE ON %s '
             'REFERENCING OLD TABLE AS former NEW TABLE AS changed '
-            'FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_note_%s()', p_table, v_updates
+            'FOR EACH STATEMENT EXECUTE FUNCTION _stage.%I()', p_table, 'fn_note_update_' || v_time
         );
         EXECUTE format(
             'CREATE TRIGGER setu_note_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS changed '
-            'FOR EACH STATEMENT EXECUTE FUNCTION _stage.fn_note_%s()', p_table, v_deletes
+            'FOR EACH STATEMENT EXECUTE FUNCTION _stage.%I()', p_table, 'fn_note_delete_' || v_time
         );
         EXECUTE format(
             'CREATE TRIGGER setu_note_truncate AFTER TRUNCATE ON %s '
