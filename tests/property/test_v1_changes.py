@@ -278,7 +278,7 @@ SCENES: dict[str, list[tuple[object, ...]]] = {
 
 @pytest.mark.parametrize("watched", TABLES, ids=lambda watched: watched.table)
 @pytest.mark.parametrize("scene", SCENES)
-def test_v2_is_so_too_where(road: Road, watched: Watched, scene: str) -> None:
+def test_v2_follows_also_where(road: Road, watched: Watched, scene: str) -> None:
     for even in (None, True, False):
         road.clear()
         take(road, watched, [_of(step, even) for step in SCENES[scene]])
@@ -297,9 +297,7 @@ CYCLES = TABLES[0]
 
 
 @pytest.mark.requires("multi_session")
-def test_what_an_older_transaction_puts_back_after_a_delete_is_found(
-    road: Road,
-) -> None:
+def test_what_an_older_transaction_puts_back_after_a_delete_is_found(road: Road) -> None:
     """Its rows carry an id below that of the transaction that deleted those before them."""
     road.clear()
     take(road, CYCLES, [("insert", 0, list(range(12)), 0, 1), CATCH_UP])
