@@ -59,7 +59,7 @@ def test_it_brings_to_v2_what_v1_has_changed(chain: Chain) -> None:
     assert chain.value(count) == 0
     code, said = catch_up(chain)
     assert code == 0, said
-    assert "v2 has followed 50 changes of v1" in said
+    assert "v2 has followed 50 notes on changes of v1" in said
     assert chain.value(count) == 50
     assert chain.value("SELECT _stage.count_notes()") == 0
 

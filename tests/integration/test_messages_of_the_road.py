@@ -129,16 +129,18 @@ def test_the_backfill_counts_chunks_and_rows(road: Road) -> None:
 def test_a_row_that_v2_cannot_hold_is_named_and_once_gone_holds_nothing_up(road: Road) -> None:
     assert f"v2 cannot hold a row of machine_energy at {TOO_MUCH_AT}: numeric" in road.up
     followed = re.findall(
-        r"v2 has followed (\d+) changes of v1; it cannot hold (\d+) rows", road.up
+        r"v2 has followed (\d+) notes on changes of v1; it cannot hold (\d+) rows", road.up
     )
     assert {failures for _, failures in followed} == {"0", "1"}
     assert followed[-1][1] == "0"
 
 
 def test_what_v2_follows_is_counted(road: Road) -> None:
-    caught = re.findall(r"caught up with (\d+) changes of v1; (\d+) in all", road.up)
+    caught = re.findall(r"caught up with (\d+) notes on changes of v1; (\d+) in all", road.up)
     assert len(caught) == 1
-    followed = [int(n) for n in re.findall(r"v2 has followed (\d+) changes of v1", road.up)]
+    followed = [
+        int(n) for n in re.findall(r"v2 has followed (\d+) notes on changes of v1", road.up)
+    ]
     # Each cycle; the row that v2 cannot hold, as often as it is tried; the one that was unnoticed.
     assert max(followed) >= road.cycles + 2
     assert int(caught[0][0]) >= 1000

@@ -40,7 +40,7 @@ FOUND = {
 #: Refusals that no look at the database can foresee, each with its reason.
 UNFORESEEN = {
     "cannot swap because chunks of v1 are not migrated yet": "the step before it migrates them",
-    "cannot swap at once because v1 has just changed % rows": "tried again, as for a lock",
+    "cannot swap at once because % notes on changes of v1 are left": "tried again, as for a lock",
     "cannot swap at once because v1 has just changed rows among many others": "tried again",
     "cannot swap back at once because % rows have just changed under v2": "tried again",
     "cannot drop the aggregates because a refresh is still at work": "tried again",

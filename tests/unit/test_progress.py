@@ -61,10 +61,10 @@ def test_a_bar_leaves_the_terminal_before_another_line_and_at_the_end(
     terminal = Terminal()
     progress = Progress("0103 up", stream=terminal, clock=clock)
     progress.receive(report(10, 1_000_000))
-    progress.receive("NOTICE:  v2 has followed 3 changes of v1")
+    progress.receive("NOTICE:  v2 has followed 3 notes on changes of v1")
     assert terminal.getvalue().endswith("\r\x1b[K")
     assert [r.getMessage() for r in caplog.records] == [
-        "0103 up: NOTICE:  v2 has followed 3 changes of v1"
+        "0103 up: NOTICE:  v2 has followed 3 notes on changes of v1"
     ]
     progress.receive(report(11, 1_100_000))
     progress.end()

@@ -57,7 +57,7 @@ BEGIN
     PERFORM _stage.follow_chunks();
     v_notes := _stage.count_notes();
     IF v_notes > 5000 THEN
-        RAISE EXCEPTION 'cannot swap at once because v1 has just changed % rows', v_notes
+        RAISE EXCEPTION 'cannot swap at once because % notes on changes of v1 are left', v_notes
             USING ERRCODE = 'serialization_failure',
                 HINT = 'Upgrade again when v1 changes fewer rows in a second';
     END IF;

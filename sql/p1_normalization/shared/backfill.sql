@@ -148,12 +148,10 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_table _archive.migrated_tables;
     v_before bigint;
     v_new bigint;
     v_since xid8;
 BEGIN
-    SELECT t.* INTO STRICT v_table FROM _archive.migrated_tables AS t WHERE t.table_name = p_table;
     SELECT c.v1_rows INTO v_before FROM _archive.migrated_chunks AS c
     WHERE c.table_name = p_table AND c.range_start = p_from AND c.range_end = p_to;
     only_added := false;

@@ -672,7 +672,7 @@ BEGIN
             v_all := v_all + v_notes;
             EXIT WHEN v_notes < 1000 OR (v_notes < c_most AND v_notes >= v_before);
             v_before := v_notes;
-            RAISE NOTICE 'caught up with % changes of v1; % in all', v_notes, v_all;
+            RAISE NOTICE 'caught up with % notes on changes of v1; % in all', v_notes, v_all;
         END LOOP;
         EXIT WHEN v_round = 2 OR to_regprocedure('_stage.sp_roll_up(integer, jsonb)') IS NULL;
         -- Once 0105 has filled gold: hours and dates that are over since, and those that changed.
@@ -683,7 +683,8 @@ BEGIN
         CALL _stage.sp_roll_up(0, '{"max_runtime": "15 seconds"}');
     END LOOP;
     SELECT count(*) INTO v_failures FROM _stage.migrate_failures AS f;
-    RAISE NOTICE 'v2 has followed % changes of v1; it cannot hold % rows', v_all, v_failures;
+    RAISE NOTICE 'v2 has followed % notes on changes of v1; it cannot hold % rows', v_all,
+        v_failures;
 END
 $procedure$;
 
